@@ -1,0 +1,38 @@
+/*
+ * What any check returns. A finding belongs to a rule by its id; the rules with their texts stand
+ * in check/rules.c.
+ */
+#ifndef PAWL_BASE_FINDING_H
+#define PAWL_BASE_FINDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+
+enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
+
+struct finding {
+    const char *rule; /* a static string */
+    enum severity severity;
+    const char *file; /* may be NULL */
+    int line, column; /* from 1; 0 when the whole file is meant */
+    const char *what; /* one sentence, lower case, no full stop */
+    const char *fix;  /* what to do or type; may be NULL */
+};
+
+struct findings {
+    struct finding *items;
+    size_t count, capacity;
+    bool failed; /* memory was out: something is missing here */
+};
+
+/* Adds one; strings are copied into the arena. fix may be NULL. */
+void finding_add(struct arena *arena, struct findings *findings, const struct finding *finding);
+
+/* "error", "warning", "note". */
+const char *severity_name(enum severity severity);
+
+size_t findings_count(const struct findings *findings, enum severity severity);
+
+#endif
