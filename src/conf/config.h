@@ -1,0 +1,99 @@
+/*
+ * pawl.conf, the environment and flags, as one set of values with their origins.
+ *
+ * Every setting is one row of one table (conf/settings.c): section, name, type, unit, range,
+ * default, text. The parser, `pawl config`, --help and the docs read that table. Ranking:
+ * default < file < environment (PAWL_…) < flag.
+ */
+#ifndef PAWL_CONF_CONFIG_H
+#define PAWL_CONF_CONFIG_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+enum setting_type { SETTING_TEXT, SETTING_DURATION, SETTING_INTEGER, SETTING_CHOICE, SETTING_BOOL };
+
+enum setting_id {
+    SETTING_MIGRATIONS,   /* [pawl] migrations = migrations */
+    SETTING_NAMING,       /* [pawl] naming = timestamp */
+    SETTING_DIALECT,      /* [pawl] dialect = auto | postgres | sqlite */
+    SETTING_OUT_OF_ORDER, /* [pawl] out_of_order = refuse | apply */
+    SETTING_MISSING,      /* [pawl] missing = refuse | allow */
+    SETTING_LOCK_TIMEOUT, /* [deploy] lock_timeout = 400ms */
+    SETTING_LOCK_BUDGET,  /* [deploy] lock_budget = 5m */
+    SETTING_WAIT,         /* [deploy] wait = 10m */
+    SETTING_CONNECT_TIMEOUT, /* [deploy] connect_timeout = 10s */
+    SETTING_URL,             /* [target.NAME] url */
+    SETTING_LEDGER,          /* [target.NAME] ledger = pawl */
+    SETTING_SCHEMA,          /* [target.NAME] schema, the search_path; "" leaves it alone */
+    SETTING_ROLE,            /* [target.NAME] role, SET ROLE before a migration */
+    SETTING_APP_ROLE,        /* [target.NAME] app_role */
+    SETTING_COUNT,
+};
+
+enum origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_FLAG };
+
+struct setting {
+    enum setting_id id;
+    const char *section; /* "pawl", "deploy", "target" (one section a target) */
+    const char *name;
+    enum setting_type type;
+    const char *unit;    /* "duration", "number", "path", "url" … for help */
+    int64_t min, max;    /* of a number, or of a duration in milliseconds */
+    const char *choices; /* "refuse|apply" */
+    const char *initial; /* the default as written in a file */
+    const char *environment; /* "PAWL_NAMING"; NULL when there is none */
+    const char *text;    /* one sentence */
+};
+
+extern const struct setting settings[SETTING_COUNT];
+
+struct value {
+    const char *text;
+    int64_t number; /* duration in ms, integer, bool, or index of the choice */
+    enum origin origin;
+    int line; /* in the file */
+};
+
+struct target {
+    const char *name;
+    struct value values[SETTING_COUNT]; /* only the rows of section "target" are meaningful */
+};
+
+struct config {
+    const char *path;   /* of the file read; NULL when there is none */
+    const char *folder; /* that relative paths start from: the file's, or "." */
+    struct value values[SETTING_COUNT];
+    struct {
+        struct target *items;
+        size_t count, capacity;
+    } targets;
+};
+
+/*
+ * Reads path; with path NULL, pawl.conf in the current folder when it exists. Then the environment.
+ * Errors: ERR_USAGE with file, line and column, and a suggestion for an unknown name.
+ */
+bool config_load(struct arena *arena, const char *path, struct config *ret,
+                 struct err *err) MUST_CHECK;
+
+/* Sets one value from a flag, with the table's checks. flag is for the message. */
+bool config_set(struct arena *arena, struct config *config, enum setting_id id, const char *text,
+                const char *flag, struct err *err) MUST_CHECK;
+
+/*
+ * The target a command works on: --target NAME, --url URL (a target "url" with defaults), PAWL_URL,
+ * the only configured one, or DATABASE_URL where none is named or configured. ERR_USAGE when there
+ * is none, or several and no choice.
+ */
+bool config_target(struct arena *arena, const struct config *config, const char *target,
+                   const char *url, struct target *ret, struct err *err) MUST_CHECK;
+
+const char *origin_name(enum origin origin); /* "default", "file", "environment", "flag" */
+
+/* The nearest of the candidates by edit distance, NULL when none is near: "did you mean". */
+const char *suggest(const char *word, const char *const *candidates, size_t count);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * pawl.sum: the set's checksums in one file, so that a review sees an edit and a container can ship
+ * it alone for the start-up check.
+ *
+ *   pawl-sum 1 dialect=postgres digest=<hex>
+ *   <checksum> <mark> <id>          mark: e expand, c contract, b background, r repeatable,
+ *                                         s squashed away
+ */
+#ifndef PAWL_HISTORY_SUM_H
+#define PAWL_HISTORY_SUM_H
+
+#include "history/set.h"
+
+#define SUM_FILE_NAME "pawl.sum"
+
+/* The file's text for this set. */
+bool sum_write(const struct set *set, struct str *out) MUST_CHECK;
+
+/* Reads the first line only: enough for the usual start-up check. Errors: ERR_USAGE with line and
+ * column. */
+bool sum_read_head(const char *path, enum dialect *ret_dialect, struct hash_hex *ret_digest,
+                   struct err *err) MUST_CHECK;
+
+/* Reads all of it into a set without texts; refuses a digest that does not fit its lines. */
+bool sum_read(struct arena *arena, const char *path, struct set *ret, struct err *err) MUST_CHECK;
+
+/* Compares the set with the file at path: findings "sum-missing-line", "sum-extra-line",
+ * "sum-checksum", "sum-mark", "sum-digest", "sum-format". No file at all is no finding. */
+bool sum_check(struct arena *arena, const struct set *set, const char *path,
+               struct findings *findings, struct err *err) MUST_CHECK;
+
+#endif
