@@ -93,7 +93,4 @@ bool config_target(struct arena *arena, const struct config *config, const char 
 
 const char *origin_name(enum origin origin); /* "default", "file", "environment", "flag" */
 
-/* The nearest of the candidates by edit distance, NULL when none is near: "did you mean". */
-const char *suggest(const char *word, const char *const *candidates, size_t count);
-
 #endif
