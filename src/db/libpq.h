@@ -1,0 +1,55 @@
+/*
+ * The functions of libpq that pawl uses, loaded when the first PostgreSQL connection is made: libpq
+ * brings 22 libraries, which a command without a PostgreSQL target must not pay for.
+ */
+#ifndef PAWL_DB_LIBPQ_H
+#define PAWL_DB_LIBPQ_H
+
+#include <libpq-fe.h>
+
+#include "base/err.h"
+
+#define LIBPQ_FUNCTIONS(X)                                                                         \
+    X(PQbackendPID)                                                                                \
+    X(PQcancel)                                                                                    \
+    X(PQclear)                                                                                     \
+    X(PQcmdStatus)                                                                                 \
+    X(PQconnectPoll)                                                                               \
+    X(PQconnectStartParams)                                                                        \
+    X(PQconsumeInput)                                                                              \
+    X(PQenterPipelineMode)                                                                         \
+    X(PQerrorMessage)                                                                              \
+    X(PQexitPipelineMode)                                                                          \
+    X(PQfinish)                                                                                    \
+    X(PQflush)                                                                                     \
+    X(PQfreeCancel)                                                                                \
+    X(PQgetCancel)                                                                                 \
+    X(PQgetisnull)                                                                                 \
+    X(PQgetResult)                                                                                 \
+    X(PQgetvalue)                                                                                  \
+    X(PQisBusy)                                                                                    \
+    X(PQnfields)                                                                                   \
+    X(PQntuples)                                                                                   \
+    X(PQpipelineSync)                                                                              \
+    X(PQresultErrorField)                                                                          \
+    X(PQresultErrorMessage)                                                                        \
+    X(PQresultStatus)                                                                              \
+    X(PQsendFlushRequest)                                                                          \
+    X(PQsendQueryParams)                                                                           \
+    X(PQserverVersion)                                                                             \
+    X(PQsetNoticeReceiver)                                                                         \
+    X(PQsetnonblocking)                                                                            \
+    X(PQsocket)                                                                                    \
+    X(PQstatus)                                                                                    \
+    X(PQtransactionStatus)
+
+struct libpq {
+#define X(name) __typeof__(name) *name;
+    LIBPQ_FUNCTIONS(X)
+#undef X
+};
+
+/* NULL with err when libpq is not installed. Safe to call from several threads. */
+const struct libpq *libpq_load(struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * One connection to PostgreSQL: connecting, queries and pipelines, each wait bounded.
+ *
+ * Not for two threads at once. After an error without a SQLSTATE the connection is lost
+ * (pg_lost()), and what the last request did is not known until a new connection has looked.
+ */
+#ifndef PAWL_DB_PG_H
+#define PAWL_DB_PG_H
+
+#include "base/arena.h"
+#include "db/rows.h"
+#include "db/wait.h"
+
+struct pg;
+
+struct pg_options {
+    const char *location;    /* a URI or conninfo; may hold a password, never shown */
+    const char *display;     /* the same without one, for messages */
+    const char *application; /* fallback application_name */
+    int64_t connect_timeout_ms;
+};
+
+/* Called for each notice of the server; the text is the primary message, severity as the server
+ * words it ("NOTICE", "WARNING"). */
+typedef void pg_notice_fn(void *context, const char *severity, const char *message);
+
+/* Errors: ERR_UNREACHABLE; ERR_SIGNAL when cancelled. The client encoding is UTF-8. */
+bool pg_open(const struct pg_options *options, const struct wait *wait, struct pg **ret,
+             struct err *err) MUST_CHECK;
+
+/* Closes and frees; NULL inside is fine. */
+void pg_close(struct pg **pg);
+
+void pg_on_notice(struct pg *pg, pg_notice_fn *notice, void *context);
+
+int pg_server_version(const struct pg *pg); /* 150020 */
+int pg_backend_pid(const struct pg *pg);    /* as the protocol says, a pooler's invention included */
+bool pg_lost(const struct pg *pg);
+bool pg_in_transaction(const struct pg *pg);
+
+/* The wait that all following calls obey. */
+void pg_set_wait(struct pg *pg, const struct wait *wait);
+
+/*
+ * One statement with text parameters, its rows copied into the arena (ret may be NULL). On
+ * cancellation or deadline the statement is cancelled on the server and its end is awaited (two
+ * seconds at most, then the connection counts as lost). Errors: ERR_FAILED with the SQLSTATE,
+ * ERR_UNREACHABLE when the connection is lost, ERR_SIGNAL, ERR_BUSY.
+ */
+bool pg_query(struct pg *pg, struct arena *arena, const char *sql, const char *const *params,
+              size_t count, struct rows *ret, struct err *err) MUST_CHECK;
+
+/* A statement without parameters or rows. */
+bool pg_exec(struct pg *pg, const char *sql, struct err *err) MUST_CHECK;
+
+/* What one statement of a pipeline answered. */
+struct pg_answer {
+    const char *tag;   /* the command tag, "CREATE TABLE" */
+    const char *value; /* first column of the first row; NULL when there is none */
+};
+
+struct pg_answers {
+    struct pg_answer *items;
+    size_t count, capacity;
+    int position; /* of the error in characters of the failing statement, from 1; 0: none */
+};
+
+/* Called as each statement's answer arrives, with its number from 0. */
+typedef void pg_progress_fn(void *context, size_t statement);
+
+/*
+ * A pipeline: pg_pipeline_begin(), any number of pg_pipeline_add(), then pg_pipeline_run(), which
+ * sends all that is queued and reads the answers up to the Sync. On an error answers->count is the
+ * number of the failing statement, and a transaction that was left open has been rolled back before
+ * the return, unless the connection is lost.
+ */
+bool pg_pipeline_begin(struct pg *pg, struct err *err) MUST_CHECK;
+bool pg_pipeline_add(struct pg *pg, const char *sql, const char *const *params, size_t count,
+                     struct err *err) MUST_CHECK;
+bool pg_pipeline_run(struct pg *pg, struct arena *arena, struct pg_answers *answers,
+                     pg_progress_fn *progress, void *context, struct err *err) MUST_CHECK;
+
+/* An identifier in double quotes, quotes inside doubled. NULL when memory is out. */
+char *pg_quote_name(struct arena *arena, const char *name) MUST_CHECK;
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * One connection to a SQLite file, through a libsqlite3 that is loaded when first needed.
+ *
+ * Foreign keys are enforced as the connection says (off, SQLite's default, unless told). Not for
+ * two threads at once.
+ */
+#ifndef PAWL_DB_SQLITE_H
+#define PAWL_DB_SQLITE_H
+
+#include "base/arena.h"
+#include "db/rows.h"
+#include "db/wait.h"
+
+struct sqlite;
+
+enum sqlite_mode { SQLITE_MODE_READ, SQLITE_MODE_WRITE, SQLITE_MODE_CREATE };
+
+/* SQLITE_MODE_READ of a file that does not exist: ERR_UNREACHABLE. A wait for another writer obeys
+ * the wait's deadline and cancel descriptor. */
+bool sqlite_open(const char *path, enum sqlite_mode mode, const struct wait *wait,
+                 struct sqlite **ret, struct err *err) MUST_CHECK;
+void sqlite_close(struct sqlite **sqlite);
+void sqlite_set_wait(struct sqlite *sqlite, const struct wait *wait);
+
+/* True after an error that left no transaction open, as a full disk may. */
+bool sqlite_in_transaction(const struct sqlite *sqlite);
+
+/*
+ * One statement with text parameters (?1 …); ret may be NULL. Errors: ERR_FAILED, ERR_BUSY when
+ * another writer stayed in the way, ERR_SIGNAL, ERR_UNREACHABLE for a file that is no database or
+ * cannot be read, written or grown. *ret_offset (may be NULL) is the byte offset of a syntax error,
+ * or -1.
+ */
+bool sqlite_query(struct sqlite *sqlite, struct arena *arena, const char *sql, size_t len,
+                  const char *const *params, size_t count, struct rows *ret, int *ret_offset,
+                  struct err *err) MUST_CHECK;
+bool sqlite_exec(struct sqlite *sqlite, const char *sql, struct err *err) MUST_CHECK;
+
+/* Rolls back what is open, if anything; where even that fails, closing the connection does it. */
+void sqlite_rollback(struct sqlite *sqlite);
+
+/* Rows changed by the last statement. */
+long long sqlite_changes(const struct sqlite *sqlite);
+
+#endif

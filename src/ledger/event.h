@@ -1,0 +1,44 @@
+/*
+ * The events of the journal. Rows of this table are for ever: new ones may be added, none changes
+ * its meaning, and a reader ignores what it does not know. docs/ledger.md lists them from here.
+ */
+#ifndef PAWL_LEDGER_EVENT_H
+#define PAWL_LEDGER_EVENT_H
+
+#include <stdbool.h>
+
+/* X(ID, name, changes the applied set, meaning) */
+#define LEDGER_EVENTS(X)                                                                           \
+    X(CREATED, "created", false, "the ledger's first row; detail.format is the ledger's format")   \
+    X(BEGIN, "begin", false,                                                                       \
+      "a deploy with something to do started: who, from where, what is pending")                  \
+    X(APPLIED, "applied", true,                                                                    \
+      "a migration's statements, or its last step, were committed with this row")                 \
+    X(ADOPTED, "adopted", true, "a migration was recorded as done by other means")                 \
+    X(RENAMED, "renamed", true, "an applied migration is now known under this name too")           \
+    X(STEP, "step", true, "a transactional step of a migration was committed with this row")       \
+    X(STEP_BEGIN, "step_begin", true, "a step outside transactions is about to start")             \
+    X(STEP_END, "step_end", true, "a step outside transactions is done")                           \
+    X(FAILED, "failed", false, "a migration failed and the deploy ended; SQLSTATE and message")    \
+    X(STOPPED, "stopped", false, "the deploy was stopped by a signal or a time limit")             \
+    X(END, "end", false, "the deploy ended with nothing left to do")                               \
+    X(ABANDONED, "abandoned", false, "a later deploy found this one without an end")               \
+    X(EDIT_ACCEPTED, "edit_accepted", true, "an applied migration has this second checksum")       \
+    X(DECLARED_NEW, "declared_new", true, "this file is no rename, whatever its content")          \
+    X(BREAK_ACCEPTED, "break_accepted", false, "a break of the hash chain was looked into")
+
+enum ledger_event {
+#define X(id, name, changes, meaning) EVENT_##id,
+    LEDGER_EVENTS(X)
+#undef X
+        EVENT_UNKNOWN,
+};
+
+const char *event_name(enum ledger_event event);
+const char *event_meaning(enum ledger_event event);
+enum ledger_event event_parse(const char *name);
+
+/* True for events after which a plan made before them is no longer good. */
+bool event_changes_set(enum ledger_event event);
+
+#endif

@@ -1,0 +1,166 @@
+/* What both engines share, and the way to the right one. */
+#include "ledger/ledger.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/fault.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "ledger/detail.h"
+#include "ledger/ledger_engine.h"
+#include "ledger/schema.h"
+
+enum { LEDGER_NAME_MAX = 40 };
+
+/* Such a name needs no quoting on either engine. */
+static bool name_valid(const char *name)
+{
+    size_t len = strlen(name);
+    if (len == 0 || len > LEDGER_NAME_MAX || ascii_digit(name[0]))
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!ascii_digit(name[i]) && name[i] != '_' && !(name[i] >= 'a' && name[i] <= 'z'))
+            return false;
+    return true;
+}
+
+bool ledger_open(struct arena *arena, const struct ledger_options *options,
+                 const struct wait *wait, struct ledger *ret, struct err *err)
+{
+    *ret = (struct ledger){.name = options->name, .display = options->display, .direct = true};
+    if (!name_valid(options->name)) {
+        const char *const shown = fs_printable(arena, options->name);
+        return err_set(err, ERR_USAGE,
+                       "the ledger's name \"%s\" is not one to %d lower-case ASCII letters, "
+                       "digits and _",
+                       shown != NULL ? shown : "?", LEDGER_NAME_MAX);
+    }
+    if (options->sqlite) {
+        ret->path = options->location;
+        return sqlite_open(options->location,
+                           options->write ? SQLITE_MODE_CREATE : SQLITE_MODE_READ, wait,
+                           &ret->sqlite, err);
+    }
+    const struct pg_options pg = {.location = options->location,
+                                  .display = options->display,
+                                  .application = "pawl",
+                                  .connect_timeout_ms = options->connect_timeout_ms};
+    return pg_open(&pg, wait, &ret->pg, err);
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    pg_close(&ledger->pg);
+    sqlite_close(&ledger->sqlite);
+}
+
+static int64_t to_number(const char *text)
+{
+    return text != NULL ? strtoll(text, NULL, 10) : 0;
+}
+
+bool ledger_read_rows(struct arena *arena, const struct rows *rows, struct journal *ret,
+                      struct err *err)
+{
+    struct journal journal = {.head.hash = ""};
+    for (size_t r = 0; r < rows->count; r++) {
+        const char *const hash = rows_get(rows, r, 11);
+        if (to_number(rows_get(rows, r, 0)) == 0) {
+            journal.head.seq = to_number(rows_get(rows, r, 1));
+            journal.head.hash = hash;
+            continue;
+        }
+        struct journal_row *const row = arena_push(arena, &journal);
+        if (row == NULL)
+            return err_nomem(err);
+        *row = (struct journal_row){
+            .seq = to_number(rows_get(rows, r, 1)),
+            .at_us = to_number(rows_get(rows, r, 2)),
+            .event_name = rows_get(rows, r, 3),
+            .event = event_parse(rows_get(rows, r, 3)),
+            .migration = rows_get(rows, r, 4),
+            .checksum = rows_get(rows, r, 5),
+            .kind = rows_get(rows, r, 6),
+            .phase = rows_get(rows, r, 7),
+            .detail = rows_get(rows, r, 8),
+            .digest = rows_get(rows, r, 9),
+            .prev_hash = rows_get(rows, r, 10),
+            .hash = hash,
+        };
+    }
+    *ret = journal;
+    return true;
+}
+
+bool ledger_read(struct ledger *ledger, struct arena *arena, struct journal *ret, struct err *err)
+{
+    const bool ok = ledger->pg != NULL ? ledger_pg_read(ledger, arena, ret, err)
+                                       : ledger_sqlite_read(ledger, arena, ret, err);
+    if (!ok || !ledger->exists)
+        return ok;
+    const int format = journal_format(ret);
+    if (format > LEDGER_FORMAT) {
+        (void)err_set(err, ERR_USAGE,
+                      "the ledger has format %d, this pawl (" PAWL_VERSION ") knows %d", format,
+                      LEDGER_FORMAT);
+        err_state(err, "Nothing was changed.");
+        err_hint(err, "Use the pawl that wrote it, or a newer one.");
+        return false;
+    }
+    return true;
+}
+
+bool ledger_foreign_objects(struct ledger *ledger, struct arena *arena, const char *schema,
+                            const char **ret_example, struct err *err)
+{
+    *ret_example = NULL;
+    return ledger->pg != NULL
+               ? ledger_pg_foreign_objects(ledger, arena, schema, ret_example, err)
+               : ledger_sqlite_foreign_objects(ledger, arena, ret_example, err);
+}
+
+bool ledger_create(struct ledger *ledger, struct arena *arena, struct err *err)
+{
+    const struct hash_hex empty = hash_bytes("", 0);
+    CLEANUP(json_release) json_t *detail =
+        json_pack("{s:i, s:s, s:s}", "format", LEDGER_FORMAT, "pawl", PAWL_VERSION, "ledger",
+                  ledger->name);
+    struct entry first = {.event = EVENT_CREATED,
+                          .detail = detail_text(arena, detail),
+                          .digest = empty.text};
+    if (first.detail == NULL)
+        return err_nomem(err);
+    fault_point("ledger create");
+    if (!(ledger->pg != NULL ? ledger_pg_create(ledger, arena, &first, err)
+                             : ledger_sqlite_create(ledger, arena, &first, err))) {
+        err_prefix(err, "cannot create the ledger \"%s\"", ledger->name);
+        return false;
+    }
+    ledger->exists = true;
+    fault_point("ledger created");
+    return true;
+}
+
+bool ledger_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
+                   int64_t expected_change, struct receipt *ret, struct err *err)
+{
+    if (ledger->pg != NULL)
+        return ledger_pg_append(ledger, arena, entry, expected_change, ret, err);
+    if (!sqlite_exec(ledger->sqlite, "BEGIN IMMEDIATE", err))
+        return false;
+    if ((expected_change < 0 ||
+         ledger_sqlite_expect(ledger, arena, expected_change, err)) &&
+        ledger_sqlite_append(ledger, arena, entry, ret, err) &&
+        sqlite_exec(ledger->sqlite, "COMMIT", err))
+        return true;
+    sqlite_rollback(ledger->sqlite);
+    return false;
+}
+
+long long ledger_mutex_key(const char *name)
+{
+    CLEANUP(str_release) struct str text = {.max = 128};
+    str_printf(&text, "pawl:%s", name); /* at most LEDGER_NAME_MAX bytes: cannot fail but for memory */
+    return hash_key(str_text(&text), text.len);
+}

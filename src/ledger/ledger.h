@@ -1,0 +1,124 @@
+/*
+ * One target's ledger on one connection: reading and appending, on either engine.
+ *
+ * PostgreSQL: the schema named by the target (default "pawl") with tables journal, head and text,
+ * the function append() and the view migration. SQLite: the same with the name as a prefix
+ * (pawl_journal …), and the appending done here. Reading never writes and needs no more than what
+ * app_role may read; writing belongs to the deploy role.
+ */
+#ifndef PAWL_LEDGER_LEDGER_H
+#define PAWL_LEDGER_LEDGER_H
+
+#include "db/pg.h"
+#include "db/sqlite.h"
+#include "ledger/journal.h"
+
+struct ledger {
+    const char *name;    /* "pawl" */
+    const char *display; /* the target's URL without its password */
+    struct pg *pg;       /* one of these two is not NULL */
+    struct sqlite *sqlite;
+    const char *path; /* SQLite: the file */
+    bool direct;      /* PostgreSQL: no pooler between; SQLite: true */
+    bool exists;      /* as of the last ledger_read() or ledger_create() */
+};
+
+struct ledger_options {
+    const char *name;
+    const char *location, *display;
+    bool sqlite; /* which engine location is of */
+    bool write;  /* SQLite: open for writing, creating the file */
+    int64_t connect_timeout_ms;
+};
+
+/* Connects. The ledger need not exist. Errors: ERR_UNREACHABLE, ERR_USAGE (a bad ledger name). */
+bool ledger_open(struct arena *arena, const struct ledger_options *options,
+                 const struct wait *wait, struct ledger *ret, struct err *err) MUST_CHECK;
+void ledger_close(struct ledger *ledger);
+
+/* Finds out whether a pooler stands between (sets direct) and refuses a standby: for writers. */
+bool ledger_prepare_writer(struct ledger *ledger, struct arena *arena, struct err *err) MUST_CHECK;
+
+/* The whole journal and the head; an empty journal and exists=false where there is no ledger. */
+bool ledger_read(struct ledger *ledger, struct arena *arena, struct journal *ret,
+                 struct err *err) MUST_CHECK;
+
+/* True when the database holds user objects that belong to no ledger; *ret_example names one. */
+bool ledger_foreign_objects(struct ledger *ledger, struct arena *arena, const char *schema,
+                            const char **ret_example, struct err *err) MUST_CHECK;
+
+/* Creates the ledger and its first row in one transaction. Another pawl having done it meanwhile is
+ * success. Reads nothing: call ledger_read() after. */
+bool ledger_create(struct ledger *ledger, struct arena *arena, struct err *err) MUST_CHECK;
+
+/* Lets the role read what a start-up check reads; done already is success. PostgreSQL only. */
+bool ledger_grant(struct ledger *ledger, struct arena *arena, const char *app_role,
+                  struct err *err) MUST_CHECK;
+
+/* What a writer hands in; seq, at and the hashes are the ledger's. Members may be NULL but event
+ * and detail. */
+struct entry {
+    enum ledger_event event;
+    const char *migration, *checksum, *kind, *phase, *detail, *digest;
+    const char *text; /* kept by checksum; NULL: none */
+};
+
+/* "seq:hash" of the row written. */
+struct receipt {
+    const char *text;
+};
+
+/* Appends in a transaction of its own. expected_change: the last set-changing seq that the caller's
+ * plan was made from (journal_last_change()); another one is ERR_BUSY with SQLSTATE PW002, a mutex
+ * that someone else holds ERR_BUSY with PW001; -1 checks neither. */
+bool ledger_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
+                   int64_t expected_change, struct receipt *ret, struct err *err) MUST_CHECK;
+
+/* --- for deploys on PostgreSQL: pieces of a pipeline --- */
+
+/* Settings of one transaction; NULL or -1 leaves one alone. */
+struct limits {
+    int64_t lock_timeout_ms;
+    const char *search_path;
+    const char *role;
+};
+
+/* Queues BEGIN, the limits, and the mutex with the look at the applied set. */
+bool ledger_pg_enter(struct ledger *ledger, struct arena *arena, const struct limits *limits,
+                     int64_t expected_change, struct err *err) MUST_CHECK;
+
+/* Queues the return to our own role, append() and COMMIT, and the reset of the session. The
+ * receipt is the answer before the last three. */
+bool ledger_pg_leave(struct ledger *ledger, struct arena *arena, const struct entry *entries,
+                     size_t count, struct err *err) MUST_CHECK;
+
+/* How many statements ledger_pg_enter() and, after the receipts, ledger_pg_leave() queue. */
+size_t ledger_pg_enter_count(const struct limits *limits);
+
+/* --- for deploys on SQLite: inside an open transaction --- */
+bool ledger_sqlite_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
+                          struct receipt *ret, struct err *err) MUST_CHECK;
+/* ERR_BUSY with PW002 when the applied set is not the expected one. */
+bool ledger_sqlite_expect(struct ledger *ledger, struct arena *arena, int64_t expected_change,
+                          struct err *err) MUST_CHECK;
+
+/* --- the mutex: a session advisory lock, PostgreSQL on a direct connection only --- */
+
+/* The published key: the first eight bytes, big-endian, of SHA-256("pawl:" name). */
+long long ledger_mutex_key(const char *name);
+
+struct mutex_holder {
+    int64_t pid; /* of the backend */
+    const char *user, *application, *address, *state, *query;
+    const char *since;      /* its connection's start, as the server prints it */
+};
+
+/* Tries once. When it is taken *ret_taken is false and holder says by whom, as far as this role may
+ * see. */
+bool ledger_mutex_try(struct ledger *ledger, struct arena *arena, bool *ret_taken,
+                      struct mutex_holder *holder, struct err *err) MUST_CHECK;
+bool ledger_mutex_held(struct ledger *ledger, struct arena *arena, bool *ret_held,
+                       struct err *err) MUST_CHECK;
+bool ledger_mutex_release(struct ledger *ledger, struct err *err) MUST_CHECK;
+
+#endif

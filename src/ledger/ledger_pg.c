@@ -1,0 +1,337 @@
+/* The ledger in a PostgreSQL schema. */
+#include "ledger/ledger_engine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "db/sqlstate.h"
+#include "ledger/schema.h"
+
+/* The interval at which the server looks whether pawl is still there while a statement runs, so
+ * that a killed pawl leaves nothing running; PostgreSQL 14 and later. */
+#define CHECK_INTERVAL_MS "1000"
+enum { CHECK_INTERVAL_SINCE_VERSION = 140000 };
+
+static bool query(struct ledger *ledger, struct arena *arena, const char *template,
+                  const char *const *params, size_t count, struct rows *ret, struct err *err)
+{
+    const char *const sql = ledger_sql(arena, template, ledger->name);
+    if (sql == NULL)
+        return err_nomem(err);
+    return pg_query(ledger->pg, arena, sql, params, count, ret, err);
+}
+
+static bool add(struct ledger *ledger, struct arena *arena, const char *template,
+                const char *const *params, size_t count, struct err *err)
+{
+    const char *const sql = ledger_sql(arena, template, ledger->name);
+    if (sql == NULL)
+        return err_nomem(err);
+    return pg_pipeline_add(ledger->pg, sql, params, count, err);
+}
+
+bool ledger_prepare_writer(struct ledger *ledger, struct arena *arena, struct err *err)
+{
+    struct rows rows;
+    if (ledger->pg == NULL)
+        return true;
+    if (!pg_query(ledger->pg, arena,
+                  "SELECT pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(),"
+                  " pg_catalog.current_setting('transaction_read_only')",
+                  NULL, 0, &rows, err))
+        return false;
+    ledger->direct =
+        (int)strtol(rows_get(&rows, 0, 0), NULL, 10) == pg_backend_pid(ledger->pg);
+    if (strcmp(rows_get(&rows, 0, 1), "t") == 0) {
+        (void)err_set(err, ERR_REFUSED, "%s is a standby: only a primary can be written to",
+                      ledger->display);
+        err_state(err, "Nothing was changed.");
+        err_hint(err, "Point the target's url at the primary (target_session_attrs=read-write).");
+        return false;
+    }
+    if (strcmp(rows_get(&rows, 0, 2), "on") == 0) {
+        (void)err_set(err, ERR_REFUSED, "%s is read-only for this role", ledger->display);
+        err_state(err, "Nothing was changed.");
+        err_hint(err, "Look at default_transaction_read_only of the role and the database.");
+        return false;
+    }
+    return true;
+}
+
+bool ledger_pg_read(struct ledger *ledger, struct arena *arena, struct journal *ret,
+                    struct err *err)
+{
+    /* One statement, one snapshot: a row appended between two would look like a broken chain. */
+    static const char sql[] =
+        "SELECT 0 AS k, seq, 0::pg_catalog.int8, '', NULL, NULL, NULL, NULL, '', NULL, '', hash"
+        " FROM {ledger}.head UNION ALL SELECT 1, seq,"
+        " pg_catalog.round(extract(epoch FROM at) * 1000000)::pg_catalog.int8, event, migration,"
+        " checksum, kind, phase, detail, digest, prev_hash, hash FROM {ledger}.journal"
+        " ORDER BY 1, 2";
+    struct rows rows;
+    *ret = (struct journal){0};
+    ledger->exists = query(ledger, arena, sql, NULL, 0, &rows, err);
+    if (ledger->exists)
+        return ledger_read_rows(arena, &rows, ret, err);
+    if (sqlstate_reaction(err->sqlstate) == REACTION_NO_LEDGER) {
+        err_release(err);
+        return true;
+    }
+    err_prefix(err, "cannot read the ledger \"%s\"", ledger->name);
+    if (err->code == ERR_FAILED)
+        err->code = ERR_UNREACHABLE;
+    return false;
+}
+
+bool ledger_pg_foreign_objects(struct ledger *ledger, struct arena *arena, const char *schema,
+                               const char **ret_example, struct err *err)
+{
+    /* User relations, functions and types that belong to no extension and to no ledger. */
+    static const char sql[] =
+        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
+        " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE n.nspname !~ '^(pg_|information_schema$)'"
+        " AND ($1::pg_catalog.text IS NULL OR n.nspname = ANY (pg_catalog.string_to_array("
+        "   pg_catalog.replace(pg_catalog.replace($1, ' ', ''), '\"', ''), ',')))"
+        " AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
+        " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend AS d"
+        "   WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid"
+        "   AND d.deptype = 'e')"
+        " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_class AS j, pg_catalog.pg_class AS h"
+        "   WHERE j.relnamespace = n.oid AND j.relname = 'journal'"
+        "   AND h.relnamespace = n.oid AND h.relname = 'head')"
+        " ORDER BY 1 LIMIT 1";
+    struct rows rows;
+    if (!pg_query(ledger->pg, arena, sql, &schema, 1, &rows, err))
+        return false;
+    if (rows.count > 0)
+        *ret_example = rows_get(&rows, 0, 0);
+    return true;
+}
+
+static const char *number_text(struct arena *arena, long long number)
+{
+    return arena_printf(arena, "%lld", number);
+}
+
+static bool add_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
+                       struct err *err)
+{
+    const char *const params[] = {event_name(entry->event), entry->migration, entry->checksum,
+                                  entry->kind,              entry->phase,     entry->detail,
+                                  entry->digest,            entry->text};
+    return add(ledger, arena, "SELECT {ledger}.append($1, $2, $3, $4, $5, $6, $7, $8)", params,
+               COUNT_OF(params), err);
+}
+
+/* Another pawl was quicker: its ledger is as good as ours. */
+static bool created_meanwhile(const struct err *err)
+{
+    return strcmp(err->sqlstate, "42P06") == 0 || strcmp(err->sqlstate, "23505") == 0;
+}
+
+bool ledger_pg_create(struct ledger *ledger, struct arena *arena, const struct entry *first,
+                      struct err *err)
+{
+    struct pg_answers answers;
+    const char *const key = number_text(arena, ledger_mutex_key(ledger->name));
+    if (key == NULL)
+        return err_nomem(err);
+    if (!pg_pipeline_begin(ledger->pg, err) ||
+        !pg_pipeline_add(ledger->pg, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NULL, 0,
+                         err) ||
+        /* Creating is short and needs no other lock: a waiting writer blocks nobody. */
+        !pg_pipeline_add(ledger->pg, "SELECT pg_catalog.pg_advisory_xact_lock($1)", &key, 1, err))
+        return false;
+    for (size_t i = 0; ledger_schema_pg[i] != NULL; i++)
+        if (!add(ledger, arena, ledger_schema_pg[i], NULL, 0, err))
+            return false;
+    if (!add_append(ledger, arena, first, err) ||
+        !pg_pipeline_add(ledger->pg, "COMMIT", NULL, 0, err))
+        return false;
+    if (pg_pipeline_run(ledger->pg, arena, &answers, NULL, NULL, err))
+        return true;
+    if (!created_meanwhile(err))
+        return false;
+    err_release(err);
+    return true;
+}
+
+bool ledger_grant(struct ledger *ledger, struct arena *arena, const char *app_role,
+                  struct err *err)
+{
+    struct rows rows;
+    const char *const params[] = {app_role, ledger->name};
+    if (ledger->pg == NULL)
+        return true;
+    if (!pg_query(ledger->pg, arena,
+                  "SELECT pg_catalog.has_schema_privilege($1, $2, 'USAGE')", params, 2, &rows,
+                  err)) {
+        err_prefix(err, "cannot grant to app_role");
+        return false;
+    }
+    if (strcmp(rows_get(&rows, 0, 0), "t") == 0)
+        return true;
+    const char *const role = pg_quote_name(arena, app_role);
+    const char *const usage =
+        role == NULL ? NULL
+                     : arena_printf(arena, "GRANT USAGE ON SCHEMA %s TO %s", ledger->name, role);
+    const char *const journal =
+        usage == NULL ? NULL
+                      : arena_printf(arena,
+                                     "GRANT SELECT (seq, at, event, migration, checksum, kind, "
+                                     "phase, digest) ON %s.journal TO %s",
+                                     ledger->name, role);
+    if (journal == NULL)
+        return err_nomem(err);
+    /* The schema last: its right is the one that is asked for above. */
+    return pg_exec(ledger->pg, journal, err) && pg_exec(ledger->pg, usage, err);
+}
+
+size_t ledger_pg_enter_count(const struct limits *limits)
+{
+    return limits->role != NULL ? 3 : 2;
+}
+
+static bool add_enter(struct ledger *ledger, struct arena *arena, const struct limits *limits,
+                      int64_t expected_change, struct err *err)
+{
+    CLEANUP(str_release) struct str sql = {0};
+    const char *params[4];
+    size_t count = 0;
+    params[count++] = number_text(arena, ledger_mutex_key(ledger->name));
+    params[count++] = number_text(arena, expected_change);
+    str_printf(&sql, "SELECT %s.enter($1, $2)", ledger->name);
+    if (pg_server_version(ledger->pg) >= CHECK_INTERVAL_SINCE_VERSION)
+        str_puts(&sql, ", pg_catalog.set_config('client_connection_check_interval', "
+                       "'" CHECK_INTERVAL_MS "', true)");
+    if (limits->lock_timeout_ms >= 0) {
+        params[count++] = number_text(arena, limits->lock_timeout_ms);
+        str_printf(&sql, ", pg_catalog.set_config('lock_timeout', $%zu, true)", count);
+    }
+    if (limits->search_path != NULL) {
+        params[count++] = limits->search_path;
+        str_printf(&sql, ", pg_catalog.set_config('search_path', $%zu, true)", count);
+    }
+    if (sql.failed || params[0] == NULL || params[1] == NULL || params[count - 1] == NULL)
+        return err_nomem(err);
+    return pg_pipeline_add(ledger->pg, str_text(&sql), params, count, err);
+}
+
+bool ledger_pg_enter(struct ledger *ledger, struct arena *arena, const struct limits *limits,
+                     int64_t expected_change, struct err *err)
+{
+    if (!pg_pipeline_add(ledger->pg, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NULL, 0,
+                         err) ||
+        !add_enter(ledger, arena, limits, expected_change, err))
+        return false;
+    if (limits->role == NULL)
+        return true;
+    const char *const role = pg_quote_name(arena, limits->role);
+    const char *const sql = role != NULL ? arena_printf(arena, "SET LOCAL ROLE %s", role) : NULL;
+    return sql != NULL ? pg_pipeline_add(ledger->pg, sql, NULL, 0, err) : err_nomem(err);
+}
+
+bool ledger_pg_leave(struct ledger *ledger, struct arena *arena, const struct entry *entries,
+                     size_t count, struct err *err)
+{
+    /* A migration may have left another role or an empty search_path. */
+    if (!pg_pipeline_add(ledger->pg, "RESET SESSION AUTHORIZATION", NULL, 0, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!add_append(ledger, arena, &entries[i], err))
+            return false;
+    return pg_pipeline_add(ledger->pg, "COMMIT", NULL, 0, err) &&
+           pg_pipeline_add(ledger->pg, "RESET ALL", NULL, 0, err);
+}
+
+bool ledger_pg_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
+                      int64_t expected_change, struct receipt *ret, struct err *err)
+{
+    static const struct limits none = {.lock_timeout_ms = -1};
+    struct pg_answers answers;
+    if (!pg_pipeline_begin(ledger->pg, err))
+        return false;
+    const bool queued =
+        expected_change < 0
+            ? pg_pipeline_add(ledger->pg, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NULL,
+                              0, err)
+            : ledger_pg_enter(ledger, arena, &none, expected_change, err);
+    if (!queued || !add_append(ledger, arena, entry, err) ||
+        !pg_pipeline_add(ledger->pg, "COMMIT", NULL, 0, err))
+        return false;
+    if (!pg_pipeline_run(ledger->pg, arena, &answers, NULL, NULL, err)) {
+        if (sqlstate_reaction(err->sqlstate) == REACTION_WAIT ||
+            sqlstate_reaction(err->sqlstate) == REACTION_REPLAN)
+            err->code = ERR_BUSY;
+        return false;
+    }
+    ret->text = answers.items[answers.count - 2].value;
+    return true;
+}
+
+bool ledger_mutex_try(struct ledger *ledger, struct arena *arena, bool *ret_taken,
+                      struct mutex_holder *holder, struct err *err)
+{
+    static const char who[] =
+        "SELECT a.pid, a.usename, a.application_name,"
+        " coalesce(a.client_addr::pg_catalog.text, 'local'), a.state,"
+        " pg_catalog.left(a.query, 200), a.backend_start"
+        " FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS a USING (pid)"
+        " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+        " AND a.datname = pg_catalog.current_database()"
+        " AND (l.classid::pg_catalog.int8 << 32 | l.objid::pg_catalog.int8) = $1";
+    struct rows rows;
+    const char *const key = number_text(arena, ledger_mutex_key(ledger->name));
+    *holder = (struct mutex_holder){0};
+    if (key == NULL)
+        return err_nomem(err);
+    if (!pg_query(ledger->pg, arena, "SELECT pg_catalog.pg_try_advisory_lock($1)", &key, 1, &rows,
+                  err))
+        return false;
+    *ret_taken = strcmp(rows_get(&rows, 0, 0), "t") == 0;
+    if (*ret_taken)
+        return true;
+    if (!pg_query(ledger->pg, arena, who, &key, 1, &rows, err))
+        return false;
+    if (rows.count > 0)
+        *holder = (struct mutex_holder){
+            .pid = strtoll(rows_get(&rows, 0, 0), NULL, 10),
+            .user = rows_get(&rows, 0, 1),
+            .application = rows_get(&rows, 0, 2),
+            .address = rows_get(&rows, 0, 3),
+            .state = rows_get(&rows, 0, 4),
+            .query = rows_get(&rows, 0, 5),
+            .since = rows_get(&rows, 0, 6),
+        };
+    return true;
+}
+
+bool ledger_mutex_held(struct ledger *ledger, struct arena *arena, bool *ret_held,
+                       struct err *err)
+{
+    struct rows rows;
+    const char *const key = number_text(arena, ledger_mutex_key(ledger->name));
+    if (key == NULL)
+        return err_nomem(err);
+    if (!pg_query(ledger->pg, arena,
+                  "SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted"
+                  " AND objsubid = 1 AND pid = pg_catalog.pg_backend_pid()"
+                  " AND (classid::pg_catalog.int8 << 32 | objid::pg_catalog.int8) = $1",
+                  &key, 1, &rows, err))
+        return false;
+    *ret_held = rows.count > 0;
+    return true;
+}
+
+bool ledger_mutex_release(struct ledger *ledger, struct err *err)
+{
+    CLEANUP(arena_release) struct arena arena = {0};
+    const char *const key = number_text(&arena, ledger_mutex_key(ledger->name));
+    if (key == NULL)
+        return err_nomem(err);
+    return pg_query(ledger->pg, &arena, "SELECT pg_catalog.pg_advisory_unlock($1)", &key, 1, NULL,
+                    err);
+}

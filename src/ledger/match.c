@@ -1,0 +1,182 @@
+/* The identity rule. */
+#include "ledger/match.h"
+
+#include <string.h>
+
+struct matcher {
+    struct arena *arena;
+    const struct set *set;
+    const struct state *state;
+    struct comparison *comparison;
+    const struct applied **gone; /* applied, versioned, no name of theirs is in the set */
+    size_t gone_count;
+};
+
+static bool in_set(const struct set *set, const struct applied *applied)
+{
+    for (size_t n = 0; n < applied->names.count; n++)
+        if (set_find(set, applied->names.items[n]) != NULL)
+            return true;
+    return false;
+}
+
+/* Step one: ids. */
+static void match_by_id(struct matcher *m)
+{
+    for (size_t i = 0; i < m->comparison->count; i++) {
+        struct match *const match = &m->comparison->items[i];
+        const struct migration *const migration = &m->set->items[i];
+        match->migration = migration;
+        match->applied = state_find(m->state, migration->id);
+        if (match->applied == NULL)
+            match->kind = MATCH_PENDING;
+        else if (applied_has_checksum(match->applied, migration->checksum.text))
+            match->kind = MATCH_APPLIED;
+        else
+            match->kind =
+                migration->kind == KIND_REPEATABLE ? MATCH_CHANGED : MATCH_EDITED;
+    }
+    for (size_t i = 0; i < m->state->versioned; i++)
+        if (!in_set(m->set, m->state->by_version[i]))
+            m->gone[m->gone_count++] = m->state->by_version[i];
+}
+
+static bool declared_new(const struct state *state, const char *id)
+{
+    for (size_t i = 0; i < state->declared_new.count; i++)
+        if (strcmp(state->declared_new.items[i], id) == 0)
+            return true;
+    return false;
+}
+
+static size_t gone_with(const struct matcher *m, const char *checksum, const struct applied **ret)
+{
+    size_t count = 0;
+    for (size_t g = 0; g < m->gone_count; g++)
+        if (applied_has_checksum(m->gone[g], checksum)) {
+            *ret = m->gone[g];
+            count++;
+        }
+    return count;
+}
+
+static size_t pending_with(const struct matcher *m, const char *checksum)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < m->set->versioned; i++)
+        count += m->comparison->items[i].kind != MATCH_APPLIED &&
+                 m->comparison->items[i].kind != MATCH_EDITED &&
+                 strcmp(m->set->items[i].checksum.text, checksum) == 0;
+    return count;
+}
+
+/* True when the new name sorts after something that was applied later than it. */
+static bool moved_over_later(const struct matcher *m, const struct applied *old,
+                             const struct migration *migration)
+{
+    for (size_t i = 0; i < m->state->versioned; i++) {
+        const struct applied *const other = m->state->by_version[i];
+        if (other->seq > old->seq && name_compare(other->version, applied_name(other),
+                                                  migration->version, migration->id) < 0)
+            return true;
+    }
+    return false;
+}
+
+/* Step two: contents of what is left. */
+static void match_by_checksum(struct matcher *m)
+{
+    for (size_t i = 0; i < m->set->versioned && m->gone_count > 0; i++) {
+        struct match *const match = &m->comparison->items[i];
+        const struct migration *const migration = match->migration;
+        const struct applied *old = NULL;
+        if (match->kind != MATCH_PENDING || migration->empty ||
+            declared_new(m->state, migration->id))
+            continue;
+        const size_t candidates = gone_with(m, migration->checksum.text, &old);
+        if (candidates == 0)
+            continue;
+        match->applied = old;
+        match->kind = MATCH_DOUBTFUL;
+        if (candidates > 1)
+            match->doubt = "several applied migrations with this content are gone from the set";
+        else if (pending_with(m, migration->checksum.text) > 1)
+            match->doubt = "several new files have this content";
+        else if (moved_over_later(m, old, migration))
+            match->doubt = "its new name sorts after something that was applied later than it";
+        else
+            match->kind = MATCH_RENAMED;
+    }
+}
+
+static bool still_missing(const struct comparison *comparison, const struct applied *gone)
+{
+    for (size_t i = 0; i < comparison->count; i++)
+        if (comparison->items[i].applied == gone)
+            return false;
+    return true;
+}
+
+static bool list_missing(struct matcher *m)
+{
+    struct comparison *const comparison = m->comparison;
+    const struct migration *const first = m->set->versioned > 0 ? &m->set->items[0] : NULL;
+    comparison->trimmed = first != NULL;
+    for (size_t g = 0; g < m->gone_count; g++) {
+        const struct applied *const gone = m->gone[g];
+        if (!still_missing(comparison, gone))
+            continue;
+        const struct applied **slot = arena_push(m->arena, &comparison->missing);
+        if (slot == NULL)
+            return false;
+        *slot = gone;
+        if (first != NULL && name_compare(gone->version, applied_name(gone), first->version,
+                                          first->id) > 0)
+            comparison->trimmed = false;
+    }
+    comparison->trimmed = comparison->trimmed && comparison->missing.count > 0;
+    return true;
+}
+
+static void count_kinds(struct matcher *m)
+{
+    struct comparison *const c = m->comparison;
+    if (m->state->versioned > 0)
+        c->newest = m->state->by_version[m->state->versioned - 1];
+    for (size_t i = 0; i < c->count; i++) {
+        struct match *const match = &c->items[i];
+        const struct migration *const migration = match->migration;
+        if (match->kind == MATCH_PENDING && migration->kind != KIND_REPEATABLE &&
+            c->newest != NULL && state_partial(m->state, migration->id) == NULL)
+            match->out_of_order =
+                name_compare(migration->version, migration->id, c->newest->version,
+                             applied_name(c->newest)) < 0;
+        c->pending += match->kind == MATCH_PENDING;
+        c->renamed += match->kind == MATCH_RENAMED;
+        c->edited += match->kind == MATCH_EDITED;
+        c->doubtful += match->kind == MATCH_DOUBTFUL;
+        c->changed += match->kind == MATCH_CHANGED;
+        c->out_of_order += match->out_of_order;
+    }
+    const bool something_to_do = c->pending + c->doubtful > 0;
+    c->older_code = c->missing.count > 0 && !c->trimmed && !something_to_do;
+    c->diverged = c->missing.count > 0 && !c->trimmed && something_to_do;
+}
+
+bool match_set(struct arena *arena, const struct set *set, const struct state *state,
+               struct comparison *ret, struct err *err)
+{
+    struct comparison comparison = {.count = set->count};
+    struct matcher m = {.arena = arena, .set = set, .state = state, .comparison = &comparison};
+    comparison.items = arena_alloc(arena, set->count * sizeof *comparison.items);
+    m.gone = arena_alloc(arena, state->versioned * sizeof *m.gone);
+    if (comparison.items == NULL || m.gone == NULL)
+        return err_nomem(err);
+    match_by_id(&m);
+    match_by_checksum(&m);
+    if (!list_missing(&m))
+        return err_nomem(err);
+    count_kinds(&m);
+    *ret = comparison;
+    return true;
+}

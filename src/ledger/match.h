@@ -1,0 +1,49 @@
+/*
+ * A set held against a ledger: which file is which applied migration, what is pending, what is
+ * missing (the identity rule of docs/ledger.md).
+ *
+ * Ids first. What is left is matched by checksum: exactly one applied migration whose id is gone
+ * and exactly one file of the same content, not empty, are one migration renamed, unless the new
+ * name sorts after something applied later than it. Pure: no database.
+ */
+#ifndef PAWL_LEDGER_MATCH_H
+#define PAWL_LEDGER_MATCH_H
+
+#include "history/set.h"
+#include "ledger/state.h"
+
+enum match_kind {
+    MATCH_PENDING,
+    MATCH_APPLIED,
+    MATCH_RENAMED,  /* applied under a name that the set does not have; not yet recorded */
+    MATCH_EDITED,   /* its id is applied with another checksum */
+    MATCH_DOUBTFUL, /* same content as something applied, and no rule says which */
+    MATCH_CHANGED,  /* a repeatable whose checksum was not the last one applied */
+};
+
+struct match {
+    const struct migration *migration;
+    enum match_kind kind;
+    const struct applied *applied;  /* NULL for MATCH_PENDING */
+    bool out_of_order;              /* pending, and older than the newest applied one */
+    const char *doubt;              /* MATCH_DOUBTFUL: why, a sentence without capital or stop */
+};
+
+struct comparison {
+    struct match *items; /* one a migration of the set, in the set's order */
+    size_t count;
+    struct {
+        const struct applied **items; /* applied, versioned, not in the set; by version */
+        size_t count, capacity;
+    } missing;
+    size_t pending, renamed, edited, doubtful, changed, out_of_order;
+    const struct applied *newest; /* the newest applied one by version; NULL */
+    bool older_code;              /* something is missing, nothing is pending */
+    bool trimmed;  /* all that is missing is older than the set's first file */
+    bool diverged; /* something is missing that was not trimmed, and something is pending */
+};
+
+bool match_set(struct arena *arena, const struct set *set, const struct state *state,
+               struct comparison *ret, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,222 @@
+/*
+ * The ledger's own tables, functions and view. They are for ever: a change here is a new format.
+ *
+ * Every name in a function is qualified, and each function has a fixed search_path, as a migration
+ * may leave any search_path behind.
+ */
+#include "ledger/schema.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "ledger/event.h"
+
+const char *const ledger_schema_pg[] = {
+    "CREATE SCHEMA {ledger}",
+    "REVOKE ALL ON SCHEMA {ledger} FROM PUBLIC",
+
+    "CREATE TABLE {ledger}.journal (\n"
+    "  seq bigint PRIMARY KEY,\n"
+    "  at timestamptz NOT NULL,\n"
+    "  event text NOT NULL,\n"
+    "  migration text,\n"
+    "  checksum text,\n"
+    "  kind text,\n"
+    "  phase text,\n"
+    "  detail text NOT NULL,\n"
+    "  digest text,\n"
+    "  prev_hash text NOT NULL,\n"
+    "  hash text NOT NULL)",
+    "CREATE INDEX journal_digest ON {ledger}.journal (digest)",
+    "CREATE INDEX journal_contract ON {ledger}.journal (checksum) WHERE phase = 'contract'",
+    "CREATE TABLE {ledger}.head (\n"
+    "  one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"
+    "  seq bigint NOT NULL,\n"
+    "  hash text NOT NULL)",
+    "CREATE TABLE {ledger}.text (checksum text PRIMARY KEY, body text NOT NULL)",
+
+    "CREATE FUNCTION {ledger}.refuse_change() RETURNS trigger LANGUAGE plpgsql\n"
+    "SET search_path = pg_catalog AS $pawl$\n"
+    "BEGIN\n"
+    "  RAISE EXCEPTION '% of the ledger''s % is refused: it is a record of what was done',\n"
+    "    TG_OP, TG_TABLE_NAME\n"
+    "    USING HINT = 'pawl repair records a correction; see pawl help repair';\n"
+    "END $pawl$",
+    /* Rows that a subscription brings describe another database. */
+    "CREATE FUNCTION {ledger}.drop_replicated() RETURNS trigger LANGUAGE plpgsql\n"
+    "SET search_path = pg_catalog AS $pawl$\n"
+    "BEGIN\n"
+    "  RETURN NULL;\n"
+    "END $pawl$",
+    "CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {ledger}.journal\n"
+    "FOR EACH STATEMENT EXECUTE FUNCTION {ledger}.refuse_change()",
+    "ALTER TABLE {ledger}.journal ENABLE ALWAYS TRIGGER refuse_change",
+    "CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {ledger}.text\n"
+    "FOR EACH STATEMENT EXECUTE FUNCTION {ledger}.refuse_change()",
+    "ALTER TABLE {ledger}.text ENABLE ALWAYS TRIGGER refuse_change",
+    "CREATE TRIGGER refuse_change BEFORE DELETE OR TRUNCATE ON {ledger}.head\n"
+    "FOR EACH STATEMENT EXECUTE FUNCTION {ledger}.refuse_change()",
+    "ALTER TABLE {ledger}.head ENABLE ALWAYS TRIGGER refuse_change",
+    "CREATE TRIGGER drop_replicated BEFORE INSERT OR UPDATE OR DELETE ON {ledger}.journal\n"
+    "FOR EACH ROW EXECUTE FUNCTION {ledger}.drop_replicated()",
+    "ALTER TABLE {ledger}.journal ENABLE REPLICA TRIGGER drop_replicated",
+    "CREATE TRIGGER drop_replicated BEFORE INSERT OR UPDATE OR DELETE ON {ledger}.head\n"
+    "FOR EACH ROW EXECUTE FUNCTION {ledger}.drop_replicated()",
+    "ALTER TABLE {ledger}.head ENABLE REPLICA TRIGGER drop_replicated",
+    "CREATE TRIGGER drop_replicated BEFORE INSERT OR UPDATE OR DELETE ON {ledger}.text\n"
+    "FOR EACH ROW EXECUTE FUNCTION {ledger}.drop_replicated()",
+    "ALTER TABLE {ledger}.text ENABLE REPLICA TRIGGER drop_replicated",
+
+    "INSERT INTO {ledger}.head (seq, hash) VALUES (0, pg_catalog.repeat('0', 64))",
+
+    /* Called last in a transaction: writers queue for one insert, never for a migration. */
+    "CREATE FUNCTION {ledger}.append(event text, migration text, checksum text, kind text,\n"
+    "  phase text, detail text, digest text, body text) RETURNS text\n"
+    "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $pawl$\n"
+    "DECLARE\n"
+    "  last record;\n"
+    "  next bigint;\n"
+    "  now timestamptz;\n"
+    "  d text := detail;\n"
+    "  fields text;\n"
+    "  sum text;\n"
+    "BEGIN\n"
+    "  SELECT h.seq, h.hash INTO STRICT last FROM {ledger}.head AS h FOR UPDATE;\n"
+    "  next := last.seq + 1;\n"
+    "  now := clock_timestamp();\n"
+    "  IF event = 'applied' THEN\n"
+    "    d := left(d, -1) || ',\"ms\":'\n"
+    "      || round(extract(epoch FROM now - transaction_timestamp()) * 1000) || '}';\n"
+    "  END IF;\n"
+    "  SELECT string_agg(coalesce(octet_length(convert_to(f, 'UTF8')) || ':' || f, '-')\n"
+    "    || chr(10), '' ORDER BY n) INTO fields\n"
+    "    FROM unnest(ARRAY[last.hash, next::text,\n"
+    "      round(extract(epoch FROM now) * 1000000)::bigint::text,\n"
+    "      event, migration, checksum, kind, phase, d, digest]) WITH ORDINALITY AS u(f, n);\n"
+    "  sum := encode(sha256(convert_to('pawl-journal 1' || chr(10) || fields, 'UTF8')), 'hex');\n"
+    "  INSERT INTO {ledger}.journal VALUES (next, now, event, migration, checksum, kind, phase,\n"
+    "    d, digest, last.hash, sum);\n"
+    "  UPDATE {ledger}.head AS h SET seq = next, hash = sum;\n"
+    "  IF body IS NOT NULL THEN\n"
+    "    INSERT INTO {ledger}.text VALUES (checksum, body) ON CONFLICT DO NOTHING;\n"
+    "  END IF;\n"
+    "  RETURN next || ':' || sum;\n"
+    "END $pawl$",
+    /* First in a migration's transaction: exactly once holds behind a transaction pooler too. */
+    "CREATE FUNCTION {ledger}.enter(key bigint, expected bigint) RETURNS void\n"
+    "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $pawl$\n"
+    "BEGIN\n"
+    "  IF NOT pg_try_advisory_xact_lock(key) THEN\n"
+    "    RAISE EXCEPTION 'another pawl is at work on this ledger' USING ERRCODE = 'PW001';\n"
+    "  END IF;\n"
+    "  IF expected <> coalesce((SELECT j.seq FROM {ledger}.journal AS j\n"
+    "      WHERE j.event IN ({changing}) ORDER BY j.seq DESC LIMIT 1), 0) THEN\n"
+    "    RAISE EXCEPTION 'another pawl has changed the applied set' USING ERRCODE = 'PW002';\n"
+    "  END IF;\n"
+    "END $pawl$",
+    "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {ledger} FROM PUBLIC",
+
+    "CREATE VIEW {ledger}.migration AS\n"
+    "SELECT coalesce((SELECT r.migration FROM {ledger}.journal AS r WHERE r.event = 'renamed'\n"
+    "         AND (r.detail::json ->> 'applied')::bigint = a.seq\n"
+    "         ORDER BY r.seq DESC LIMIT 1), a.migration) AS id,\n"
+    "  (SELECT array_agg(r.migration ORDER BY r.seq) FROM {ledger}.journal AS r\n"
+    "     WHERE r.seq = a.seq OR (r.event = 'renamed'\n"
+    "       AND (r.detail::json ->> 'applied')::bigint = a.seq)) AS names,\n"
+    "  a.seq, a.at, a.checksum, a.kind, a.phase, a.event = 'adopted' AS adopted,\n"
+    "  (a.detail::json ->> 'ms')::bigint AS ms,\n"
+    "  a.detail::json ->> 'release' AS release,\n"
+    "  b.detail::json ->> 'user' AS \"by\",\n"
+    "  b.detail::json ->> 'host' AS host\n"
+    "FROM {ledger}.journal AS a\n"
+    "LEFT JOIN {ledger}.journal AS b ON b.event = 'begin'\n"
+    "  AND b.detail::json ->> 'attempt' = a.detail::json ->> 'attempt'\n"
+    "WHERE a.event IN ('applied', 'adopted')",
+    "COMMENT ON SCHEMA {ledger} IS 'the ledger of pawl: what was done to this database'",
+    NULL,
+};
+
+const char *const ledger_schema_sqlite[] = {
+    "CREATE TABLE {ledger}_journal (\n"
+    "  seq INTEGER PRIMARY KEY,\n"
+    "  at INTEGER NOT NULL,\n"
+    "  event TEXT NOT NULL,\n"
+    "  migration TEXT,\n"
+    "  checksum TEXT,\n"
+    "  kind TEXT,\n"
+    "  phase TEXT,\n"
+    "  detail TEXT NOT NULL,\n"
+    "  digest TEXT,\n"
+    "  prev_hash TEXT NOT NULL,\n"
+    "  hash TEXT NOT NULL)",
+    "CREATE INDEX {ledger}_journal_digest ON {ledger}_journal (digest)",
+    "CREATE INDEX {ledger}_journal_contract ON {ledger}_journal (checksum)\n"
+    "  WHERE phase = 'contract'",
+    "CREATE TABLE {ledger}_head (\n"
+    "  one INTEGER PRIMARY KEY CHECK (one = 1),\n"
+    "  seq INTEGER NOT NULL,\n"
+    "  hash TEXT NOT NULL)",
+    "CREATE TABLE {ledger}_text (checksum TEXT PRIMARY KEY, body TEXT NOT NULL)",
+    "CREATE TRIGGER {ledger}_journal_refuse_update BEFORE UPDATE ON {ledger}_journal BEGIN\n"
+    "  SELECT RAISE(ABORT, 'UPDATE of the ledger is refused: it is a record of what was done');\n"
+    "END",
+    "CREATE TRIGGER {ledger}_journal_refuse_delete BEFORE DELETE ON {ledger}_journal BEGIN\n"
+    "  SELECT RAISE(ABORT, 'DELETE of the ledger is refused: it is a record of what was done');\n"
+    "END",
+    "CREATE TRIGGER {ledger}_text_refuse_update BEFORE UPDATE ON {ledger}_text BEGIN\n"
+    "  SELECT RAISE(ABORT, 'UPDATE of the ledger is refused: it is a record of what was done');\n"
+    "END",
+    "CREATE TRIGGER {ledger}_text_refuse_delete BEFORE DELETE ON {ledger}_text BEGIN\n"
+    "  SELECT RAISE(ABORT, 'DELETE of the ledger is refused: it is a record of what was done');\n"
+    "END",
+    "CREATE TRIGGER {ledger}_head_refuse_delete BEFORE DELETE ON {ledger}_head BEGIN\n"
+    "  SELECT RAISE(ABORT, 'DELETE of the ledger is refused: it is a record of what was done');\n"
+    "END",
+    "INSERT INTO {ledger}_head (one, seq, hash) VALUES (1, 0,\n"
+    "  '0000000000000000000000000000000000000000000000000000000000000000')",
+    "CREATE VIEW {ledger}_migration AS\n"
+    "SELECT coalesce((SELECT r.migration FROM {ledger}_journal AS r WHERE r.event = 'renamed'\n"
+    "         AND json_extract(r.detail, '$.applied') = a.seq\n"
+    "         ORDER BY r.seq DESC LIMIT 1), a.migration) AS id,\n"
+    "  a.seq,\n"
+    "  strftime('%Y-%m-%d %H:%M:%fZ', a.at / 1000000.0, 'unixepoch') AS at,\n"
+    "  a.checksum, a.kind, a.phase, a.event = 'adopted' AS adopted,\n"
+    "  json_extract(a.detail, '$.ms') AS ms,\n"
+    "  json_extract(a.detail, '$.release') AS release,\n"
+    "  json_extract(b.detail, '$.user') AS \"by\",\n"
+    "  json_extract(b.detail, '$.host') AS host\n"
+    "FROM {ledger}_journal AS a\n"
+    "LEFT JOIN {ledger}_journal AS b ON b.event = 'begin'\n"
+    "  AND json_extract(b.detail, '$.attempt') = json_extract(a.detail, '$.attempt')\n"
+    "WHERE a.event IN ('applied', 'adopted')",
+    NULL,
+};
+
+/* 'applied', 'adopted', …: the events that change the applied set, for the function enter(). */
+static void put_changing_events(struct str *out)
+{
+    const char *between = "";
+    for (int event = 0; event < EVENT_UNKNOWN; event++)
+        if (event_changes_set((enum ledger_event)event)) {
+            str_printf(out, "%s'%s'", between, event_name((enum ledger_event)event));
+            between = ", ";
+        }
+}
+
+char *ledger_sql(struct arena *arena, const char *template, const char *name)
+{
+    static const char name_mark[] = "{ledger}", changing_mark[] = "{changing}";
+    CLEANUP(str_release) struct str out = {0};
+    for (const char *c = template; *c != '\0';) {
+        if (strncmp(c, name_mark, sizeof name_mark - 1) == 0) {
+            str_puts(&out, name);
+            c += sizeof name_mark - 1;
+        } else if (strncmp(c, changing_mark, sizeof changing_mark - 1) == 0) {
+            put_changing_events(&out);
+            c += sizeof changing_mark - 1;
+        } else {
+            str_putc(&out, *c++);
+        }
+    }
+    return out.failed ? NULL : arena_strndup(arena, str_text(&out), out.len);
+}

@@ -1,0 +1,14 @@
+/* The SQL that makes a ledger, one text an engine, with {ledger} where its name goes. */
+#ifndef PAWL_LEDGER_SCHEMA_H
+#define PAWL_LEDGER_SCHEMA_H
+
+#include "base/arena.h"
+
+/* Statements to run in order, NULL-ended. */
+extern const char *const ledger_schema_pg[];
+extern const char *const ledger_schema_sqlite[];
+
+/* The template with {ledger} replaced, in the arena; NULL when memory is out. */
+char *ledger_sql(struct arena *arena, const char *template, const char *name) MUST_CHECK;
+
+#endif

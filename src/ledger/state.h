@@ -1,0 +1,100 @@
+/*
+ * What the journal says is applied: a fold over its rows.
+ */
+#ifndef PAWL_LEDGER_STATE_H
+#define PAWL_LEDGER_STATE_H
+
+#include "history/migration.h"
+#include "ledger/digest_set.h"
+#include "ledger/journal.h"
+
+struct applied_names {
+    const char **items; /* the oldest first; the last one is the current name */
+    size_t count, capacity;
+};
+
+struct applied_checksums {
+    const char **items; /* the one applied first, then accepted edits */
+    size_t count, capacity;
+};
+
+struct applied {
+    int64_t seq; /* of its applied or adopted row: its identity for ever */
+    int64_t at_us;
+    int64_t ms; /* how long it took; -1 when not known */
+    const char *version;
+    struct applied_names names;
+    struct applied_checksums checksums;
+    enum migration_kind kind;
+    enum migration_phase phase;
+    bool background, adopted, empty;
+    const char *attempt, *release; /* may be NULL */
+};
+
+/* A migration that has steps done but is not applied. */
+struct partial {
+    const char *id, *checksum;
+    int64_t steps_done; /* steps 0 … steps_done-1 are committed */
+    bool step_open;     /* step steps_done was begun outside a transaction; its end is not known */
+    const char *open_detail; /* of that step_begin row */
+};
+
+/* One deploy, from its begin row. */
+struct attempt {
+    int64_t seq; /* of the begin row */
+    int64_t at_us;
+    const char *id; /* random, names the attempt in later rows */
+    const char *user, *host, *release, *process_start;
+    int64_t pid, backend;
+    bool pooled;
+    enum ledger_event ended; /* END, FAILED, STOPPED, ABANDONED; EVENT_BEGIN while open */
+    int64_t ended_us, last_us; /* when it ended, and when its last row came */
+    const char *last_migration; /* of its last row that names one; NULL */
+    const char *message;        /* of a failed row */
+};
+
+struct state {
+    struct {
+        struct applied *items;
+        size_t count, capacity;
+    } applied; /* versioned and repeatable, in journal order */
+    struct {
+        struct partial *items;
+        size_t count, capacity;
+    } partials;
+    struct {
+        struct attempt *items;
+        size_t count, capacity;
+    } attempts;
+    struct {
+        const char **items;
+        size_t count, capacity;
+    } declared_new; /* ids that repair declared to be no rename */
+    /* Views of applied. */
+    struct name_entry *by_name; /* every name, sorted bytewise */
+    size_t name_count;
+    const struct applied **by_version; /* versioned only, by version and current name */
+    size_t versioned;
+    struct digest_set digests; /* of what code needs in place before it runs */
+    int64_t last_change;
+};
+
+struct name_entry {
+    const char *name;
+    const struct applied *applied;
+};
+
+bool state_build(struct arena *arena, const struct journal *journal, struct state *ret,
+                 struct err *err) MUST_CHECK;
+
+/* By any name that it ever had; NULL. Logarithmic. */
+const struct applied *state_find(const struct state *state, const char *id);
+const struct partial *state_partial(const struct state *state, const char *id);
+
+/* The last attempt that has no end; NULL. */
+const struct attempt *state_open_attempt(const struct state *state);
+
+const char *applied_name(const struct applied *applied); /* the current one */
+bool applied_has_checksum(const struct applied *applied, const char *checksum);
+
+#endif
