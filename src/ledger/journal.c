@@ -64,8 +64,12 @@ static const char *row_break(const struct journal_row *row, const struct journal
     }
     if (strcmp(row->hash, hash->text) != 0)
         return "the row was changed after it was written";
-    if (strcmp(row->prev_hash, before != NULL ? before->hash : JOURNAL_FIRST_PREV_HASH) != 0)
-        return "the row does not follow the one before it";
+    if (before == NULL && strcmp(row->prev_hash, JOURNAL_FIRST_PREV_HASH) != 0)
+        return "the row is not the first one that was written";
+    if (before != NULL && strcmp(row->prev_hash, before->hash) != 0) {
+        *ret_seq = before->seq;
+        return "the row was replaced: the next one names another";
+    }
     return NULL;
 }
 

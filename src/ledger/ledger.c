@@ -120,21 +120,32 @@ bool ledger_foreign_objects(struct ledger *ledger, struct arena *arena, const ch
                : ledger_sqlite_foreign_objects(ledger, arena, ret_example, err);
 }
 
-bool ledger_create(struct ledger *ledger, struct arena *arena, struct err *err)
+bool ledger_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
+                   size_t count, struct err *err)
 {
     const struct hash_hex empty = hash_bytes("", 0);
+    bool meanwhile = false;
     CLEANUP(json_release) json_t *detail =
         json_pack("{s:i, s:s, s:s}", "format", LEDGER_FORMAT, "pawl", PAWL_VERSION, "ledger",
                   ledger->name);
-    struct entry first = {.event = EVENT_CREATED,
-                          .detail = detail_text(arena, detail),
-                          .digest = empty.text};
-    if (first.detail == NULL)
+    struct entry *const all = arena_alloc(arena, (count + 1) * sizeof *all);
+    const char *const text = detail_text(arena, detail);
+    if (all == NULL || text == NULL)
         return err_nomem(err);
+    all[0] = (struct entry){.event = EVENT_CREATED, .detail = text, .digest = empty.text};
+    for (size_t i = 0; i < count; i++)
+        all[i + 1] = entries[i];
     fault_point("ledger create");
-    if (!(ledger->pg != NULL ? ledger_pg_create(ledger, arena, &first, err)
-                             : ledger_sqlite_create(ledger, arena, &first, err))) {
+    if (!(ledger->pg != NULL ? ledger_pg_create(ledger, arena, all, count + 1, &meanwhile, err)
+                             : ledger_sqlite_create(ledger, arena, all, count + 1, &meanwhile,
+                                                    err))) {
         err_prefix(err, "cannot create the ledger \"%s\"", ledger->name);
+        return false;
+    }
+    if (meanwhile && count > 0) {
+        (void)err_set(err, ERR_REFUSED, "another pawl has just created the ledger \"%s\"",
+                      ledger->name);
+        err_state(err, "Nothing was changed.");
         return false;
     }
     ledger->exists = true;

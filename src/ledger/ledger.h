@@ -47,10 +47,6 @@ bool ledger_read(struct ledger *ledger, struct arena *arena, struct journal *ret
 bool ledger_foreign_objects(struct ledger *ledger, struct arena *arena, const char *schema,
                             const char **ret_example, struct err *err) MUST_CHECK;
 
-/* Creates the ledger and its first row in one transaction. Another pawl having done it meanwhile is
- * success. Reads nothing: call ledger_read() after. */
-bool ledger_create(struct ledger *ledger, struct arena *arena, struct err *err) MUST_CHECK;
-
 /* Lets the role read what a start-up check reads; done already is success. PostgreSQL only. */
 bool ledger_grant(struct ledger *ledger, struct arena *arena, const char *app_role,
                   struct err *err) MUST_CHECK;
@@ -62,6 +58,12 @@ struct entry {
     const char *migration, *checksum, *kind, *phase, *detail, *digest;
     const char *text; /* kept by checksum; NULL: none */
 };
+
+/* Creates the ledger with its first row, and the entries after it, in one transaction. Another pawl
+ * having created it meanwhile is success when there are no entries, else ERR_REFUSED. Reads nothing:
+ * call ledger_read() after. */
+bool ledger_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
+                   size_t count, struct err *err) MUST_CHECK;
 
 /* "seq:hash" of the row written. */
 struct receipt {

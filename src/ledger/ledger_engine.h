@@ -13,8 +13,9 @@ bool ledger_pg_read(struct ledger *ledger, struct arena *arena, struct journal *
                     struct err *err) MUST_CHECK;
 bool ledger_pg_foreign_objects(struct ledger *ledger, struct arena *arena, const char *schema,
                                const char **ret_example, struct err *err) MUST_CHECK;
-bool ledger_pg_create(struct ledger *ledger, struct arena *arena, const struct entry *first,
-                      struct err *err) MUST_CHECK;
+/* *ret_meanwhile: another pawl has created it, nothing was written. */
+bool ledger_pg_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
+                      size_t count, bool *ret_meanwhile, struct err *err) MUST_CHECK;
 bool ledger_pg_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
                       int64_t expected_change, struct receipt *ret, struct err *err) MUST_CHECK;
 
@@ -22,7 +23,8 @@ bool ledger_sqlite_read(struct ledger *ledger, struct arena *arena, struct journ
                         struct err *err) MUST_CHECK;
 bool ledger_sqlite_foreign_objects(struct ledger *ledger, struct arena *arena,
                                    const char **ret_example, struct err *err) MUST_CHECK;
-bool ledger_sqlite_create(struct ledger *ledger, struct arena *arena, const struct entry *first,
-                          struct err *err) MUST_CHECK;
+/* *ret_meanwhile: another pawl has created it, nothing was written. */
+bool ledger_sqlite_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
+                      size_t count, bool *ret_meanwhile, struct err *err) MUST_CHECK;
 
 #endif

@@ -132,8 +132,8 @@ static bool created_meanwhile(const struct err *err)
     return strcmp(err->sqlstate, "42P06") == 0 || strcmp(err->sqlstate, "23505") == 0;
 }
 
-bool ledger_pg_create(struct ledger *ledger, struct arena *arena, const struct entry *first,
-                      struct err *err)
+bool ledger_pg_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
+                      size_t count, bool *ret_meanwhile, struct err *err)
 {
     struct pg_answers answers;
     const char *const key = number_text(arena, ledger_mutex_key(ledger->name));
@@ -148,15 +148,17 @@ bool ledger_pg_create(struct ledger *ledger, struct arena *arena, const struct e
     for (size_t i = 0; ledger_schema_pg[i] != NULL; i++)
         if (!add(ledger, arena, ledger_schema_pg[i], NULL, 0, err))
             return false;
-    if (!add_append(ledger, arena, first, err) ||
-        !pg_pipeline_add(ledger->pg, "COMMIT", NULL, 0, err))
+    for (size_t i = 0; i < count; i++)
+        if (!add_append(ledger, arena, &entries[i], err))
+            return false;
+    if (!pg_pipeline_add(ledger->pg, "COMMIT", NULL, 0, err))
         return false;
     if (pg_pipeline_run(ledger->pg, arena, &answers, NULL, NULL, err))
         return true;
-    if (!created_meanwhile(err))
-        return false;
-    err_release(err);
-    return true;
+    *ret_meanwhile = created_meanwhile(err);
+    if (*ret_meanwhile)
+        err_release(err);
+    return *ret_meanwhile;
 }
 
 bool ledger_grant(struct ledger *ledger, struct arena *arena, const char *app_role,

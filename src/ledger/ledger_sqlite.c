@@ -135,27 +135,30 @@ bool ledger_sqlite_append(struct ledger *ledger, struct arena *arena, const stru
     return ret->text != NULL || err_nomem(err);
 }
 
-static bool create_inside(struct ledger *ledger, struct arena *arena, const struct entry *first,
-                          struct err *err)
+static bool create_inside(struct ledger *ledger, struct arena *arena, const struct entry *entries,
+                          size_t count, bool *ret_meanwhile, struct err *err)
 {
     struct receipt receipt;
-    bool exists = false;
-    if (!table_exists(ledger, arena, &exists, err))
+    if (!table_exists(ledger, arena, ret_meanwhile, err))
         return false;
-    if (exists)
+    if (*ret_meanwhile)
         return true;
     for (size_t i = 0; ledger_schema_sqlite[i] != NULL; i++)
         if (!query(ledger, arena, ledger_schema_sqlite[i], NULL, 0, NULL, err))
             return false;
-    return ledger_sqlite_append(ledger, arena, first, &receipt, err);
+    for (size_t i = 0; i < count; i++)
+        if (!ledger_sqlite_append(ledger, arena, &entries[i], &receipt, err))
+            return false;
+    return true;
 }
 
-bool ledger_sqlite_create(struct ledger *ledger, struct arena *arena, const struct entry *first,
-                          struct err *err)
+bool ledger_sqlite_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
+                          size_t count, bool *ret_meanwhile, struct err *err)
 {
     if (!sqlite_exec(ledger->sqlite, "BEGIN IMMEDIATE", err))
         return false;
-    if (create_inside(ledger, arena, first, err) && sqlite_exec(ledger->sqlite, "COMMIT", err))
+    if (create_inside(ledger, arena, entries, count, ret_meanwhile, err) &&
+        sqlite_exec(ledger->sqlite, "COMMIT", err))
         return true;
     sqlite_rollback(ledger->sqlite);
     return false;

@@ -28,7 +28,8 @@ const char *const ledger_schema_pg[] = {
     "  prev_hash text NOT NULL,\n"
     "  hash text NOT NULL)",
     "CREATE INDEX journal_digest ON {ledger}.journal (digest)",
-    "CREATE INDEX journal_contract ON {ledger}.journal (checksum) WHERE phase = 'contract'",
+    "CREATE INDEX journal_special ON {ledger}.journal (checksum)\n"
+    "  WHERE phase = 'contract' OR kind = 'repeatable'",
     "CREATE TABLE {ledger}.head (\n"
     "  one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"
     "  seq bigint NOT NULL,\n"
@@ -150,8 +151,8 @@ const char *const ledger_schema_sqlite[] = {
     "  prev_hash TEXT NOT NULL,\n"
     "  hash TEXT NOT NULL)",
     "CREATE INDEX {ledger}_journal_digest ON {ledger}_journal (digest)",
-    "CREATE INDEX {ledger}_journal_contract ON {ledger}_journal (checksum)\n"
-    "  WHERE phase = 'contract'",
+    "CREATE INDEX {ledger}_journal_special ON {ledger}_journal (checksum)\n"
+    "  WHERE phase = 'contract' OR kind = 'repeatable'",
     "CREATE TABLE {ledger}_head (\n"
     "  one INTEGER PRIMARY KEY CHECK (one = 1),\n"
     "  seq INTEGER NOT NULL,\n"

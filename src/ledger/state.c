@@ -160,6 +160,7 @@ static bool fold_begin(struct fold *fold)
         .host = member(fold, "host"),
         .release = member(fold, "release"),
         .process_start = member(fold, "process_start"),
+        .set = member(fold, "set"),
         .pid = number(fold, "pid", 0),
         .backend = number(fold, "backend", 0),
         .pooled = flag(fold, "pooled"),

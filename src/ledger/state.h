@@ -45,6 +45,7 @@ struct attempt {
     int64_t at_us;
     const char *id; /* random, names the attempt in later rows */
     const char *user, *host, *release, *process_start;
+    const char *set; /* the digest of the set that was deployed */
     int64_t pid, backend;
     bool pooled;
     enum ledger_event ended; /* END, FAILED, STOPPED, ABANDONED; EVENT_BEGIN while open */

@@ -1,0 +1,182 @@
+/* One migration, unit by unit, whatever the engine. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/str.h"
+#include "db/sqlstate.h"
+#include "deploy/run.h"
+#include "ledger/detail.h"
+#include "sql/canonical.h"
+
+enum { FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 10000 };
+
+void apply_locate(const struct plan_item *item, const struct script_statement *statement,
+                  int character, int byte_offset, struct err *err)
+{
+    size_t offset = 0;
+    int line = 0, column = 0;
+    if (byte_offset > 0)
+        offset = (size_t)byte_offset;
+    else if (character > 0)
+        offset = sql_character_offset(statement->sql, strlen(statement->sql), character);
+    script_locate(item->migration, statement, offset, &line, &column);
+    err_at(err, item->migration->path, line, column);
+}
+
+static bool last_unit(const struct plan_item *item, size_t unit)
+{
+    return unit + 1 >= item->script.units.count;
+}
+
+/* What is kept of the migration's text: all of it, without passwords. */
+static const char *kept_text(const struct run *run, const struct migration *migration)
+{
+    CLEANUP(str_release) struct str text = {0};
+    sql_blank_passwords(run->options->set->dialect, migration->text, migration->text_len, &text);
+    return text.failed ? NULL : arena_strndup(run->arena, str_text(&text), text.len);
+}
+
+static json_t *applied_detail(const struct run *run, const struct plan_item *item)
+{
+    const struct migration *const m = item->migration;
+    json_t *detail = attempt_detail(run);
+    bool ok = detail != NULL &&
+              json_object_set_new(detail, "version", json_string(m->version)) == 0 &&
+              json_object_set_new(detail, "statements",
+                                  json_integer((json_int_t)item->script.statements.count)) == 0;
+    if (run->options->release != NULL)
+        ok = ok && json_object_set_new(detail, "release",
+                                       json_string(run->options->release)) == 0;
+    if (m->empty)
+        ok = ok && json_object_set_new(detail, "empty", json_true()) == 0;
+    if (m->background)
+        ok = ok && json_object_set_new(detail, "background", json_true()) == 0;
+    if (item->out_of_order)
+        ok = ok && json_object_set_new(detail, "out_of_order", json_true()) == 0;
+    if (item->script.units.count > 1)
+        ok = ok && json_object_set_new(
+                       detail, "steps",
+                       json_integer((json_int_t)item->script.units.count)) == 0;
+    if (!ok) {
+        json_decref(detail);
+        return NULL;
+    }
+    return detail;
+}
+
+static const char *digest_after(const struct run *run, const struct migration *migration)
+{
+    struct digest_set with = run->state.digests;
+    struct hash_hex digest = {""};
+    if (migration_in_digest(migration)) {
+        /* Added for the hash and taken out again: the row may yet be rolled back. */
+        if (!digest_set_add(run->arena, &with, migration->checksum.text))
+            return NULL;
+        digest = digest_set_hash(&with);
+        digest_set_remove(&with, migration->checksum.text);
+        return arena_strdup(run->arena, digest.text);
+    }
+    digest = digest_set_hash(&with);
+    return arena_strdup(run->arena, digest.text);
+}
+
+bool apply_entry(const struct run *run, const struct plan_item *item, size_t unit,
+                 struct entry *ret, struct err *err)
+{
+    const struct migration *const m = item->migration;
+    const bool last = last_unit(item, unit);
+    CLEANUP(json_release) json_t *detail =
+        last ? applied_detail(run, item)
+             : json_pack("{s:s, s:I, s:I}", "attempt", run->attempt, "step", (json_int_t)unit,
+                         "of", (json_int_t)item->script.units.count);
+    *ret = (struct entry){
+        .event = last ? EVENT_APPLIED : EVENT_STEP,
+        .migration = m->id,
+        .checksum = m->checksum.text,
+        .kind = kind_name(m->kind),
+        .phase = phase_name(m->phase),
+        .detail = detail_text(run->arena, detail),
+        .digest = last ? digest_after(run, m)
+                       : arena_strdup(run->arena, digest_set_hash(&run->state.digests).text),
+        .text = last ? kept_text(run, m) : NULL,
+    };
+    if (ret->detail == NULL || ret->digest == NULL || (last && ret->text == NULL))
+        return err_nomem(err);
+    return true;
+}
+
+bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,
+                     const struct receipt *receipt, int64_t ms, struct err *err)
+{
+    const struct migration *const m = item->migration;
+    run->last_change = strtoll(receipt->text, NULL, 10);
+    run->result->head = receipt->text;
+    run->committed_any = true;
+    if (!last_unit(item, unit))
+        return true;
+    if (migration_in_digest(m) &&
+        !digest_set_add(run->arena, &run->state.digests, m->checksum.text))
+        return err_nomem(err);
+    struct deploy_done *done = arena_push(run->arena, &run->result->done);
+    if (done == NULL)
+        return err_nomem(err);
+    *done = (struct deploy_done){m, ms, receipt->text};
+    return true;
+}
+
+static bool apply_unit(struct run *run, const struct plan_item *item, size_t unit,
+                       struct err *err)
+{
+    if (run->ledger->sqlite != NULL)
+        return apply_sqlite_unit(run, item, unit, err);
+    const bool alone =
+        unit < item->script.units.count && item->script.units.items[unit].alone;
+    return alone ? apply_pg_step(run, item, unit, err) : apply_pg_unit(run, item, unit, err);
+}
+
+/* Tries a unit again while only locks are in its way. */
+static bool apply_with_retries(struct run *run, const struct plan_item *item, size_t unit,
+                               struct err *err)
+{
+    const int64_t give_up_ms = clock_monotonic_ms() + run->options->lock_budget_ms;
+    int64_t pause_ms = FIRST_PAUSE_MS;
+    while (!apply_unit(run, item, unit, err)) {
+        if (sqlstate_reaction(err->sqlstate) != REACTION_RETRY || err->code != ERR_FAILED)
+            return false;
+        if (clock_monotonic_ms() + pause_ms > give_up_ms) {
+            err->code = ERR_BUSY;
+            err_hint(err, "See which sessions hold the lock (pg_stat_activity, pg_locks), then "
+                          "deploy again.");
+            return false;
+        }
+        deploy_tell(&run->options->listener,
+                    &(struct deploy_event){.type = DEPLOY_RETRY,
+                                           .id = item->migration->id,
+                                           .text = err->message,
+                                           .elapsed_ms = pause_ms});
+        if (!wait_sleep(wait_jitter_ms(pause_ms), run->wait, err))
+            return false;
+        err_release(err);
+        pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
+    }
+    return true;
+}
+
+bool apply_migration(struct run *run, const struct plan_item *item, struct err *err)
+{
+    const int64_t start_ms = clock_monotonic_ms();
+    /* An empty migration has no unit, and still a row. */
+    const size_t units = item->script.units.count > 0 ? item->script.units.count : 1;
+    run->committed_any = item->first_unit > 0;
+    fault_point("migration");
+    for (size_t unit = (size_t)item->first_unit; unit < units; unit++)
+        if (!apply_with_retries(run, item, unit, err))
+            return false;
+    deploy_tell(&run->options->listener,
+                &(struct deploy_event){.type = DEPLOY_APPLIED,
+                                       .id = item->migration->id,
+                                       .elapsed_ms = clock_monotonic_ms() - start_ms});
+    fault_point("migrated");
+    return true;
+}

@@ -1,0 +1,124 @@
+/* One unit on PostgreSQL as one pipeline: BEGIN, limits, mutex and look, statements, journal row,
+ * COMMIT. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "db/sqlstate.h"
+#include "deploy/run.h"
+
+struct progress {
+    const struct run *run;
+    const struct plan_item *item;
+    size_t before, total; /* statements of ours in front, statements of the file */
+};
+
+static void on_progress(void *context, size_t statement)
+{
+    const struct progress *const p = context;
+    if (statement < p->before || statement >= p->before + p->total)
+        return;
+    deploy_tell(&p->run->options->listener,
+                &(struct deploy_event){.type = DEPLOY_STATEMENT,
+                                       .id = p->item->migration->id,
+                                       .number = statement - p->before + 1,
+                                       .total = p->total});
+}
+
+static struct limits limits_for(const struct run *run, const struct plan_item *item)
+{
+    struct limits limits = run->options->limits;
+    if (item->migration->lock_timeout_ms >= 0)
+        limits.lock_timeout_ms = item->migration->lock_timeout_ms;
+    return limits;
+}
+
+static bool queue(struct run *run, const struct plan_item *item, const struct unit *unit,
+                  const struct limits *limits, const struct entry *entry, struct err *err)
+{
+    struct ledger *const ledger = run->ledger;
+    if (!pg_pipeline_begin(ledger->pg, err) ||
+        !ledger_pg_enter(ledger, run->arena, limits, run->last_change, err))
+        return false;
+    for (size_t i = 0; i < unit->count; i++)
+        if (!pg_pipeline_add(ledger->pg, item->script.statements.items[unit->first + i].sql, NULL,
+                             0, err))
+            return false;
+    return ledger_pg_leave(ledger, run->arena, entry, 1, err);
+}
+
+/* What a failed pipeline means, with the place of the statement that failed. */
+static bool explain(const struct plan_item *item, const struct unit *unit, size_t before,
+                    const struct pg_answers *answers, struct err *err)
+{
+    const enum sqlstate_reaction reaction = sqlstate_reaction(err->sqlstate);
+    if (reaction == REACTION_WAIT || reaction == REACTION_REPLAN) {
+        err->code = ERR_BUSY;
+        return false;
+    }
+    if (answers->count >= before && answers->count < before + unit->count)
+        apply_locate(item,
+                     &item->script.statements.items[unit->first + answers->count - before],
+                     answers->position, 0, err);
+    else
+        err_at(err, item->migration->path, 0, 0);
+    return false;
+}
+
+/* The unit's transaction was committed, or its row is in the journal all the same. */
+static bool committed(struct run *run, const struct plan_item *item, size_t unit,
+                      const struct receipt *receipt, int64_t start_ms, struct err *err)
+{
+    fault_point("committed");
+    return apply_committed(run, item, unit, receipt, clock_monotonic_ms() - start_ms, err);
+}
+
+/* After a lost connection: only the journal knows. */
+static bool ask_journal(struct run *run, const struct plan_item *item, size_t unit,
+                        int old_backend, int64_t start_ms, struct err *err)
+{
+    bool applied = false;
+    CLEANUP(err_release) struct err lost = *err;
+    *err = (struct err){0};
+    if (!settle(run, item, unit, old_backend, &applied, err))
+        return false;
+    if (applied)
+        return committed(run, item, unit, &(struct receipt){run->result->head}, start_ms, err);
+    *err = lost;
+    lost = (struct err){0};
+    err->code = ERR_FAILED;
+    err_state(err, "The connection was lost in \"%s\"; it was not applied, as the journal shows "
+                   "over a new connection.",
+              item->migration->id);
+    return false;
+}
+
+bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
+{
+    static const struct unit nothing = {0};
+    const struct unit *const u =
+        unit < item->script.units.count ? &item->script.units.items[unit] : &nothing;
+    const struct limits limits = limits_for(run, item);
+    const size_t before = ledger_pg_enter_count(&limits);
+    struct progress progress = {run, item, before, u->count};
+    struct pg_answers answers = {0};
+    struct entry entry;
+    const int64_t start_ms = clock_monotonic_ms();
+    const int backend = pg_backend_pid(run->ledger->pg);
+
+    if (!apply_entry(run, item, unit, &entry, err))
+        return false;
+    fault_point("unit");
+    if (!queue(run, item, u, &limits, &entry, err) ||
+        !pg_pipeline_run(run->ledger->pg, run->arena, &answers, on_progress, &progress, err)) {
+        if (pg_lost(run->ledger->pg) && err->code == ERR_UNREACHABLE)
+            return ask_journal(run, item, unit, backend, start_ms, err);
+        return explain(item, u, before, &answers, err);
+    }
+    /* COMMIT of a failed transaction is no error: its command tag says ROLLBACK. */
+    const struct pg_answer *const commit = &answers.items[answers.count - 2];
+    if (strcmp(commit->tag, "COMMIT") != 0)
+        return err_set(err, ERR_FAILED, "COMMIT was answered with %s", commit->tag);
+    return committed(run, item, unit, &(struct receipt){answers.items[answers.count - 3].value},
+                     start_ms, err);
+}

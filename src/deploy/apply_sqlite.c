@@ -1,0 +1,131 @@
+/*
+ * One unit on SQLite: BEGIN IMMEDIATE, statements, journal row, COMMIT.
+ *
+ * Foreign keys are off while it runs, as SQLite's own procedure for rebuilding a table demands:
+ * with them on, DROP TABLE deletes the rows that refer to the table. Before the commit all foreign
+ * keys are checked, and rows that break one and did not before undo the migration.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "deploy/run.h"
+
+static bool count_orphans(struct run *run, size_t *ret, struct rows *rows, struct err *err)
+{
+    static const char sql[] = "PRAGMA foreign_key_check";
+    if (!sqlite_query(run->ledger->sqlite, run->arena, sql, sizeof sql - 1, NULL, 0, rows, NULL,
+                      err)) {
+        err_prefix(err, "cannot check the foreign keys");
+        return false;
+    }
+    *ret = rows->count;
+    return true;
+}
+
+static bool check_orphans(struct run *run, size_t before, struct err *err)
+{
+    struct rows rows;
+    size_t after = 0;
+    if (!count_orphans(run, &after, &rows, err))
+        return false;
+    if (after <= before)
+        return true;
+    const char *const table = rows_get(&rows, after - 1, 0);
+    const char *const rowid = rows_get(&rows, after - 1, 1);
+    const char *const parent = rows_get(&rows, after - 1, 2);
+    return err_set(err, ERR_FAILED,
+                   "%zu rows would refer to nothing: for one, row %s of \"%s\" has no row in \"%s\"",
+                   after - before, rowid != NULL ? rowid : "(without rowid)",
+                   table != NULL ? table : "?", parent != NULL ? parent : "?");
+}
+
+static bool run_statements(struct run *run, const struct plan_item *item, const struct unit *unit,
+                           struct err *err)
+{
+    for (size_t i = 0; i < unit->count; i++) {
+        const struct script_statement *const statement =
+            &item->script.statements.items[unit->first + i];
+        int offset = -1;
+        if (!sqlite_query(run->ledger->sqlite, run->arena, statement->sql, strlen(statement->sql),
+                          NULL, 0, NULL, &offset, err)) {
+            apply_locate(item, statement, 0, offset, err);
+            return false;
+        }
+        deploy_tell(&run->options->listener,
+                    &(struct deploy_event){.type = DEPLOY_STATEMENT,
+                                           .id = item->migration->id,
+                                           .number = i + 1,
+                                           .total = unit->count});
+    }
+    return true;
+}
+
+/* Everything between BEGIN and COMMIT. */
+static bool inside(struct run *run, const struct plan_item *item, size_t unit,
+                   const struct unit *u, struct receipt *receipt, struct err *err)
+{
+    struct entry entry;
+    struct rows rows;
+    size_t orphans = 0;
+    if (!ledger_sqlite_expect(run->ledger, run->arena, run->last_change, err) ||
+        !count_orphans(run, &orphans, &rows, err))
+        return false;
+    fault_point("unit");
+    if (!run_statements(run, item, u, err) || !check_orphans(run, orphans, err))
+        return false;
+    fault_point("statements");
+    return apply_entry(run, item, unit, &entry, err) &&
+           ledger_sqlite_append(run->ledger, run->arena, &entry, receipt, err);
+}
+
+static bool set_foreign_keys(struct run *run, bool on, struct err *err)
+{
+    return sqlite_exec(run->ledger->sqlite,
+                       on ? "PRAGMA foreign_keys = ON" : "PRAGMA foreign_keys = OFF", err);
+}
+
+/* VACUUM, a change of journal mode: harmless to run again, so one row after it is enough. */
+static bool run_alone(struct run *run, const struct plan_item *item, size_t unit,
+                      const struct unit *u, int64_t start_ms, struct err *err)
+{
+    struct entry entry;
+    struct receipt receipt;
+    fault_point("step");
+    if (!run_statements(run, item, u, err))
+        return false;
+    fault_point("step done");
+    return apply_entry(run, item, unit, &entry, err) &&
+           ledger_append(run->ledger, run->arena, &entry, run->last_change, &receipt, err) &&
+           apply_committed(run, item, unit, &receipt, clock_monotonic_ms() - start_ms, err);
+}
+
+bool apply_sqlite_unit(struct run *run, const struct plan_item *item, size_t unit,
+                       struct err *err)
+{
+    static const struct unit nothing = {0};
+    const struct unit *const u =
+        unit < item->script.units.count ? &item->script.units.items[unit] : &nothing;
+    const int64_t start_ms = clock_monotonic_ms();
+    struct receipt receipt = {NULL};
+
+    if (u->alone)
+        return run_alone(run, item, unit, u, start_ms, err);
+    if (!set_foreign_keys(run, item->script.enforce_foreign, err) ||
+        !sqlite_exec(run->ledger->sqlite, "BEGIN IMMEDIATE", err))
+        return false;
+    bool ok = inside(run, item, unit, u, &receipt, err);
+    if (ok) {
+        fault_point("commit");
+        ok = sqlite_exec(run->ledger->sqlite, "COMMIT", err);
+    }
+    if (!ok) {
+        sqlite_rollback(run->ledger->sqlite);
+        if (err->file == NULL && err->code != ERR_BUSY)
+            err_at(err, item->migration->path, 0, 0);
+        return false;
+    }
+    fault_point("committed");
+    return apply_committed(run, item, unit, &receipt, clock_monotonic_ms() - start_ms, err);
+}

@@ -1,0 +1,263 @@
+/* The rows that frame a deploy, and the ones that a killed deploy could not write. */
+#include <errno.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/fs.h"
+#include "deploy/run.h"
+#include "ledger/detail.h"
+
+/* An attempt whose process cannot be looked at (another host, or behind a pooler) counts as dead
+ * when it has written nothing for so long. Wrongly so at worst: nothing but the log depends on it. */
+enum { SILENT_MS = 10 * 60 * 1000, LAST_WORDS_MS = 800 };
+
+/* When this process started, in clock ticks since the machine did: with the pid it names a process
+ * for ever (proc(5), /proc/pid/stat field 22). False when there is no such process. */
+static bool process_start(struct arena *arena, int64_t pid, const char **ret)
+{
+    CLEANUP(err_release) struct err ignored = {0};
+    char path[64], stat[1024];
+    (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    const size_t len = fread(stat, 1, sizeof stat - 1, file);
+    (void)fclose(file); /* only read */
+    stat[len] = '\0';
+    /* The command's name is in parentheses and may hold anything; fields count from the last one. */
+    char *field = strrchr(stat, ')');
+    for (int skip = 0; field != NULL && skip < 20; skip++)
+        field = strchr(field + 1, ' ');
+    if (field == NULL)
+        return false;
+    *ret = arena_strndup(arena, field + 1, strcspn(field + 1, " "));
+    return *ret != NULL;
+}
+
+static void host_name(char *ret, size_t bytes)
+{
+    if (gethostname(ret, bytes) != 0)
+        ret[0] = '\0';
+    ret[bytes - 1] = '\0';
+}
+
+static const char *user_name(struct arena *arena)
+{
+    char buffer[1024];
+    struct passwd entry, *found = NULL;
+    if (getpwuid_r(geteuid(), &entry, buffer, sizeof buffer, &found) == 0 && found != NULL)
+        return arena_strdup(arena, found->pw_name);
+    return arena_printf(arena, "uid %ld", (long)geteuid());
+}
+
+struct json_t *attempt_detail(const struct run *run)
+{
+    return json_pack("{s:s}", "attempt", run->attempt);
+}
+
+static bool make_id(char ret[ATTEMPT_ID_BYTES], struct err *err)
+{
+    unsigned char bytes[(ATTEMPT_ID_BYTES - 1) / 2];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return err_errno(err, ERR_FAILED, "cannot make a random number");
+    for (size_t i = 0; i < sizeof bytes; i++)
+        (void)snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
+    return true;
+}
+
+static json_t *pending_ids(const struct run *run)
+{
+    json_t *list = json_array();
+    const struct plan *const plan = &run->result->plan;
+    for (size_t i = 0; list != NULL && i < plan->items.count; i++)
+        (void)json_array_append_new(list, json_string(plan->items.items[i].migration->id));
+    return list;
+}
+
+static const char *begin_detail(struct run *run, struct err *err)
+{
+    char host[256];
+    const char *start = NULL;
+    host_name(host, sizeof host);
+    (void)process_start(run->arena, getpid(), &start); /* without /proc: not known */
+    const char *const user = user_name(run->arena);
+    CLEANUP(json_release) json_t *detail = attempt_detail(run);
+    if (detail == NULL || user == NULL ||
+        json_object_set_new(detail, "pawl", json_string(PAWL_VERSION)) != 0 ||
+        json_object_set_new(detail, "pid", json_integer(getpid())) != 0 ||
+        json_object_set_new(detail, "host", json_string(host)) != 0 ||
+        json_object_set_new(detail, "user", json_string(user)) != 0 ||
+        json_object_set_new(detail, "set", json_string(run->options->set->digest.text)) != 0 ||
+        json_object_set_new(detail, "pending", pending_ids(run)) != 0)
+        goto nomem;
+    if (start != NULL && json_object_set_new(detail, "process_start", json_string(start)) != 0)
+        goto nomem;
+    if (run->options->release != NULL &&
+        json_object_set_new(detail, "release", json_string(run->options->release)) != 0)
+        goto nomem;
+    if (run->ledger->pg != NULL &&
+        (json_object_set_new(detail, "backend",
+                             json_integer(pg_backend_pid(run->ledger->pg))) != 0 ||
+         json_object_set_new(detail, "pooled", json_boolean(!run->ledger->direct)) != 0))
+        goto nomem;
+    const char *const text = detail_text(run->arena, detail);
+    if (text != NULL)
+        return text;
+nomem:
+    (void)err_nomem(err);
+    return NULL;
+}
+
+bool attempt_begin(struct run *run, struct err *err)
+{
+    const struct hash_hex digest = digest_set_hash(&run->state.digests);
+    struct receipt receipt;
+    if (!make_id(run->attempt, err))
+        return false;
+    const struct entry entry = {
+        .event = EVENT_BEGIN, .detail = begin_detail(run, err), .digest = digest.text};
+    if (entry.detail == NULL)
+        return false;
+    fault_point("begin");
+    if (!ledger_append(run->ledger, run->arena, &entry, run->last_change, &receipt, err))
+        return false;
+    run->begun = true;
+    run->result->head = receipt.text;
+    fault_point("begun");
+    return true;
+}
+
+static enum ledger_event end_event(const struct err *why)
+{
+    if (why->code == ERR_NONE)
+        return EVENT_END;
+    return why->code == ERR_SIGNAL || why->code == ERR_BUSY ? EVENT_STOPPED : EVENT_FAILED;
+}
+
+static const char *end_detail(struct run *run, const struct err *why)
+{
+    CLEANUP(json_release) json_t *detail = attempt_detail(run);
+    if (detail == NULL)
+        return NULL;
+    bool ok = json_object_set_new(detail, "applied",
+                                  json_integer((json_int_t)run->result->done.count)) == 0;
+    if (why->message != NULL)
+        ok = ok && json_object_set_new(detail, "message", json_string(why->message)) == 0;
+    if (why->sqlstate[0] != '\0')
+        ok = ok && json_object_set_new(detail, "sqlstate", json_string(why->sqlstate)) == 0;
+    if (why->line > 0)
+        ok = ok && json_object_set_new(detail, "line", json_integer(why->line)) == 0;
+    return ok ? detail_text(run->arena, detail) : NULL;
+}
+
+void attempt_end(struct run *run, const struct err *why)
+{
+    CLEANUP(err_release) struct err failed = {0};
+    const struct hash_hex digest = digest_set_hash(&run->state.digests);
+    const struct migration *const m = run->failed != NULL ? run->failed->migration : NULL;
+    const struct entry entry = {
+        .event = end_event(why),
+        .migration = m != NULL ? m->id : NULL,
+        .checksum = m != NULL ? m->checksum.text : NULL,
+        .detail = end_detail(run, why),
+        .digest = digest.text,
+    };
+    struct receipt receipt;
+    /* The reason to stop must not keep us from saying so, and saying so must not hold up the stop. */
+    const struct wait last_words = {.cancel_fd = -1,
+                                    .deadline_ms = clock_monotonic_ms() + LAST_WORDS_MS};
+    if (!run->begun || entry.detail == NULL)
+        return;
+    if (run->ledger->pg != NULL)
+        pg_set_wait(run->ledger->pg, &last_words);
+    else
+        sqlite_set_wait(run->ledger->sqlite, &last_words);
+    fault_point("end");
+    if (ledger_append(run->ledger, run->arena, &entry, -1, &receipt, &failed))
+        run->result->head = receipt.text;
+    fault_point("ended");
+}
+
+/* Whether the attempt's process can be looked at from here, and whether it lives. */
+static bool on_this_host(const struct attempt *attempt)
+{
+    char host[256];
+    host_name(host, sizeof host);
+    return attempt->host != NULL && strcmp(attempt->host, host) == 0 && attempt->pid > 0 &&
+           attempt->process_start != NULL;
+}
+
+static bool process_alive(struct arena *arena, const struct attempt *attempt)
+{
+    const char *start = NULL;
+    return process_start(arena, attempt->pid, &start) &&
+           strcmp(start, attempt->process_start) == 0;
+}
+
+static bool surely_dead(const struct run *run, const struct attempt *attempt, int64_t now_us)
+{
+    /* Whoever holds the mutex knows that no direct deploy is under way but its own. */
+    if (run->mutex && !attempt->pooled)
+        return true;
+    if (on_this_host(attempt))
+        return !process_alive(run->arena, attempt);
+    return (now_us - attempt->last_us) / 1000 > SILENT_MS;
+}
+
+const struct attempt *attempt_alive(const struct run *run)
+{
+    for (size_t i = 0; i < run->state.attempts.count; i++) {
+        const struct attempt *const attempt = &run->state.attempts.items[i];
+        if (attempt->ended == EVENT_BEGIN && strcmp(attempt->id, run->attempt) != 0 &&
+            on_this_host(attempt) && process_alive(run->arena, attempt))
+            return attempt;
+    }
+    return NULL;
+}
+
+static bool bury(struct run *run, const struct attempt *attempt, struct err *err)
+{
+    const struct hash_hex digest = digest_set_hash(&run->state.digests);
+    struct receipt receipt;
+    CLEANUP(json_release) json_t *detail =
+        json_pack("{s:s, s:I}", "attempt", attempt->id, "begin", (json_int_t)attempt->seq);
+    if (detail != NULL && attempt->last_migration != NULL &&
+        json_object_set_new(detail, "after", json_string(attempt->last_migration)) != 0)
+        return err_nomem(err);
+    /* Where it was: the steps that stand, and the one whose end is not known. */
+    const struct partial *const partial =
+        run->state.partials.count > 0 ? &run->state.partials.items[0] : NULL;
+    if (detail != NULL && partial != NULL &&
+        (json_object_set_new(detail, "migration", json_string(partial->id)) != 0 ||
+         json_object_set_new(detail, "steps_done", json_integer(partial->steps_done)) != 0 ||
+         json_object_set_new(detail, "step_open", json_boolean(partial->step_open)) != 0))
+        return err_nomem(err);
+    const struct entry entry = {
+        .event = EVENT_ABANDONED,
+        .migration = partial != NULL ? partial->id : attempt->last_migration,
+        .detail = detail_text(run->arena, detail),
+        .digest = digest.text};
+    if (entry.detail == NULL)
+        return err_nomem(err);
+    fault_point("bury");
+    return ledger_append(run->ledger, run->arena, &entry, run->last_change, &receipt, err);
+}
+
+bool attempt_bury_dead(struct run *run, struct err *err)
+{
+    const int64_t now_us = clock_utc_us();
+    for (size_t i = 0; i < run->state.attempts.count; i++) {
+        const struct attempt *const attempt = &run->state.attempts.items[i];
+        if (attempt->ended == EVENT_BEGIN && surely_dead(run, attempt, now_us) &&
+            !bury(run, attempt, err))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,351 @@
+/* The run of a deploy, from the first look to the last row. */
+#include "deploy/deploy.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/str.h"
+#include "db/sqlstate.h"
+#include "deploy/leftover.h"
+#include "deploy/run.h"
+#include "ledger/detail.h"
+
+/* Between two looks at a mutex that another deploy holds, and between two notes about it. */
+enum { MUTEX_PAUSE_MS = 50, NOTE_EVERY_MS = 5000 };
+
+static bool refuse_findings(struct run *run, struct err *err)
+{
+    const size_t errors = findings_count(run->findings, SEVERITY_ERROR);
+    if (errors == 0)
+        return true;
+    (void)err_set(err, ERR_REFUSED, "%zu %s against this deploy", errors,
+                  errors == 1 ? "finding speaks" : "findings speak");
+    err_state(err, "Nothing was changed.");
+    return false;
+}
+
+/* Other people's tables without a ledger: taking them for an empty database would be a guess. */
+static bool refuse_foreign(struct run *run, struct err *err)
+{
+    const char *example = NULL;
+    if (!ledger_foreign_objects(run->ledger, run->arena, run->options->limits.search_path,
+                                &example, err))
+        return false;
+    if (example == NULL)
+        return true;
+    (void)err_set(err, ERR_REFUSED,
+                  "the database is not empty (it has %s) and has no ledger \"%s\"", example,
+                  run->ledger->name);
+    err_state(err, "Nothing was changed.");
+    err_hint(err, "Say what is done already: pawl adopt --as-of ID (the last migration that is "
+                  "applied), or --as-of none.");
+    return false;
+}
+
+/* A release is one set: its name on another set is a mistake of the pipeline. */
+static bool refuse_other_set(const struct run *run, struct err *err)
+{
+    const char *const release = run->options->release;
+    for (size_t i = 0; release != NULL && i < run->state.attempts.count; i++) {
+        const struct attempt *const attempt = &run->state.attempts.items[i];
+        if (attempt->release == NULL || strcmp(attempt->release, release) != 0 ||
+            attempt->set == NULL || strcmp(attempt->set, run->options->set->digest.text) == 0)
+            continue;
+        (void)err_set(err, ERR_REFUSED,
+                      "release \"%s\" was deployed with another set of migrations (digest %.12s, "
+                      "this one has %.12s)",
+                      release, attempt->set, run->options->set->digest.text);
+        err_state(err, "Nothing was changed.");
+        err_hint(err, "Give this set a release name of its own.");
+        return false;
+    }
+    return true;
+}
+
+bool run_plan(struct run *run, struct err *err)
+{
+    struct journal_break broken;
+    run->findings->count = run->set_findings;
+    run->result->plan = (struct plan){0};
+    if (!ledger_read(run->ledger, run->arena, &run->journal, err))
+        return false;
+    if (run->ledger->exists && !journal_verify(&run->journal, &broken, err)) {
+        err_state(err, "Nothing was changed.");
+        return false;
+    }
+    if (!state_build(run->arena, &run->journal, &run->state, err) ||
+        !plan_make(run->arena, run->options->set, &run->state, &run->options->plan,
+                   &run->result->plan, run->findings, err))
+        return false;
+    run->last_change = run->state.last_change;
+    if (run->ledger->exists) {
+        run->result->head = arena_printf(run->arena, "%" PRId64 ":%s", run->journal.head.seq,
+                                         run->journal.head.hash);
+        if (run->result->head == NULL)
+            return err_nomem(err);
+    }
+    return refuse_other_set(run, err) && refuse_findings(run, err);
+}
+
+/* Steps outside transactions need the session lock, which a pooler would put on a connection that
+ * others get next. */
+static bool refuse_pooled_steps(const struct run *run, struct err *err)
+{
+    const struct plan *const plan = &run->result->plan;
+    for (size_t i = 0; !run->ledger->direct && i < plan->items.count; i++) {
+        const struct plan_item *const item = &plan->items.items[i];
+        for (size_t u = 0; u < item->script.units.count; u++) {
+            if (!item->script.units.items[u].alone)
+                continue;
+            const struct script_statement *const statement =
+                &item->script.statements.items[item->script.units.items[u].first];
+            (void)err_set(err, ERR_REFUSED,
+                          "%s cannot run in a transaction and needs a direct connection: this one "
+                          "goes through a pooler",
+                          statement->info.verb != NULL ? statement->info.verb : "this statement");
+            apply_locate(item, statement, 0, 0, err);
+            err_state(err, "Nothing was changed.");
+            err_hint(err, "Point the target's url at the server itself.");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void tell_waiting(struct run *run, const char *text)
+{
+    run->result->waited = true;
+    deploy_tell(&run->options->listener,
+                &(struct deploy_event){.type = DEPLOY_WAITING, .text = text});
+}
+
+static const char *holder_text(struct run *run, const struct mutex_holder *holder)
+{
+    if (holder->pid == 0)
+        return "another deploy holds the mutex";
+    const struct attempt *const open = state_open_attempt(&run->state);
+    return arena_printf(
+        run->arena,
+        "another deploy holds the mutex: backend %" PRId64 ", user %s, from %s, since %s%s%s",
+        holder->pid, holder->user != NULL ? holder->user : "?",
+        holder->address != NULL ? holder->address : "?",
+        holder->since != NULL ? holder->since : "?",
+        open != NULL && open->host != NULL ? ", on host " : "",
+        open != NULL && open->host != NULL ? open->host : "");
+}
+
+static bool still_busy(const char *text, struct err *err)
+{
+    (void)err_set(err, ERR_BUSY, "%s", text != NULL ? text : "another deploy is at work");
+    err_state(err, "Nothing was changed by this deploy.");
+    err_hint(err, "Wait for it, or give --wait a longer time; see what it does in "
+                  "pg_stat_activity.");
+    return false;
+}
+
+/* Polls: a blocking wait would hold a snapshot, and deadlock with CREATE INDEX CONCURRENTLY. */
+static bool take_mutex(struct run *run, int64_t give_up_ms, struct err *err)
+{
+    int64_t next_note_ms = clock_monotonic_ms();
+    for (;;) {
+        struct mutex_holder holder;
+        /* What a try allocates goes with it: a wait may be long. */
+        CLEANUP(arena_release) struct arena scratch = {0};
+        if (!ledger_mutex_try(run->ledger, &scratch, &run->mutex, &holder, err))
+            return false;
+        if (run->mutex)
+            return true;
+        const int64_t now_ms = clock_monotonic_ms();
+        if (now_ms >= give_up_ms)
+            return still_busy(holder_text(run, &holder), err);
+        if (now_ms >= next_note_ms) {
+            tell_waiting(run, holder_text(run, &holder));
+            next_note_ms = now_ms + NOTE_EVERY_MS;
+        }
+        if (!wait_sleep(wait_jitter_ms(MUTEX_PAUSE_MS), run->wait, err))
+            return false;
+    }
+}
+
+/* Without a session lock (SQLite, poolers) each transaction excludes the others by itself; waiting
+ * for a living deploy only keeps losers from competing with it. */
+static bool wait_for_living(struct run *run, int64_t give_up_ms, struct err *err)
+{
+    int64_t next_note_ms = clock_monotonic_ms();
+    const struct attempt *living;
+    while ((living = attempt_alive(run)) != NULL) {
+        const char *const text =
+            arena_printf(run->arena, "another deploy is at work: process %" PRId64 " of %s on %s",
+                         living->pid, living->user != NULL ? living->user : "?", living->host);
+        const int64_t now_ms = clock_monotonic_ms();
+        if (now_ms >= give_up_ms)
+            return still_busy(text, err);
+        if (now_ms >= next_note_ms) {
+            tell_waiting(run, text);
+            next_note_ms = now_ms + NOTE_EVERY_MS;
+        }
+        if (!wait_sleep(wait_jitter_ms(MUTEX_PAUSE_MS), run->wait, err) || !run_plan(run, err))
+            return false;
+    }
+    return true;
+}
+
+/* From here on no other pawl changes the target, or our transactions notice. */
+static bool exclude_others(struct run *run, int64_t give_up_ms, struct err *err)
+{
+    if (run->ledger->pg != NULL && run->ledger->direct) {
+        if (!take_mutex(run, give_up_ms, err))
+            return false;
+    } else if (run->ledger->exists && !wait_for_living(run, give_up_ms, err)) {
+        return false;
+    }
+    if (!run->ledger->exists && !ledger_create(run->ledger, run->arena, NULL, 0, err))
+        return false;
+    return run_plan(run, err);
+}
+
+static bool record_rename(struct run *run, const struct match *match, struct err *err)
+{
+    const struct migration *const m = match->migration;
+    const struct hash_hex digest = digest_set_hash(&run->state.digests);
+    struct receipt receipt;
+    CLEANUP(json_release) json_t *detail = json_pack(
+        "{s:s, s:I, s:s, s:s}", "attempt", run->attempt, "applied",
+        (json_int_t)match->applied->seq, "from", applied_name(match->applied), "version",
+        m->version);
+    const struct entry entry = {.event = EVENT_RENAMED,
+                                .migration = m->id,
+                                .checksum = m->checksum.text,
+                                .kind = kind_name(m->kind),
+                                .phase = phase_name(m->phase),
+                                .detail = detail_text(run->arena, detail),
+                                .digest = digest.text};
+    if (entry.detail == NULL)
+        return err_nomem(err);
+    fault_point("rename");
+    if (!ledger_append(run->ledger, run->arena, &entry, run->last_change, &receipt, err))
+        return false;
+    run->last_change = strtoll(receipt.text, NULL, 10);
+    run->result->head = receipt.text;
+    run->result->renamed++;
+    deploy_tell(&run->options->listener,
+                &(struct deploy_event){
+                    .type = DEPLOY_NOTE,
+                    .id = m->id,
+                    .text = arena_printf(run->arena, "\"%s\" is now known as \"%s\" too",
+                                         applied_name(match->applied), m->id)});
+    return true;
+}
+
+/* What stands and what does not, for the error's state. */
+static void describe_state(const struct run *run, const struct plan_item *item, struct err *err)
+{
+    const size_t done = run->result->done.count;
+    CLEANUP(str_release) struct str text = {0};
+    if (err->state != NULL || err->code == ERR_CHAIN)
+        return;
+    if (run->committed_any && err->code != ERR_PARTIAL)
+        err->code = err->code == ERR_FAILED ? ERR_PARTIAL : err->code;
+    if (run->committed_any || run->step_begun)
+        str_printf(&text, "\"%s\" stopped part-way; pawl deploy resumes it.", item->migration->id);
+    else
+        str_printf(&text, "\"%s\" was rolled back.", item->migration->id);
+    str_printf(&text, " Applied by this run: %zu of %zu.", done, run->result->plan.items.count);
+    if (!text.failed)
+        err_state(err, "%s", str_text(&text));
+}
+
+enum pass { PASS_DONE, PASS_AGAIN, PASS_FAILED };
+
+/* Renames, then each migration. PASS_AGAIN: another pawl was there between two of our
+ * transactions. */
+static enum pass apply_all(struct run *run, struct err *err)
+{
+    const struct plan *const plan = &run->result->plan;
+    for (size_t i = 0; i < plan->renames.count; i++)
+        if (!record_rename(run, plan->renames.items[i], err))
+            return err->code == ERR_BUSY ? PASS_AGAIN : PASS_FAILED;
+    for (size_t i = 0; i < plan->items.count; i++) {
+        const struct plan_item *const item = &plan->items.items[i];
+        deploy_tell(&run->options->listener,
+                    &(struct deploy_event){.type = DEPLOY_MIGRATION,
+                                           .id = item->migration->id,
+                                           .number = i + 1,
+                                           .total = plan->items.count});
+        run->step_begun = false;
+        if (apply_migration(run, item, err))
+            continue;
+        const enum sqlstate_reaction reaction = sqlstate_reaction(err->sqlstate);
+        if (err->code == ERR_BUSY && (reaction == REACTION_WAIT || reaction == REACTION_REPLAN))
+            return PASS_AGAIN;
+        run->failed = item;
+        describe_state(run, item, err);
+        return PASS_FAILED;
+    }
+    return PASS_DONE;
+}
+
+static bool begin_once(struct run *run, struct err *err)
+{
+    return run->begun || (attempt_bury_dead(run, err) && attempt_begin(run, err));
+}
+
+/* Plans and applies until nothing is left, however often another pawl is in between. */
+static bool apply_until_done(struct run *run, int64_t give_up_ms, struct err *err)
+{
+    for (;;) {
+        if (plan_empty(&run->result->plan))
+            return true;
+        if (begin_once(run, err)) {
+            const enum pass pass = apply_all(run, err);
+            if (pass != PASS_AGAIN)
+                return pass == PASS_DONE;
+        } else if (err->code != ERR_BUSY) {
+            return false;
+        }
+        if (clock_monotonic_ms() >= give_up_ms)
+            return still_busy(NULL, err);
+        err_release(err);
+        if (!wait_sleep(wait_jitter_ms(MUTEX_PAUSE_MS), run->wait, err) || !run_plan(run, err))
+            return false;
+    }
+}
+
+static bool run_all(struct run *run, struct err *err)
+{
+    const int64_t give_up_ms = clock_monotonic_ms() + run->options->wait_ms;
+    if (!ledger_prepare_writer(run->ledger, run->arena, err) || !run_plan(run, err))
+        return false;
+    if (!run->ledger->exists && !refuse_foreign(run, err))
+        return false;
+    if (plan_empty(&run->result->plan) || run->options->dry_run)
+        return refuse_pooled_steps(run, err);
+    if (!refuse_pooled_steps(run, err) || !exclude_others(run, give_up_ms, err))
+        return false;
+    if (run->options->app_role != NULL &&
+        !ledger_grant(run->ledger, run->arena, run->options->app_role, err))
+        return false;
+    const bool ok = apply_until_done(run, give_up_ms, err);
+    attempt_end(run, err);
+    return ok && (run->ledger->pg == NULL ||
+                  leftover_list(run->ledger->pg, run->arena, &run->result->leftover, err));
+}
+
+bool deploy_run(struct arena *arena, const struct ledger_options *target, const struct wait *wait,
+                struct ledger *ledger, const struct deploy_options *options,
+                struct deploy_result *result, struct findings *findings, struct err *err)
+{
+    struct run run = {.arena = arena,
+                      .target = target,
+                      .wait = wait,
+                      .ledger = ledger,
+                      .options = options,
+                      .result = result,
+                      .findings = findings,
+                      .set_findings = findings->count};
+    *result = (struct deploy_result){0};
+    return run_all(&run, err);
+    /* The mutex goes with the connection, which the caller closes. */
+}

@@ -1,0 +1,53 @@
+/*
+ * Taking one target forward.
+ *
+ * files -> set -> plan -> mutex -> the same plan again, under the mutex -> begin row -> each
+ * migration with its journal row -> end row. Losers of a race wait, find the work done and succeed.
+ */
+#ifndef PAWL_DEPLOY_DEPLOY_H
+#define PAWL_DEPLOY_DEPLOY_H
+
+#include "deploy/listener.h"
+#include "deploy/plan.h"
+
+struct deploy_options {
+    const struct set *set;
+    struct plan_options plan;
+    struct limits limits;
+    int64_t lock_budget_ms; /* of retries on locks, for each migration */
+    int64_t wait_ms;        /* for another deploy */
+    const char *release;    /* NULL: none named */
+    const char *app_role;   /* NULL: none */
+    bool dry_run;
+    struct deploy_listener listener;
+};
+
+struct deploy_done {
+    const struct migration *migration;
+    int64_t ms;
+    const char *receipt; /* "seq:hash" */
+};
+
+struct deploy_result {
+    struct plan plan; /* the last one made */
+    struct {
+        struct deploy_done *items;
+        size_t count, capacity;
+    } done;               /* applied by this run */
+    size_t renamed;       /* names recorded by this run */
+    const char *head;     /* "seq:hash" after the run; NULL where there is no ledger */
+    const char *leftover; /* INVALID indexes and unvalidated constraints, as text; NULL: none */
+    bool waited;          /* for another deploy */
+};
+
+/*
+ * ledger is open for writing, and may be opened anew after a lost connection. Findings gets what
+ * the plan found. Errors: ERR_REFUSED before anything ran, ERR_FAILED, ERR_BUSY, ERR_PARTIAL,
+ * ERR_CHAIN, ERR_UNREACHABLE, ERR_SIGNAL; result says what stands in every case.
+ */
+bool deploy_run(struct arena *arena, const struct ledger_options *target, const struct wait *wait,
+                struct ledger *ledger, const struct deploy_options *options,
+                struct deploy_result *result, struct findings *findings,
+                struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,38 @@
+/* What a deploy tells while it runs: for a person's terminal, a log, or a host program. */
+#ifndef PAWL_DEPLOY_LISTENER_H
+#define PAWL_DEPLOY_LISTENER_H
+
+#include <stdint.h>
+
+#include "ledger/ledger.h"
+
+enum deploy_event_type {
+    DEPLOY_WAITING,   /* for another deploy: text says for whom */
+    DEPLOY_MIGRATION, /* a migration starts: id, number of total */
+    DEPLOY_STATEMENT, /* a statement is done: number of total */
+    DEPLOY_RETRY,     /* the transaction was rolled back and is tried again: text says why */
+    DEPLOY_NOTICE,    /* of the server: text */
+    DEPLOY_APPLIED,   /* id, elapsed_ms */
+    DEPLOY_NOTE,      /* text */
+};
+
+struct deploy_event {
+    enum deploy_event_type type;
+    const char *id, *text;
+    size_t number, total; /* from 1 */
+    int64_t elapsed_ms;
+};
+
+struct deploy_listener {
+    void (*on_event)(void *context, const struct deploy_event *event); /* NULL: nobody listens */
+    void *context;
+};
+
+static inline void deploy_tell(const struct deploy_listener *listener,
+                               const struct deploy_event *event)
+{
+    if (listener->on_event != NULL)
+        listener->on_event(listener->context, event);
+}
+
+#endif

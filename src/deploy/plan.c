@@ -1,0 +1,275 @@
+/* From a comparison to a list of things to do, or of reasons against it. */
+#include "deploy/plan.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+struct planner {
+    struct arena *arena;
+    const struct set *set;
+    const struct state *state;
+    const struct plan_options *options;
+    struct plan *plan;
+    struct findings *findings;
+};
+
+static void add(struct planner *p, const char *rule, enum severity severity,
+                const struct migration *migration, const char *what, const char *fix)
+{
+    const struct finding finding = {
+        .rule = rule,
+        .severity = severity,
+        .file = migration != NULL ? migration->path : NULL,
+        .what = what != NULL ? what : "out of memory",
+        .fix = fix,
+    };
+    finding_add(p->arena, p->findings, &finding);
+}
+
+static void add_edited(struct planner *p, const struct match *match)
+{
+    const struct migration *const m = match->migration;
+    add(p, "edited", SEVERITY_ERROR, m,
+        arena_printf(p->arena,
+                     "\"%s\" was edited after it was applied: applied with checksum %.12s, the "
+                     "file now has %.12s",
+                     m->id,
+                     match->applied->checksums.items[match->applied->checksums.count - 1],
+                     m->checksum.text),
+        arena_printf(p->arena,
+                     "put the file back as it was and write the change as a new migration (pawl "
+                     "new NAME); if both texts do the same: pawl repair --accept-edit %s --reason "
+                     "TEXT",
+                     m->id));
+}
+
+static void add_doubt(struct planner *p, const struct match *match)
+{
+    const struct migration *const m = match->migration;
+    const char *const old = applied_name(match->applied);
+    add(p, "renamed", SEVERITY_ERROR, m,
+        arena_printf(p->arena,
+                     "\"%s\" has the content of the applied \"%s\", but it is not certain that it "
+                     "is the same migration: %s",
+                     m->id, old, match->doubt),
+        arena_printf(p->arena,
+                     "if it was renamed: pawl repair --renamed %s %s --reason TEXT; if it is to "
+                     "run: pawl repair --new %s --reason TEXT",
+                     old, m->id, m->id));
+}
+
+static void add_out_of_order(struct planner *p, const struct match *match)
+{
+    const struct migration *const m = match->migration;
+    add(p, "out-of-order",
+        p->options->apply_out_of_order ? SEVERITY_NOTE : SEVERITY_ERROR, m,
+        arena_printf(p->arena, "\"%s\" is pending and older than \"%s\", which is applied", m->id,
+                     applied_name(p->plan->comparison.newest)),
+        p->options->apply_out_of_order
+            ? NULL
+            : arena_printf(p->arena,
+                           "pawl renumber %s (or set out_of_order = apply, where order does not "
+                           "matter)",
+                           m->path != NULL ? m->path : m->id));
+}
+
+static void add_missing(struct planner *p)
+{
+    const struct comparison *const c = &p->plan->comparison;
+    CLEANUP(str_release) struct str missing = {0};
+    CLEANUP(str_release) struct str pending = {0};
+    for (size_t i = 0; i < c->missing.count && i < 5; i++)
+        str_printf(&missing, "%s\"%s\"", i > 0 ? ", " : "", applied_name(c->missing.items[i]));
+    if (c->missing.count > 5)
+        str_printf(&missing, " and %zu more", c->missing.count - 5);
+    size_t shown = 0;
+    for (size_t i = 0; i < c->count && shown < 5; i++)
+        if (c->items[i].kind == MATCH_PENDING)
+            str_printf(&pending, "%s\"%s\"", shown++ > 0 ? ", " : "", c->items[i].migration->id);
+    if (c->trimmed) {
+        add(p, "missing", SEVERITY_NOTE, NULL,
+            arena_printf(p->arena, "%zu applied migrations older than the set's first file are "
+                                   "not in it: the set was trimmed",
+                         c->missing.count),
+            NULL);
+        return;
+    }
+    if (c->older_code) {
+        add(p, "missing", SEVERITY_NOTE, NULL,
+            arena_printf(p->arena, "this is older code: the target has %s applied, which this "
+                                   "set does not carry",
+                         str_text(&missing)),
+            NULL);
+        return;
+    }
+    add(p, "missing", p->options->allow_missing ? SEVERITY_NOTE : SEVERITY_ERROR, NULL,
+        arena_printf(p->arena,
+                     "the set and the target have diverged: applied but not in the set: %s; "
+                     "pending: %s",
+                     str_text(&missing), str_text(&pending)),
+        "merge the branch that has the missing files, or bring a deleted file back; where files "
+        "are meant to be missing, set missing = allow");
+}
+
+static void compare(struct planner *p)
+{
+    const struct comparison *const c = &p->plan->comparison;
+    for (size_t i = 0; i < c->count; i++) {
+        const struct match *const match = &c->items[i];
+        if (match->kind == MATCH_EDITED)
+            add_edited(p, match);
+        else if (match->kind == MATCH_DOUBTFUL)
+            add_doubt(p, match);
+        else if (match->out_of_order)
+            add_out_of_order(p, match);
+    }
+    if (c->missing.count > 0)
+        add_missing(p);
+}
+
+static bool check_partial(struct planner *p, const struct plan_item *item)
+{
+    const struct partial *const partial = item->partial;
+    if (partial == NULL || strcmp(partial->checksum, item->migration->checksum.text) == 0)
+        return true;
+    add(p, "edited", SEVERITY_ERROR, item->migration,
+        arena_printf(p->arena,
+                     "\"%s\" was edited after %lld of its steps were committed by a deploy that "
+                     "stopped part-way",
+                     item->migration->id, (long long)partial->steps_done),
+        "put the file back as it was and deploy; write the change as a new migration");
+    return false;
+}
+
+/* A text that cannot be run is a finding of the file, all of them at once. */
+static bool add_item(struct planner *p, const struct match *match, struct err *err)
+{
+    const struct migration *const migration = match->migration;
+    struct plan_item item = {.migration = migration, .out_of_order = match->out_of_order};
+    if (migration->text == NULL)
+        return err_set(err, ERR_USAGE,
+                       "\"%s\" is pending and its file is not here, only its line in pawl.sum",
+                       migration->id);
+    CLEANUP(err_release) struct err bad = {0};
+    if (!script_build(p->arena, p->set->dialect, migration, &item.script, &bad)) {
+        if (bad.code != ERR_REFUSED) {
+            *err = bad;
+            bad = (struct err){0};
+            return false;
+        }
+        const struct finding finding = {.rule = "statement",
+                                        .severity = SEVERITY_ERROR,
+                                        .file = migration->path,
+                                        .line = bad.line,
+                                        .column = bad.column,
+                                        .what = bad.message,
+                                        .fix = bad.hint};
+        finding_add(p->arena, p->findings, &finding);
+        return true;
+    }
+    item.partial = state_partial(p->state, migration->id);
+    if (item.partial != NULL)
+        item.first_unit = item.partial->steps_done;
+    if (!check_partial(p, &item))
+        return true;
+    struct plan_item *const slot = arena_push(p->arena, &p->plan->items);
+    if (slot == NULL)
+        return err_nomem(err);
+    *slot = item;
+    return true;
+}
+
+static bool is_missing(const struct comparison *c)
+{
+    return c->missing.count > 0 && !c->trimmed;
+}
+
+static bool list_items(struct planner *p, struct err *err)
+{
+    const struct comparison *const c = &p->plan->comparison;
+    bool past_end = false;
+    for (size_t i = 0; i < c->count; i++) {
+        const struct match *const match = &c->items[i];
+        const bool repeatable = match->migration->kind == KIND_REPEATABLE;
+        if (match->kind == MATCH_RENAMED) {
+            const struct match **slot = arena_push(p->arena, &p->plan->renames);
+            if (slot == NULL)
+                return err_nomem(err);
+            *slot = match;
+        }
+        /* Older code's views and functions must not go over newer ones. */
+        if (repeatable && (p->options->to != NULL || is_missing(c)))
+            continue;
+        if (!past_end && (match->kind == MATCH_PENDING || match->kind == MATCH_CHANGED) &&
+            !add_item(p, match, err))
+            return false;
+        if (p->options->to != NULL && strcmp(p->options->to, match->migration->id) == 0)
+            past_end = true;
+    }
+    if (p->options->to != NULL && !past_end) {
+        (void)err_set(err, ERR_USAGE, "--to \"%s\": the set has no such migration",
+                      p->options->to);
+        err_hint(err, "pawl status lists the ids.");
+        return false;
+    }
+    return true;
+}
+
+/* Versions from the future are refused for what is pending only. */
+static bool check_future(struct planner *p, struct err *err)
+{
+    struct findings future = {0};
+    if (!set_check_future(p->arena, p->set, p->options->now_epoch_s, &future, err))
+        return false;
+    for (size_t i = 0; i < future.count; i++)
+        finding_add(p->arena, p->findings, &future.items[i]);
+    return true;
+}
+
+bool plan_empty(const struct plan *plan)
+{
+    return plan->items.count == 0 && plan->renames.count == 0;
+}
+
+bool plan_make(struct arena *arena, const struct set *set, const struct state *state,
+               const struct plan_options *options, struct plan *ret, struct findings *findings,
+               struct err *err)
+{
+    struct plan plan = {0};
+    struct planner p = {arena, set, state, options, &plan, findings};
+    if (!match_set(arena, set, state, &plan.comparison, err))
+        return false;
+    compare(&p);
+    if (!check_future(&p, err) || !list_items(&p, err))
+        return false;
+    plan_relax(findings, set, state);
+    if (findings->failed)
+        return err_nomem(err);
+    *ret = plan;
+    return true;
+}
+
+static bool about_applied_file(const struct finding *finding, const struct set *set,
+                               const struct state *state)
+{
+    for (size_t i = 0; finding->file != NULL && i < set->count; i++)
+        if (set->items[i].path != NULL && strcmp(set->items[i].path, finding->file) == 0)
+            return state_find(state, set->items[i].id) != NULL;
+    return false;
+}
+
+void plan_relax(struct findings *findings, const struct set *set, const struct state *state)
+{
+    static const char *const about_names[] = {
+        "name-grammar", "name-precision",    "name-date",        "name-characters",
+        "name-length",  "duplicate-version", "version-spelling", "future-version",
+    };
+    for (size_t i = 0; i < findings->count; i++) {
+        struct finding *const finding = &findings->items[i];
+        for (size_t r = 0; r < COUNT_OF(about_names); r++)
+            if (strcmp(finding->rule, about_names[r]) == 0 &&
+                about_applied_file(finding, set, state))
+                finding->severity = SEVERITY_NOTE;
+    }
+}

@@ -1,0 +1,56 @@
+/*
+ * What a deploy would do to a target, and every reason why it may not: pure, from a set and a
+ * state.
+ */
+#ifndef PAWL_DEPLOY_PLAN_H
+#define PAWL_DEPLOY_PLAN_H
+
+#include "base/finding.h"
+#include "deploy/script.h"
+#include "ledger/match.h"
+
+struct plan_options {
+    bool apply_out_of_order;
+    bool allow_missing;
+    const char *to; /* the last id to apply; NULL: all */
+    int64_t now_epoch_s;
+};
+
+struct plan_item {
+    const struct migration *migration;
+    struct script script;
+    int64_t first_unit; /* where to start: after the units that a stopped deploy has committed */
+    const struct partial *partial; /* NULL unless one has */
+    bool out_of_order;
+};
+
+struct plan {
+    struct comparison comparison;
+    struct {
+        struct plan_item *items;
+        size_t count, capacity;
+    } items; /* pending, in the order in which they run; repeatables last */
+    struct {
+        const struct match **items;
+        size_t count, capacity;
+    } renames; /* to be recorded */
+};
+
+/* True when there is nothing to apply and nothing to record. */
+bool plan_empty(const struct plan *plan);
+
+/*
+ * Plans. What forbids the deploy becomes findings of severity error ("edited", "out-of-order",
+ * "missing", "renamed", "future-version", and what is wrong with a pending file's text), what is
+ * only worth saying is a note. The caller refuses when there is an error among them. Findings of
+ * set_load() about files that are applied already are turned into notes by plan_relax().
+ */
+bool plan_make(struct arena *arena, const struct set *set, const struct state *state,
+               const struct plan_options *options, struct plan *ret, struct findings *findings,
+               struct err *err) MUST_CHECK;
+
+/* An applied or adopted name, however odd, is a note and never stops anything: lowers findings
+ * about the files of applied migrations from error to note. */
+void plan_relax(struct findings *findings, const struct set *set, const struct state *state);
+
+#endif

@@ -1,0 +1,72 @@
+/* The state of one deploy while it runs; included by src/deploy/ only. */
+#ifndef PAWL_DEPLOY_RUN_H
+#define PAWL_DEPLOY_RUN_H
+
+#include "deploy/deploy.h"
+
+enum { ATTEMPT_ID_BYTES = 17 };
+
+struct run {
+    struct arena *arena;
+    const struct ledger_options *target;
+    const struct wait *wait; /* the caller's cancel descriptor */
+    struct ledger *ledger;
+    const struct deploy_options *options;
+    struct deploy_result *result;
+    struct findings *findings;
+    size_t set_findings; /* how many findings there were before the first plan */
+    struct journal journal;
+    struct state state;
+    int64_t last_change; /* what our next transaction expects */
+    char attempt[ATTEMPT_ID_BYTES];
+    bool begun;         /* our begin row is in the journal */
+    bool mutex;         /* we hold the session lock */
+    bool step_begun;    /* of the migration at hand: a step outside transactions is under way */
+    bool committed_any; /* of the migration at hand: an earlier unit stands */
+    const struct plan_item *failed; /* the one that ended the run; NULL */
+};
+
+/* --- attempt.c: begin, end, and those that never ended --- */
+bool attempt_begin(struct run *run, struct err *err) MUST_CHECK;
+/* Journals how the run ended; its own failure is only worth a note, as the next deploy sees a begin
+ * without an end. */
+void attempt_end(struct run *run, const struct err *why);
+/* Journals "abandoned" for each attempt that is surely dead. */
+bool attempt_bury_dead(struct run *run, struct err *err) MUST_CHECK;
+/* An open attempt whose process is alive on this host; NULL. */
+const struct attempt *attempt_alive(const struct run *run);
+/* A member for detail: {"attempt": …}; NULL when memory is out. */
+struct json_t *attempt_detail(const struct run *run);
+
+/* --- apply.c --- */
+/* All units of one pending migration. */
+bool apply_migration(struct run *run, const struct plan_item *item, struct err *err) MUST_CHECK;
+/* The journal row of one unit, or of the whole migration when it is the last one. */
+bool apply_entry(const struct run *run, const struct plan_item *item, size_t unit,
+                 struct entry *ret, struct err *err) MUST_CHECK;
+/* After a unit has been committed. */
+bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,
+                     const struct receipt *receipt, int64_t ms, struct err *err) MUST_CHECK;
+/* Puts file, line and column of a statement's error. */
+void apply_locate(const struct plan_item *item, const struct script_statement *statement,
+                  int character, int byte_offset, struct err *err);
+
+/* --- apply_pg.c, apply_step.c, apply_sqlite.c: one unit --- */
+bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit,
+                   struct err *err) MUST_CHECK;
+bool apply_pg_step(struct run *run, const struct plan_item *item, size_t unit,
+                   struct err *err) MUST_CHECK;
+bool apply_sqlite_unit(struct run *run, const struct plan_item *item, size_t unit,
+                       struct err *err) MUST_CHECK;
+
+/* --- settle.c: after a lost connection --- */
+/* Connects again, makes sure that the old backend is gone, and reads what became of the unit.
+ * *ret_applied: its row is in the journal. False: ERR_PARTIAL, the outcome is not known yet. */
+bool settle(struct run *run, const struct plan_item *item, size_t unit, int old_backend,
+            bool *ret_applied, struct err *err) MUST_CHECK;
+
+/* --- deploy.c --- */
+/* Reads the ledger anew and plans. */
+bool run_plan(struct run *run, struct err *err) MUST_CHECK;
+
+#endif
