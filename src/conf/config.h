@@ -16,14 +16,14 @@
 enum setting_type { SETTING_TEXT, SETTING_DURATION, SETTING_INTEGER, SETTING_CHOICE, SETTING_BOOL };
 
 enum setting_id {
-    SETTING_MIGRATIONS,   /* [pawl] migrations = migrations */
-    SETTING_NAMING,       /* [pawl] naming = timestamp */
-    SETTING_DIALECT,      /* [pawl] dialect = auto | postgres | sqlite */
-    SETTING_OUT_OF_ORDER, /* [pawl] out_of_order = refuse | apply */
-    SETTING_MISSING,      /* [pawl] missing = refuse | allow */
-    SETTING_LOCK_TIMEOUT, /* [deploy] lock_timeout = 400ms */
-    SETTING_LOCK_BUDGET,  /* [deploy] lock_budget = 5m */
-    SETTING_WAIT,         /* [deploy] wait = 10m */
+    SETTING_MIGRATIONS,      /* [pawl] migrations = migrations */
+    SETTING_NAMING,          /* [pawl] naming = timestamp */
+    SETTING_DIALECT,         /* [pawl] dialect = auto | postgres | sqlite */
+    SETTING_OUT_OF_ORDER,    /* [pawl] out_of_order = refuse | apply */
+    SETTING_MISSING,         /* [pawl] missing = refuse | allow */
+    SETTING_LOCK_TIMEOUT,    /* [deploy] lock_timeout = 400ms */
+    SETTING_LOCK_BUDGET,     /* [deploy] lock_budget = 5m */
+    SETTING_WAIT,            /* [deploy] wait = 10m */
     SETTING_CONNECT_TIMEOUT, /* [deploy] connect_timeout = 10s */
     SETTING_URL,             /* [target.NAME] url */
     SETTING_LEDGER,          /* [target.NAME] ledger = pawl */
@@ -40,13 +40,16 @@ struct setting {
     const char *section; /* "pawl", "deploy", "target" (one section a target) */
     const char *name;
     enum setting_type type;
-    const char *unit;    /* "duration", "number", "path", "url" … for help */
-    int64_t min, max;    /* of a number, or of a duration in milliseconds */
-    const char *choices; /* "refuse|apply" */
-    const char *initial; /* the default as written in a file */
+    const char *unit;        /* "duration", "number", "path", "url" … for help */
+    int64_t min, max;        /* of a number, of a duration in milliseconds, of a text in bytes */
+    const char *choices;     /* "refuse|apply" */
+    const char *initial;     /* the default as written in a file */
     const char *environment; /* "PAWL_NAMING"; NULL when there is none */
-    const char *text;    /* one sentence */
+    const char *text;        /* one sentence */
 };
+
+/* Read from the current folder when --config names no other. */
+#define CONFIG_FILE_NAME "pawl.conf"
 
 extern const struct setting settings[SETTING_COUNT];
 
@@ -54,7 +57,8 @@ struct value {
     const char *text;
     int64_t number; /* duration in ms, integer, bool, or index of the choice */
     enum origin origin;
-    int line; /* in the file */
+    int line;           /* in the file */
+    const char *source; /* the variable or flag that gave it; NULL for a default or the file */
 };
 
 struct target {
@@ -73,20 +77,31 @@ struct config {
 };
 
 /*
- * Reads path; with path NULL, pawl.conf in the current folder when it exists. Then the environment.
- * Errors: ERR_USAGE with file, line and column, and a suggestion for an unknown name.
+ * Reads path; with path NULL, pawl.conf in the current folder when it exists. Then the environment,
+ * where an empty variable counts as not set; settings of targets are not read from it (PAWL_URL is
+ * config_target()'s). A [target.NAME] without url is refused. Errors: ERR_USAGE with file, line and
+ * column, and a suggestion for an unknown name.
  */
 bool config_load(struct arena *arena, const char *path, struct config *ret,
                  struct err *err) MUST_CHECK;
 
-/* Sets one value from a flag, with the table's checks. flag is for the message. */
+/* Sets one value from a flag, with the table's checks; a setting of section "target" then counts
+ * for whatever target config_target() chooses. flag ("--naming") is for
+ * messages and stays in the value, so it must live as long. */
 bool config_set(struct arena *arena, struct config *config, enum setting_id id, const char *text,
                 const char *flag, struct err *err) MUST_CHECK;
 
+/* What a relative path in this value starts from: the file's folder for a value of the file or a
+ * default, the current one for the environment and flags. */
+const char *config_folder_of(const struct config *config, const struct value *value);
+
+/* The migrations folder, joined to the folder that it is relative to; NULL when memory is out. */
+const char *config_migrations(struct arena *arena, const struct config *config) MUST_CHECK;
+
 /*
- * The target a command works on: --target NAME, --url URL (a target "url" with defaults), PAWL_URL,
- * the only configured one, or DATABASE_URL where none is named or configured. ERR_USAGE when there
- * is none, or several and no choice.
+ * The target a command works on: --target NAME, --url URL (a target "url" with defaults), PAWL_URL
+ * (a target "env" with defaults), the only configured one, or DATABASE_URL (again "env") where none
+ * is named or configured. ERR_USAGE when there is none, or several and no choice, or both flags.
  */
 bool config_target(struct arena *arena, const struct config *config, const char *target,
                    const char *url, struct target *ret, struct err *err) MUST_CHECK;

@@ -76,6 +76,7 @@ bool run_plan(struct run *run, struct err *err)
         return false;
     }
     if (!state_build(run->arena, &run->journal, &run->state, err) ||
+        !state_admit_odd(run->arena, &run->state, run->options->set, run->findings, err) ||
         !plan_make(run->arena, run->options->set, &run->state, &run->options->plan,
                    &run->result->plan, run->findings, err))
         return false;

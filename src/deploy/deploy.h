@@ -11,7 +11,7 @@
 #include "deploy/plan.h"
 
 struct deploy_options {
-    const struct set *set;
+    struct set *set; /* odd names that turn out to be applied are admitted to it */
     struct plan_options plan;
     struct limits limits;
     int64_t lock_budget_ms; /* of retries on locks, for each migration */

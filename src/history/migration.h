@@ -23,7 +23,7 @@ struct allow {
 
 struct migration {
     const char *id, *version;
-    const char *path; /* of the file; NULL when the set came from pawl.sum alone */
+    const char *path;  /* of the file; NULL when the set came from pawl.sum alone */
     const char *entry; /* the directory entry: file name, or folder name in scheme folder */
     struct hash_hex checksum;
     bool empty; /* the forward part has no statement (its canonical form is empty) */
@@ -56,8 +56,10 @@ bool migration_in_digest(const struct migration *migration);
  * (-- migrate:up/down, transaction:false), goose (-- +goose Up/Down/StatementBegin/StatementEnd/NO
  * TRANSACTION, any case), and the no-transaction words of other tools (docs/naming.md); finds the
  * forward part and computes the checksum. text must stay for as long as the migration; id, version
- * and path are already set. Problems become findings: "directive-syntax", "directive-unknown",
- * "directive-value", "encoding", "no-forward-part", "checksum-bytes" (a note).
+ * and path are already set (a version of "" is a repeatable by its name), and no_transaction where
+ * something outside the text asks for it. Problems become findings: "directive-syntax",
+ * "directive-unknown", "directive-value", "directive-late", "annotation-syntax", "text-before-up",
+ * "encoding", "no-forward-part", "checksum-bytes" (a note).
  */
 bool migration_read(struct arena *arena, enum dialect dialect, const char *text, size_t len,
                     struct migration *migration, struct findings *findings,

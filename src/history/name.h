@@ -1,5 +1,5 @@
 /*
- * Migration file names: seven schemes, each with a strict grammar (docs/naming.md).
+ * Migration file names: six schemes, each with a strict grammar (docs/naming.md).
  *
  * An id is the file's name less `.sql` and `.up` (scheme folder: the folder's name). A version is
  * the ordering part of it: numbers compared one by one, of any number of digits.
@@ -56,8 +56,27 @@ bool name_read(struct arena *arena, enum naming naming, const char *entry, bool 
                const char *path, struct name *ret, struct findings *findings,
                struct err *err) MUST_CHECK;
 
-/* <0, 0, >0 by the numbers in the versions ("9" < "10", "1_9" < "1_10", "5" < "5.1"); equal
- * versions order by id, bytewise. */
+/*
+ * The file that holds the SQL, relative to the migrations folder: the entry itself, and in scheme
+ * folder "x/up.sql" or else "x/migration.sql", NULL when the folder has neither.
+ */
+bool name_sql_file(struct arena *arena, enum naming naming, const char *folder, const char *entry,
+                   const char **ret, struct err *err) MUST_CHECK;
+
+/* True when the entry is a right name of the scheme and typical for it: for guessing which scheme a
+ * folder is written in. */
+bool name_fits(enum naming naming, const char *entry);
+
+/* The version in an id whose scheme is not known (from pawl.sum), "" for a repeatable; NULL when
+ * memory is out. */
+const char *name_id_version(struct arena *arena, const char *id) MUST_CHECK;
+
+/*
+ * <0, 0, >0 by the numbers in the versions ("9" < "10", "1_9" < "1_10", "5" < "5.1", "1" equals
+ * "1.0"); equal versions order by id, bytewise. Hyphens join the digits of a date
+ * ("2019-02-26-002946" equals "20190226002946"), and of versions that are zeros only the one with
+ * more than 14 is the later one: both as diesel has it.
+ */
 int version_compare(const char *a, const char *b);
 int name_compare(const char *version_a, const char *id_a, const char *version_b, const char *id_b);
 
@@ -66,14 +85,15 @@ bool version_epoch_s(enum naming naming, const char *version, int64_t *ret);
 
 /*
  * The file (or folder) name that `pawl new` gives: words are made a slug (ASCII letters, digits and
- * single underscores; for logto hyphens). newest is the highest version of the set or NULL;
- * the result sorts after it: the clock's version, or the next one up. NULL with err for a slug that
- * is empty or longer than 100 bytes.
+ * single underscores, letters made small; for logto hyphens). newest is the highest version of the
+ * set or NULL; the result sorts after it: the clock's version, or the next one up. NULL with err
+ * for a slug that is empty or longer than 100 bytes.
  */
 char *name_make(struct arena *arena, enum naming naming, const char *words, const char *newest,
                 int64_t now_epoch_s, struct err *err) MUST_CHECK;
 
-/* The same file name with another version, for `renumber`. */
+/* The same file name with another version, for `renumber`: the next after newest, as in
+ * name_make(). Works on refused names too as long as they have digits where the version belongs. */
 char *name_with_version(struct arena *arena, enum naming naming, const char *entry,
                         const char *newest, int64_t now_epoch_s, struct err *err) MUST_CHECK;
 

@@ -13,7 +13,14 @@ struct set {
     enum naming naming;
     enum dialect dialect;
     const char *folder;
-    struct hash_hex digest; /* over migration_in_digest() */
+    struct hash_hex digest;         /* over migration_in_digest() */
+    const struct migration **by_id; /* count of them, sorted, for set_find() */
+    /* Files whose names were refused, read all the same: one of them may be applied or adopted, and
+     * then it belongs to the set (set_admit()). */
+    struct {
+        struct migration *items;
+        size_t count, capacity;
+    } odd;
 };
 
 struct set_options {
@@ -27,17 +34,42 @@ enum { MIGRATION_MAX_BYTES = 256 << 20 };
 
 /*
  * Reads the folder. Only an unreadable folder or file is an error (ERR_USAGE); what is wrong with a
- * name or a text is a finding, "duplicate-version" and "version-spelling" among them. A bad name
- * is left out of the set, and no finding means a set without doubt.
+ * name or a text is a finding, "duplicate-version", "duplicate-id" and "version-spelling" (a note)
+ * among them. A bad name is left out of the set (see odd), and no finding means a set without
+ * doubt. When most files fit another scheme, one finding "naming-scheme" stands for all of their
+ * names.
  */
 bool set_load(struct arena *arena, const struct set_options *options, struct set *ret,
               struct findings *findings, struct err *err) MUST_CHECK;
+
+/* A file at or below the migrations folder that is not on disk: another commit's, for one. */
+struct set_file {
+    const char *path; /* relative to the folder: "x.sql", "x/up.sql" */
+    const char *text; /* followed by a NUL; NULL when it is not known, as with a symbolic link */
+    size_t len;
+};
+
+/* As set_load(), from files that are sorted bytewise by path and stay for as long as the set. One
+ * whose text is not known has "" for its checksum. */
+bool set_load_files(struct arena *arena, const struct set_options *options,
+                    const struct set_file *files, size_t count, struct set *ret,
+                    struct findings *findings, struct err *err) MUST_CHECK;
 
 /* The migration with this id, NULL when there is none. Ids are found by a sorted index in
  * logarithmic time. */
 const struct migration *set_find(const struct set *set, const char *id);
 
-/* SHA-256 over the checksums, sorted, one a line, duplicates kept. Sorts the array in place. */
+/* Takes the odd migration with this id into the set, as it turned out to be applied: its name's
+ * findings become notes. An id that is not among the odd ones changes nothing. Pointers into
+ * set->items are no longer valid. */
+bool set_admit(struct arena *arena, struct set *set, const char *id, struct findings *findings,
+               struct err *err) MUST_CHECK;
+
+/* Computes by_id and digest; items are in their order already. */
+bool set_seal(struct arena *arena, struct set *set, struct err *err) MUST_CHECK;
+
+/* SHA-256 over the checksums, sorted, one a line (each with its line end), duplicates kept. Sorts
+ * the array in place. An empty text when memory is out. */
 struct hash_hex digest_of(struct arena *arena, const struct hash_hex **checksums, size_t count);
 
 /* One finding "future-version" for each migration whose version lies more than 24 hours after

@@ -5,6 +5,8 @@
  *   pawl-sum 1 dialect=postgres digest=<hex>
  *   <checksum> <mark> <id>          mark: e expand, c contract, b background, r repeatable,
  *                                         s squashed away
+ *
+ * Repeatables stand first, so that the start of the file says all that a start-up check needs.
  */
 #ifndef PAWL_HISTORY_SUM_H
 #define PAWL_HISTORY_SUM_H
@@ -16,9 +18,17 @@
 /* The file's text for this set. */
 bool sum_write(const struct set *set, struct str *out) MUST_CHECK;
 
-/* Reads the first line only: enough for the usual start-up check. Errors: ERR_USAGE with line and
+/* What a start-up check needs of the file. */
+struct sum_head {
+    enum dialect dialect;
+    struct hash_hex digest;
+    const struct hash_hex *repeatables; /* their checksums */
+    size_t repeatable_count;
+};
+
+/* Reads the first line, and no more unless repeatables follow. Errors: ERR_USAGE with line and
  * column. */
-bool sum_read_head(const char *path, enum dialect *ret_dialect, struct hash_hex *ret_digest,
+bool sum_read_head(struct arena *arena, const char *path, struct sum_head *ret,
                    struct err *err) MUST_CHECK;
 
 /* Reads all of it into a set without texts; refuses a digest that does not fit its lines. */

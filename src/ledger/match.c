@@ -163,6 +163,17 @@ static void count_kinds(struct matcher *m)
     c->diverged = c->missing.count > 0 && !c->trimmed && something_to_do;
 }
 
+bool state_admit_odd(struct arena *arena, const struct state *state, struct set *set,
+                     struct findings *findings, struct err *err)
+{
+    for (size_t i = set->odd.count; i > 0; i--) {
+        const char *const id = set->odd.items[i - 1].id;
+        if (state_find(state, id) != NULL && !set_admit(arena, set, id, findings, err))
+            return false;
+    }
+    return true;
+}
+
 bool match_set(struct arena *arena, const struct set *set, const struct state *state,
                struct comparison *ret, struct err *err)
 {

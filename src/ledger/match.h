@@ -43,6 +43,11 @@ struct comparison {
     bool diverged; /* something is missing that was not trimmed, and something is pending */
 };
 
+/* Takes the set's oddly named files that are applied into the set: such a name, however odd, stops
+ * nothing any more. */
+bool state_admit_odd(struct arena *arena, const struct state *state, struct set *set,
+                     struct findings *findings, struct err *err) MUST_CHECK;
+
 bool match_set(struct arena *arena, const struct set *set, const struct state *state,
                struct comparison *ret, struct err *err) MUST_CHECK;
 

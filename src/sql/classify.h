@@ -5,7 +5,7 @@
  * Token rules find the few statements that could be anything but ordinary; libpg_query's parser
  * confirms. What the parser cannot read (its grammar is PostgreSQL 15's) is judged by the token
  * rules alone, never called invalid. The parser runs in a thread with a large stack and within
- * limits, as a deep expression overflows it (measured: 20,000 chained operators pass in 64 MB).
+ * limits (sql/parser.h), and only for the statements that the token rules find.
  */
 #ifndef PAWL_SQL_CLASSIFY_H
 #define PAWL_SQL_CLASSIFY_H
@@ -15,13 +15,13 @@
 #include "sql/split.h"
 
 enum statement_class {
-    STATEMENT_ORDINARY,  /* runs in a transaction */
-    STATEMENT_ALONE,     /* cannot run in a transaction block: a step of its own */
-    STATEMENT_BEGIN,     /* BEGIN, START TRANSACTION */
-    STATEMENT_COMMIT,    /* COMMIT, END (without AND CHAIN) */
-    STATEMENT_REFUSED,   /* ROLLBACK, PREPARE TRANSACTION, COMMIT AND CHAIN, DISCARD ALL,
-                            pg_advisory_unlock_all(): would break exactly-once; `why` says how */
-    STATEMENT_SESSION,   /* SQLite: PRAGMA that has no effect or is an error in a transaction */
+    STATEMENT_ORDINARY, /* runs in a transaction */
+    STATEMENT_ALONE,    /* cannot run in a transaction block: a step of its own */
+    STATEMENT_BEGIN,    /* BEGIN, START TRANSACTION */
+    STATEMENT_COMMIT,   /* COMMIT, END (without AND CHAIN) */
+    STATEMENT_REFUSED,  /* ROLLBACK, PREPARE TRANSACTION, COMMIT AND CHAIN, DISCARD ALL,
+                           pg_advisory_unlock_all(): would break exactly-once; `why` says how */
+    STATEMENT_SESSION,  /* SQLite: PRAGMA that has no effect or is an error in a transaction */
 };
 
 /* What a statement that runs alone makes or removes, so that a deploy that finds it half done can
@@ -45,13 +45,16 @@ enum alone_kind {
 struct statement_info {
     enum statement_class class;
     enum alone_kind alone;
-    bool parsed;          /* libpg_query has read it */
-    const char *verb;     /* "CREATE INDEX CONCURRENTLY", for messages; static */
-    const char *name;     /* the object made or removed as SQL text, schema-qualified as written and
-                             quoted where needed ("app.users_email_idx"); NULL when the statement
-                             does not name one */
+    bool parsed;      /* libpg_query has read it: asked only for what makes or removes an object */
+    const char *verb; /* "CREATE INDEX CONCURRENTLY", for messages; static; "statement" for an
+                         ordinary one */
+    const char *name; /* the object made or removed as SQL text, schema-qualified as written and
+                         quoted where needed ("app.users_email_idx"); NULL when the statement
+                         does not name one. An index is qualified as its table is. SQLite's
+                         PRAGMA: its name, lower case */
     const char *relation; /* the table that it belongs to, likewise; NULL when there is none */
-    const char *label;    /* ADD VALUE: the new label, unquoted */
+    const char *label;    /* ADD VALUE: the new label, unquoted; PRAGMA: its value, unquoted, or
+                             NULL */
     bool if_not_exists;   /* IF [NOT] EXISTS was written */
     const char *why;      /* for STATEMENT_REFUSED: a sentence for the user; static */
 };
@@ -62,12 +65,13 @@ bool sql_classify(struct arena *arena, enum dialect dialect, const struct statem
                   struct statement_info *ret, struct err *err) MUST_CHECK;
 
 /* True when the label of an ADD VALUE is used as a string constant in one of the statements after
- * it: PostgreSQL refuses a new enum value in the transaction that adds it (55P04). */
+ * it (also within an array constant, a quoted statement or a function's body): PostgreSQL refuses a
+ * new enum value in the transaction that adds it (55P04). */
 bool sql_label_used(enum dialect dialect, const struct statements *statements, size_t after,
                     const char *label);
 
-/* How many top-level words the statement starts with match, ignoring comments and case:
- * "CREATE UNIQUE INDEX". For rules that look at SQLite statements and at unparsed ones. */
+/* True when the statement starts so, ignoring comments and case: "CREATE [UNIQUE] INDEX", a pattern
+ * of sql/match.h. For rules that look at SQLite statements and at unparsed ones. */
 bool sql_starts_with(enum dialect dialect, struct span statement, const char *words);
 
 #endif

@@ -42,6 +42,8 @@ struct lexer {
     const char *text;
     size_t len, pos;
     enum dialect dialect;
+    size_t escapes_at; /* where the next part of an E'' constant that goes on after a newline
+                          starts: it follows the rules of E''. 0 when there is none */
 };
 
 struct token {

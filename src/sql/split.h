@@ -13,11 +13,12 @@
 #include "sql/lexer.h"
 
 /* One statement, without what stands around it: leading and trailing white space and comments, and
- * the final semicolon (a SQLite trigger keeps the one before its END). */
+ * the final semicolon (a SQLite trigger keeps the one before its END). A hint in front of a
+ * statement belongs to it: extensions read it there. */
 struct statement {
-    struct span text;   /* a view of the caller's text */
-    size_t offset;      /* byte offset of its first byte in the text */
-    int line, column;   /* of its first byte, from 1; columns count characters (UTF-8) */
+    struct span text; /* a view of the caller's text */
+    size_t offset;    /* byte offset of its first byte in the text */
+    int line, column; /* of its first byte, from 1; columns count characters (UTF-8) */
 };
 
 struct statements {
@@ -30,7 +31,7 @@ struct statements {
  *
  * Errors, all ERR_REFUSED with line and column (file is left NULL, the caller adds it): an
  * unterminated quote or comment, a NUL byte, invalid UTF-8, a psql meta-command, COPY … FROM STDIN
- * (its data lines are not SQL).
+ * (its data lines are not SQL) or TO STDOUT (nobody reads it).
  */
 bool sql_split(struct arena *arena, enum dialect dialect, const char *text, size_t len,
                struct statements *ret, struct err *err) MUST_CHECK;

@@ -1,0 +1,60 @@
+# The front door: each target is one meson, ninja or script call, and installs what it needs first.
+#
+# PYTEST_ARGS="-k ready -x"  more arguments for pytest (test)
+# PREFIX=/opt/pawl           where `make install` puts things; DESTDIR works too
+# FUZZ_SECONDS=600           how long each fuzz target runs (fuzz)
+
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+PYTHON := /usr/bin/python3
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: setup setup-build setup-fuzz setup-lint setup-format release demo test bench fuzz lint \
+	format install help
+
+setup: ## install the Debian packages for building and testing
+	@scripts/setup.sh build test
+
+setup-build setup-fuzz setup-lint setup-format: setup-%:
+	@scripts/setup.sh $*
+
+demo: release ## build pawl and watch it take a small database from schema to schema
+	@scripts/demo.sh $(CURDIR)/build/release/src/pawl
+
+test: build/asan/build.ninja ## build with sanitizers and run every test
+	ninja -C build/asan
+	@scripts/test.sh build/asan $(PYTEST_ARGS)
+
+bench: setup release ## print how fast pawl is, as ratios against a limit of the same run
+	@scripts/bench.sh $(CURDIR)/build/release/src/pawl
+
+fuzz: build/fuzz/build.ninja ## run each fuzz target for FUZZ_SECONDS
+	ninja -C build/fuzz
+	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
+
+lint: setup-lint ## check format, floors, size and what cppcheck finds
+	@scripts/lint.sh
+
+format: setup-format ## format every C file
+	@scripts/format.sh
+
+install: release ## install the program, the library and its header below PREFIX
+	meson configure build/release -Dprefix=$(PREFIX)
+	meson install -C build/release
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 17
+
+release: build/release/build.ninja
+	ninja -C build/release
+
+build/release/build.ninja: | setup-build
+	meson setup build/release --buildtype=release -Db_lto=true
+
+build/asan/build.ninja: | setup
+	meson setup build/asan -Db_sanitize=address,undefined -Db_lundef=false -Dfaults=true
+
+build/fuzz/build.ninja: | setup-build setup-fuzz
+	CC=clang meson setup build/fuzz -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true \
+		-Dwerror=false

@@ -1,0 +1,250 @@
+/* pawl deploy: takes a target forward. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "cli/workspace.h"
+#include "deploy/deploy.h"
+
+struct progress {
+    struct output *output;
+    bool live; /* stderr is a terminal: one line that changes */
+    bool line_shown;
+};
+
+static void clear_line(struct progress *progress)
+{
+    if (progress->line_shown)
+        (void)fputs("\r\033[K", stderr); /* chat: not worth an error */
+    progress->line_shown = false;
+}
+
+/* What goes on, on the live line of a terminal; elsewhere only what is worth a line of a log. */
+static void show(struct progress *progress, bool passing, const char *text)
+{
+    clear_line(progress);
+    if (!passing || !progress->live) {
+        output_chat(progress->output, "%s", text);
+        return;
+    }
+    if (progress->output->quiet)
+        return;
+    CLEANUP(str_release) struct str line = {0};
+    output_escape(&line, text, strlen(text), false);
+    (void)fprintf(stderr, "%.*s", line.len < 79 ? (int)line.len : 79, str_text(&line));
+    (void)fflush(stderr);
+    progress->line_shown = true;
+}
+
+static void on_event(void *context, const struct deploy_event *event)
+{
+    struct progress *const progress = context;
+    CLEANUP(str_release) struct str text = {0};
+    char elapsed[CLOCK_ISO_BYTES];
+    clock_format_elapsed_ms(event->elapsed_ms, elapsed);
+    switch (event->type) {
+    case DEPLOY_WAITING:
+        str_printf(&text, "waiting: %s", event->text);
+        break;
+    case DEPLOY_MIGRATION:
+        str_printf(&text, "applying %s (%zu of %zu)", event->id, event->number, event->total);
+        if (!progress->live)
+            return; /* a log gets the line when it is done */
+        break;
+    case DEPLOY_STATEMENT:
+        str_printf(&text, "applying %s: statement %zu of %zu", event->id, event->number,
+                   event->total);
+        if (!progress->live)
+            return;
+        break;
+    case DEPLOY_RETRY:
+        str_printf(&text, "%s: rolled back (%s), trying again in %s", event->id, event->text,
+                   elapsed);
+        break;
+    case DEPLOY_NOTICE:
+    case DEPLOY_NOTE:
+        str_printf(&text, "note: %s", event->text);
+        break;
+    case DEPLOY_APPLIED:
+        clear_line(progress);
+        output_result(progress->output, "applied  %s  (%s)\n", event->id, elapsed);
+        if (!progress->output->json)
+            (void)fflush(stdout); /* output_flush() reports at the end */
+        return;
+    }
+    if (!text.failed)
+        show(progress, event->type <= DEPLOY_STATEMENT, str_text(&text));
+}
+
+static json_t *json_done(const struct deploy_result *result)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array != NULL && i < result->done.count; i++) {
+        const struct deploy_done *const done = &result->done.items[i];
+        if (json_array_append_new(
+                array, json_pack("{so so so sI}", "id", cli_json_text(done->migration->id),
+                                 "checksum", cli_json_text(done->migration->checksum.text),
+                                 "receipt", cli_json_text(done->receipt), "ms",
+                                 (json_int_t)done->ms)) != 0)
+            break;
+    }
+    return array;
+}
+
+static json_t *json_pending(const struct plan *plan, size_t skip)
+{
+    json_t *array = json_array();
+    for (size_t i = skip; array != NULL && i < plan->items.count; i++)
+        (void)json_array_append_new(array, cli_json_text(plan->items.items[i].migration->id));
+    return array;
+}
+
+static json_t *json_missing(const struct comparison *comparison)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array != NULL && i < comparison->missing.count; i++)
+        (void)json_array_append_new(array,
+                                    cli_json_text(applied_name(comparison->missing.items[i])));
+    return array;
+}
+
+/* The plan shrinks with each new look: what is done of it is the tail that is not there. */
+static void report_json(struct cli *cli, const struct deploy_result *result, bool dry_run, bool ok)
+{
+    const size_t skip = dry_run ? 0 : ok ? result->plan.items.count : result->done.count;
+    cli_result(cli, "applied", json_done(result));
+    cli_result(cli, "pending", json_pending(&result->plan, skip));
+    cli_result(cli, "missing", json_missing(&result->plan.comparison));
+    cli_result(cli, "older_code", json_boolean(result->plan.comparison.older_code));
+    cli_result(cli, "renamed", json_integer((json_int_t)result->renamed));
+    cli_result(cli, "waited", json_boolean(result->waited));
+    cli_result(cli, "dry_run", json_boolean(dry_run));
+    cli_result(cli, "head", cli_json_text(result->head));
+    cli_result(cli, "leftover", cli_json_text(result->leftover));
+}
+
+static void report_plan(struct cli *cli, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->renames.count; i++)
+        output_result(&cli->output, "would record  %s  (was %s)\n",
+                      plan->renames.items[i]->migration->id,
+                      applied_name(plan->renames.items[i]->applied));
+    for (size_t i = 0; i < plan->items.count; i++) {
+        const struct plan_item *const item = &plan->items.items[i];
+        const size_t statements = item->script.statements.count;
+        output_result(&cli->output, "would apply  %s  (%zu statement%s%s)\n", item->migration->id,
+                      statements, statements == 1 ? "" : "s",
+                      item->script.units.count > 1 ? ", in steps" : "");
+    }
+    if (plan_empty(plan))
+        output_result(&cli->output, "nothing to do\n");
+}
+
+static void report(struct cli *cli, const struct deploy_result *result, const struct url *url)
+{
+    if (result->plan.comparison.older_code && result->done.count == 0)
+        output_result(&cli->output, "nothing was changed: the target is ahead of this code\n");
+    else if (result->done.count == 0 && result->renamed == 0)
+        output_result(&cli->output, "nothing to do: %s is up to date\n", url->display);
+    else
+        output_result(&cli->output, "%zu applied%s\n", result->done.count,
+                      result->renamed > 0 ? ", names recorded" : "");
+    if (result->head != NULL)
+        output_result(&cli->output, "ledger at %s\n", result->head);
+    if (result->leftover != NULL)
+        output_chat(&cli->output, "left unfinished in this database:\n%s", result->leftover);
+}
+
+static bool read_options(struct cli *cli, struct workspace *workspace,
+                         struct deploy_options *ret, struct err *err)
+{
+    const struct value *const values = cli->config.values;
+    const char *const schema = cli->target.values[SETTING_SCHEMA].text;
+    const char *const role = cli->target.values[SETTING_ROLE].text;
+    const char *const app_role = cli->target.values[SETTING_APP_ROLE].text;
+    *ret = (struct deploy_options){
+        .set = &workspace->set,
+        .plan = {.apply_out_of_order = strcmp(values[SETTING_OUT_OF_ORDER].text, "apply") == 0,
+                 .allow_missing = strcmp(values[SETTING_MISSING].text, "allow") == 0,
+                 .to = cli_option(cli, "to"),
+                 .now_epoch_s = clock_utc_us() / 1000000},
+        .limits = {.lock_timeout_ms = values[SETTING_LOCK_TIMEOUT].number,
+                   .search_path = schema != NULL && schema[0] != '\0' ? schema : NULL,
+                   .role = role != NULL && role[0] != '\0' ? role : NULL},
+        .lock_budget_ms = values[SETTING_LOCK_BUDGET].number,
+        .release = session_release(cli),
+        .app_role = app_role != NULL && app_role[0] != '\0' ? app_role : NULL,
+        .dry_run = cli_flag(cli, "dry-run"),
+    };
+    return session_duration(cli, "wait", values[SETTING_WAIT].number, &ret->wait_ms, err);
+}
+
+/* A pawl.sum that does not fit would let a start-up check answer for another set. */
+static bool check_sum(const struct workspace *workspace, struct err *err)
+{
+    if (!workspace->sum_exists || workspace->sum_fits)
+        return true;
+    (void)err_set(err, ERR_REFUSED, "%s does not fit the migrations", workspace->sum_path);
+    err_state(err, "Nothing was changed.");
+    err_hint(err, "`pawl check` shows the differences; `pawl sum` writes it anew.");
+    return false;
+}
+
+static bool run(struct cli *cli, struct err *err)
+{
+    struct workspace workspace;
+    struct deploy_options options;
+    struct deploy_result result = {0};
+    struct progress progress = {.output = &cli->output, .live = isatty(STDERR_FILENO) == 1};
+    CLEANUP(session_close) struct session session = {0};
+    if (!workspace_load(cli, &workspace, err) ||
+        !session_check_dialect(cli, cli->url.engine,
+                               workspace.options.dialect == DIALECT_SQLITE, err) ||
+        !check_sum(&workspace, err) || !read_options(cli, &workspace, &options, err) ||
+        !session_open(cli, !options.dry_run, &session, err))
+        return false;
+    options.listener = (struct deploy_listener){.on_event = on_event, .context = &progress};
+    const bool ok = deploy_run(&cli->arena, &session.target, &session.wait, &session.ledger,
+                               &options, &result, &cli->findings, err);
+    clear_line(&progress);
+    report_json(cli, &result, options.dry_run, ok);
+    if (!ok)
+        return false;
+    if (options.dry_run)
+        report_plan(cli, &result.plan);
+    else
+        report(cli, &result, &cli->url);
+    return true;
+}
+
+static const struct option options[] = {
+    {.name = "release", .argument = "R", .text = "the release that is being deployed"},
+    {.name = "to", .argument = "ID", .text = "the last migration to apply"},
+    {.name = "dry-run", .text = "only say what would be done"},
+    {.name = "wait", .argument = "D", .text = "how long to wait for another deploy: 30s, 10m"},
+};
+
+static const struct example examples[] = {
+    {"pawl deploy", "applies what is pending"},
+    {"pawl deploy --dry-run", "shows what would be applied"},
+    {"pawl deploy --release 1.25 --target production --wait 2m",
+     "names the release in the ledger, and waits for another deploy at most two minutes"},
+};
+
+const struct command command_deploy = {
+    .name = "deploy",
+    .group = GROUP_ACT,
+    .summary = "apply pending migrations, each exactly once",
+    .usage = "",
+    .about =
+        "Each migration and its row in the ledger are committed together. Whoever else deploys at\n"
+        "the same time waits, finds the work done and succeeds. What stopped part-way is resumed.",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .needs = NEEDS_TARGET,
+    .run = run,
+};

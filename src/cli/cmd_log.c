@@ -1,0 +1,183 @@
+/* pawl log: what was done to the target, row by row, or as a timeline for a postmortem. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "cli/table.h"
+#include "ledger/detail.h"
+#include "ledger/state.h"
+
+/* The members of detail that a person wants to see, in this order. */
+static const char *const shown_members[] = {
+    "release", "user", "host", "pid", "from", "statement", "step", "steps", "ms",
+    "sqlstate", "message", "reason", "after", "steps_done",
+};
+
+static void add_member(struct str *out, const char *name, const json_t *value)
+{
+    if (value == NULL)
+        return;
+    const char *const between = out->len > 0 ? ", " : "";
+    if (json_is_string(value))
+        str_printf(out, "%s%s %s", between, name, json_string_value(value));
+    else if (json_is_integer(value))
+        str_printf(out, "%s%s %" JSON_INTEGER_FORMAT, between, name, json_integer_value(value));
+}
+
+static const char *summary(struct arena *arena, const struct journal_row *row)
+{
+    CLEANUP(json_release) json_t *detail = json_loads(row->detail, 0, NULL);
+    CLEANUP(str_release) struct str out = {0};
+    for (size_t i = 0; i < COUNT_OF(shown_members); i++)
+        add_member(&out, shown_members[i], json_object_get(detail, shown_members[i]));
+    return out.failed ? NULL : arena_strndup(arena, str_text(&out), out.len);
+}
+
+/* Rows of one attempt only, when --attempt names its begin row's seq. */
+struct filter {
+    const char *attempt; /* NULL: all */
+};
+
+static bool make_filter(struct cli *cli, const struct journal *journal, struct filter *ret,
+                        struct err *err)
+{
+    const char *const text = cli_option(cli, "attempt");
+    *ret = (struct filter){0};
+    if (text == NULL)
+        return true;
+    for (size_t i = 0; i < journal->count; i++)
+        if (journal->items[i].event == EVENT_BEGIN &&
+            journal->items[i].seq == strtoll(text, NULL, 10)) {
+            ret->attempt = detail_string(&cli->arena, journal->items[i].detail, "attempt");
+            return ret->attempt != NULL || err_nomem(err);
+        }
+    (void)err_set(err, ERR_USAGE, "--attempt %s: no deploy began at that seq", text);
+    err_hint(err, "`pawl log` shows the seq of each begin row.");
+    return false;
+}
+
+static bool passes(struct arena *arena, const struct filter *filter, const struct journal_row *row)
+{
+    if (filter->attempt == NULL)
+        return true;
+    const char *const attempt = detail_string(arena, row->detail, "attempt");
+    return attempt != NULL && strcmp(attempt, filter->attempt) == 0;
+}
+
+static json_t *json_row(const struct journal_row *row, const char *at)
+{
+    json_t *detail = json_loads(row->detail, 0, NULL);
+    return json_pack("{sI so so so so so so so so so so}", "seq", (json_int_t)row->seq, "at",
+                     cli_json_text(at), "event", cli_json_text(row->event_name), "migration",
+                     cli_json_text(row->migration), "checksum", cli_json_text(row->checksum),
+                     "kind", cli_json_text(row->kind), "phase", cli_json_text(row->phase),
+                     "detail", detail != NULL ? detail : cli_json_text(row->detail), "digest",
+                     cli_json_text(row->digest), "prev_hash", cli_json_text(row->prev_hash),
+                     "hash", cli_json_text(row->hash));
+}
+
+static bool list(struct cli *cli, const struct journal *journal, const struct filter *filter,
+                 json_t *rows, struct err *err)
+{
+    static const struct table_column columns[] = {
+        {"SEQ", true}, {"AT", false}, {"EVENT", false}, {"MIGRATION", false}, {"DETAIL", false}};
+    struct table table = {.columns = columns, .column_count = COUNT_OF(columns)};
+    for (size_t i = 0; i < journal->count; i++) {
+        const struct journal_row *const row = &journal->items[i];
+        char at[CLOCK_ISO_BYTES];
+        if (!passes(&cli->arena, filter, row))
+            continue;
+        clock_format_us(row->at_us, at);
+        if (cli->output.json && json_array_append_new(rows, json_row(row, at)) != 0)
+            return err_nomem(err);
+        clock_format_s(row->at_us, at);
+        const char *const cells[] = {
+            arena_printf(&cli->arena, "%" PRId64, row->seq), arena_strdup(&cli->arena, at),
+            row->event_name, row->migration, summary(&cli->arena, row)};
+        if (cells[0] == NULL || cells[1] == NULL || cells[4] == NULL)
+            return err_nomem(err);
+        if (!table_add(&cli->arena, &table, cells, err))
+            return false;
+    }
+    return table_print(&cli->arena, &cli->output, &table, err);
+}
+
+/* Markdown: a heading a deploy, a line an event. */
+static bool timeline(struct cli *cli, const struct journal *journal, const struct filter *filter,
+                     struct err *err)
+{
+    output_result(&cli->output, "# Timeline of %s\n\nTimes are UTC, by the database's clock.\n",
+                  cli->url.display);
+    for (size_t i = 0; i < journal->count; i++) {
+        const struct journal_row *const row = &journal->items[i];
+        const char *const text = summary(&cli->arena, row);
+        char at[CLOCK_ISO_BYTES];
+        if (text == NULL)
+            return err_nomem(err);
+        if (!passes(&cli->arena, filter, row))
+            continue;
+        clock_format_s(row->at_us, at);
+        if (row->event == EVENT_BEGIN)
+            output_result(&cli->output, "\n## Deploy at seq %" PRId64 "\n\n", row->seq);
+        else if (i == 0)
+            output_result(&cli->output, "\n");
+        output_result(&cli->output, "- %s **%s**%s%s%s%s%s\n", at, row->event_name,
+                      row->migration != NULL ? " `" : "",
+                      row->migration != NULL ? row->migration : "",
+                      row->migration != NULL ? "`" : "", text[0] != '\0' ? ": " : "", text);
+    }
+    if (journal->count > 0)
+        output_result(&cli->output, "\nLedger at `%" PRId64 ":%s`\n", journal->head.seq,
+                      journal->head.hash);
+    return true;
+}
+
+static bool run(struct cli *cli, struct err *err)
+{
+    struct journal journal;
+    struct journal_break broken;
+    struct filter filter;
+    CLEANUP(session_close) struct session session = {0};
+    CLEANUP(err_release) struct err chain = {0};
+    if (!session_open(cli, false, &session, err) ||
+        !ledger_read(&session.ledger, &cli->arena, &journal, err))
+        return false;
+    if (!session.ledger.exists)
+        output_chat(&cli->output, "the target has no ledger yet: nothing was deployed");
+    if (!make_filter(cli, &journal, &filter, err))
+        return false;
+    json_t *rows = json_array();
+    const bool ok = cli_flag(cli, "timeline") && !cli->output.json
+                        ? timeline(cli, &journal, &filter, err)
+                        : list(cli, &journal, &filter, rows, err);
+    cli_result(cli, "rows", rows);
+    if (session.ledger.exists && !journal_verify(&journal, &broken, &chain))
+        output_chat(&cli->output, "warning: %s", chain.message != NULL ? chain.message : "");
+    return ok;
+}
+
+static const struct option options[] = {
+    {.name = "timeline", .text = "Markdown, to paste into a postmortem"},
+    {.name = "attempt", .argument = "SEQ", .text = "only the deploy that began at this seq"},
+};
+
+static const struct example examples[] = {
+    {"pawl log", "every row of the journal"},
+    {"pawl log --timeline > timeline.md", "the same as Markdown"},
+    {"pawl log --attempt 12", "one deploy"},
+};
+
+const struct command command_log = {
+    .name = "log",
+    .group = GROUP_SEE,
+    .summary = "show what was done to the target, when and by whom",
+    .usage = "",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .needs = NEEDS_TARGET,
+    .run = run,
+};

@@ -1,0 +1,229 @@
+/* `pawl new`: an empty migration under a right name. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "cli/commands.h"
+#include "cli/workspace.h"
+#include "history/name.h"
+
+/* What is being made. */
+struct draft {
+    const char *words;
+    enum migration_kind kind;
+    enum migration_phase phase;
+    bool phase_given;
+    const char *entry; /* the directory entry */
+    const char *path;  /* of the file */
+};
+
+/* ---- a NAME that is a file name already ---- */
+
+/* Text before the first byte that is neither a digit nor one of others. */
+static size_t digits_span(const char *text, const char *others, size_t *ret_digits)
+{
+    size_t i = 0;
+    *ret_digits = 0;
+    for (; ascii_digit(text[i]) || (text[i] != '\0' && strchr(others, text[i]) != NULL); i++)
+        *ret_digits += ascii_digit(text[i]);
+    return i;
+}
+
+/* How much of the text is a version as some tool writes it; 0 when it does not start with one.
+ * A year, "2fa" or "3_columns" is none. */
+static size_t version_prefix(const char *text)
+{
+    enum { FEWEST_DIGITS = 5 };
+    size_t digits = 0;
+    if (strncmp(text, "R__", 3) == 0)
+        return 3;
+    if (strncmp(text, "next-", 5) == 0 && ascii_digit(text[5]))
+        return 5 + digits_span(text + 5, ".-", &digits);
+    if ((text[0] == 'V' || text[0] == 'U') && ascii_digit(text[1])) {
+        const size_t len = 1 + digits_span(text + 1, "._", &digits);
+        return len > 2 && strncmp(text + len - 2, "__", 2) == 0 ? len : 0;
+    }
+    const size_t len = digits_span(text, "-_.T", &digits);
+    return len > 0 && ascii_digit(text[0]) &&
+                   (digits >= FEWEST_DIGITS || (text[0] == '0' && digits > 1))
+               ? len
+               : 0;
+}
+
+static size_t ending_length(const char *text)
+{
+    static const char *const endings[] = {".up.sql", ".down.sql", ".sql"};
+    const size_t len = strlen(text);
+    for (size_t i = 0; i < COUNT_OF(endings); i++) {
+        const size_t ending = strlen(endings[i]);
+        if (len >= ending && strcmp(text + len - ending, endings[i]) == 0)
+            return ending;
+    }
+    return 0;
+}
+
+/* Refuses such a NAME: a version typed by hand is where the wrong ones come from. */
+static bool check_words(struct cli *cli, const struct workspace *workspace, const char *words,
+                        struct err *err)
+{
+    CLEANUP(err_release) struct err no_name = {0};
+    const size_t version = version_prefix(words), ending = ending_length(words);
+    const char *printable = fs_printable(&cli->arena, words);
+    if (printable == NULL)
+        return err_nomem(err);
+    if (strchr(words, '/') != NULL) {
+        (void)err_set(err, ERR_USAGE, "\"%s\" is a path: NAME is what the migration does",
+                      printable);
+        err_hint(err, "The file goes to \"%s\": `pawl new add users`.", workspace->options.folder);
+        return false;
+    }
+    if (version == 0 && ending == 0)
+        return true;
+    (void)err_set(err, ERR_USAGE, "\"%s\" is a file name already: pawl gives the version itself",
+                  printable);
+    const size_t len = strlen(words);
+    const char *slug = version + ending < len
+                           ? arena_strndup(&cli->arena, words + version, len - version - ending)
+                           : NULL;
+    const char *name = slug != NULL ? name_make(&cli->arena, workspace->options.naming, slug,
+                                                workspace_newest(workspace, NULL),
+                                                clock_utc_us() / 1000000, &no_name)
+                                    : NULL;
+    if (name != NULL)
+        err_hint(err, "Type `pawl new '%s'`: it makes %s.", fs_printable(&cli->arena, slug), name);
+    else
+        err_hint(err, "Type what the migration does: `pawl new add users`.");
+    return false;
+}
+
+/* ---- the file ---- */
+
+static const struct {
+    const char *directives, *text;
+} templates[] = {
+    [KIND_SCHEMA] = {NULL, "-- Say why, then the statements. They run in one transaction."},
+    [KIND_DATA] = {"kind=data", "-- INSERT, UPDATE and DELETE, in one transaction. For many rows "
+                                "take kind=backfill."},
+    [KIND_BACKFILL] = {"kind=backfill table=TABLE key=id batch=5000",
+                       "-- Put the table and its key above, and one UPDATE or DELETE below. It "
+                       "runs batch by\n-- batch, so it must be right to run it twice."},
+    [KIND_REPEATABLE] = {"kind=repeatable", "-- A view or a function, written so that it can run "
+                                            "again: CREATE OR REPLACE. It runs whenever\n-- this "
+                                            "file changes."},
+};
+
+static void write_text(const struct draft *draft, struct str *out)
+{
+    if (templates[draft->kind].directives != NULL)
+        str_printf(out, "-- pawl: %s\n", templates[draft->kind].directives);
+    if (draft->phase_given)
+        str_printf(out, "-- pawl: phase=%s\n", phase_name(draft->phase));
+    str_printf(out, "%s\n\n", templates[draft->kind].text);
+}
+
+/* Flyway knows a repeatable migration by its name, which has no version. */
+static const char *make_entry(struct cli *cli, const struct workspace *workspace,
+                              const struct draft *draft, struct err *err)
+{
+    const enum naming naming = workspace->options.naming;
+    const char *entry = name_make(&cli->arena, naming, draft->words,
+                                  workspace_newest(workspace, NULL), clock_utc_us() / 1000000, err);
+    if (entry == NULL || naming != NAMING_FLYWAY || draft->kind != KIND_REPEATABLE)
+        return entry;
+    entry = arena_printf(&cli->arena, "R%s", strstr(entry, "__"));
+    if (entry == NULL)
+        (void)err_nomem(err);
+    return entry;
+}
+
+static bool create(struct cli *cli, const struct workspace *workspace, struct draft *draft,
+                   struct err *err)
+{
+    CLEANUP(str_release) struct str text = {0};
+    const bool in_folder = workspace->options.naming == NAMING_FOLDER;
+    draft->entry = make_entry(cli, workspace, draft, err);
+    if (draft->entry == NULL)
+        return false;
+    char *path = fs_join(&cli->arena, workspace->options.folder, draft->entry);
+    draft->path = path != NULL && in_folder ? fs_join(&cli->arena, path, "up.sql") : path;
+    write_text(draft, &text);
+    if (draft->path == NULL || text.failed)
+        return err_nomem(err);
+    if (in_folder && !fs_make_folder(path, err))
+        return false;
+    if (fs_create(draft->path, str_text(&text), text.len, err))
+        return true;
+    if (in_folder)
+        (void)rmdir(path); /* refuses unless it is empty, as one made here is */
+    return false;
+}
+
+static bool read_flags(const struct cli *cli, struct draft *draft, struct err *err)
+{
+    const char *kind = cli_option(cli, "kind"), *phase = cli_option(cli, "phase");
+    if (kind != NULL && !kind_parse(kind, &draft->kind))
+        return err_set(err, ERR_USAGE, "--kind takes schema, data, backfill or repeatable");
+    if (phase != NULL && !phase_parse(phase, &draft->phase))
+        return err_set(err, ERR_USAGE, "--phase takes expand or contract");
+    draft->phase_given = phase != NULL;
+    return true;
+}
+
+static const char *join_words(struct cli *cli)
+{
+    const char *joined = cli->words.items[0];
+    for (size_t i = 1; joined != NULL && i < cli->words.count; i++)
+        joined = arena_printf(&cli->arena, "%s %s", joined, cli->words.items[i]);
+    return joined;
+}
+
+static bool run(struct cli *cli, struct err *err)
+{
+    struct draft draft = {.words = join_words(cli)};
+    struct workspace workspace;
+    if (draft.words == NULL)
+        return err_nomem(err);
+    if (!read_flags(cli, &draft, err) || !workspace_load(cli, &workspace, err) ||
+        !check_words(cli, &workspace, draft.words, err) ||
+        !workspace_check_names(cli, &workspace, "no migration was made", err) ||
+        !create(cli, &workspace, &draft, err))
+        return false;
+    cli_result(cli, "path", cli_json_text(draft.path));
+    output_result(&cli->output, "%s\n", draft.path);
+    if (workspace_update_sum(cli, &workspace, err))
+        return true;
+    err_state(err, "The migration \"%s\" was made.", draft.path);
+    return false;
+}
+
+static const struct option options[] = {
+    {.name = "kind",
+     .argument = "KIND",
+     .text = "schema (the default), data, backfill, repeatable"},
+    {.name = "phase", .argument = "PHASE", .text = "expand or contract"},
+};
+
+static const struct example examples[] = {
+    {"pawl new add token storage", "makes migrations/20250703075850_add_token_storage.sql"},
+    {"pawl new drop old column --phase contract", "waits until no release uses the column"},
+    {"pawl new fill names --kind backfill", "changes many rows, batch by batch"},
+};
+
+const struct command command_new = {
+    .name = "new",
+    .group = GROUP_WRITE,
+    .summary = "make an empty migration, named after the newest one",
+    .usage = "NAME...",
+    .about =
+        "NAME says what the migration does; the version comes from the clock, and sorts after\n"
+        "every migration in the folder. Prints the file's path.",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .min_words = 1,
+    .max_words = SIZE_MAX,
+    .needs = NEEDS_CONFIG,
+    .run = run,
+};

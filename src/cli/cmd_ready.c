@@ -1,0 +1,124 @@
+/* pawl ready: may this code start? */
+#include "base/clock.h"
+#include "base/fs.h"
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "cli/workspace.h"
+#include "live/source.h"
+
+/* Between two looks of --wait. */
+enum { READY_PAUSE_MS = 200 };
+
+static json_t *json_names(const struct ready_names *names)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array != NULL && i < names->count; i++)
+        (void)json_array_append_new(array, cli_json_text(names->items[i]));
+    return array;
+}
+
+static void report(struct cli *cli, const struct ready_result *result, const char *release)
+{
+    static const char *const words[] = {
+        [READY_YES] = "ready", [READY_WAIT] = "not ready", [READY_NEVER] = "never ready"};
+    static const enum err_code outcomes[] = {
+        [READY_YES] = ERR_NONE, [READY_WAIT] = ERR_NOT_READY, [READY_NEVER] = ERR_NEVER_READY};
+    static const char *const next[] = {
+        [READY_YES] = NULL,
+        [READY_WAIT] = "deploy this code's migrations (pawl deploy), or wait: pawl ready --wait 2m",
+        [READY_NEVER] = "start newer code: this code cannot work with the schema as it is now",
+    };
+    output_result(&cli->output, "%s: %s\n", words[result->verdict], result->reason);
+    if (next[result->verdict] != NULL)
+        output_chat(&cli->output, "next: %s", next[result->verdict]);
+    for (size_t i = 0; i < result->edited.count; i++)
+        output_chat(&cli->output, "warning: \"%s\" was edited after it was applied",
+                    result->edited.items[i]);
+    cli_result(cli, "ready", json_boolean(result->verdict == READY_YES));
+    cli_result(cli, "verdict", cli_json_text(words[result->verdict]));
+    cli_result(cli, "reason", cli_json_text(result->reason));
+    cli_result(cli, "next", cli_json_text(next[result->verdict]));
+    cli_result(cli, "release", cli_json_text(release));
+    cli_result(cli, "missing", json_names(&result->missing));
+    cli_result(cli, "passed", json_names(&result->passed));
+    cli_result(cli, "edited", json_names(&result->edited));
+    cli->outcome = outcomes[result->verdict];
+}
+
+/* One look over a connection of its own: with --wait the server may come and go. */
+static bool look(struct cli *cli, const struct ready_source *source, struct ready_result *result,
+                 struct wait *ret_wait, struct err *err)
+{
+    CLEANUP(session_close) struct session session = {0};
+    const bool opened = session_open(cli, false, &session, err);
+    *ret_wait = session.wait;
+    return opened && ready_check(&session.ledger, &cli->arena, source, result, err);
+}
+
+/* A SQLite file that is not there yet is a target that nothing was deployed to. */
+static bool no_file_yet(struct cli *cli, const struct err *err, struct ready_result *result)
+{
+    if (cli->url.engine != ENGINE_SQLITE || err->code != ERR_UNREACHABLE ||
+        fs_exists(cli->url.location))
+        return false;
+    *result = (struct ready_result){.verdict = READY_WAIT,
+                                    .reason = "the database file does not exist yet: nothing was "
+                                              "deployed"};
+    return true;
+}
+
+static bool run(struct cli *cli, struct err *err)
+{
+    struct set_options options;
+    struct source source;
+    struct ready_result result = {0};
+    int64_t wait_ms = 0;
+    if (!session_duration(cli, "wait", 0, &wait_ms, err) ||
+        !workspace_options(cli, &options, err) ||
+        !source_open(&cli->arena, &options, &source, err) ||
+        !session_check_dialect(cli, cli->url.engine, source.ready.dialect == DIALECT_SQLITE, err))
+        return false;
+    const int64_t give_up_ms = clock_monotonic_ms() + wait_ms;
+    for (;;) {
+        struct wait wait;
+        const bool known = look(cli, &source.ready, &result, &wait, err) ||
+                           no_file_yet(cli, err, &result);
+        const bool over = clock_monotonic_ms() + READY_PAUSE_MS > give_up_ms;
+        if (!known && (over || err->code != ERR_UNREACHABLE))
+            return false;
+        err_release(err);
+        if (known && (over || result.verdict != READY_WAIT)) {
+            report(cli, &result, session_release(cli));
+            return true;
+        }
+        if (!wait_sleep(wait_jitter_ms(READY_PAUSE_MS), &wait, err))
+            return false;
+    }
+}
+
+static const struct option options[] = {
+    {.name = "wait", .argument = "D", .text = "how long to wait for a deploy: 30s, 2m"},
+    {.name = "release", .argument = "R", .text = "the release that asks, for the answer"},
+};
+
+static const struct example examples[] = {
+    {"pawl ready", "exit code 0: this code may start"},
+    {"pawl ready --wait 2m && exec ./server", "waits for the deploy, then starts the service"},
+    {"pawl ready --json", "says which migrations are missing, for a script"},
+};
+
+const struct command command_ready = {
+    .name = "ready",
+    .group = GROUP_LIVE,
+    .summary = "ask whether this code may start on the target",
+    .usage = "",
+    .about =
+        "Reads pawl.sum where there is one (a container may ship it alone), else the migrations,\n"
+        "and looks into the ledger once. It never writes. Exit codes: 0 ready, 4 not yet, 6 never.",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .needs = NEEDS_TARGET,
+    .run = run,
+};

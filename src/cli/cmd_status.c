@@ -1,0 +1,270 @@
+/* pawl status: what is applied, what is pending, and what is odd. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "cli/table.h"
+#include "cli/workspace.h"
+#include "deploy/plan.h"
+
+/* One target's ledger beside the set. */
+struct look {
+    struct journal journal;
+    struct state state;
+    struct comparison comparison;
+    bool exists, whole;
+    const char *broken; /* what is wrong with the chain */
+};
+
+static bool read_target(struct cli *cli, const struct target *target, const struct url *url,
+                        struct set *set, struct look *ret, struct err *err)
+{
+    struct journal_break broken;
+    CLEANUP(session_close) struct session session = {0};
+    CLEANUP(err_release) struct err chain = {0};
+    *ret = (struct look){.whole = true};
+    if (!session_open_target(cli, target, url, false, &session, err) ||
+        !ledger_read(&session.ledger, &cli->arena, &ret->journal, err))
+        return false;
+    ret->exists = session.ledger.exists;
+    if (ret->exists && !journal_verify(&ret->journal, &broken, &chain)) {
+        ret->whole = false;
+        ret->broken = arena_strdup(&cli->arena, chain.message != NULL ? chain.message : "");
+    }
+    return state_build(&cli->arena, &ret->journal, &ret->state, err) &&
+           state_admit_odd(&cli->arena, &ret->state, set, &cli->findings, err) &&
+           match_set(&cli->arena, set, &ret->state, &ret->comparison, err);
+}
+
+static const char *state_word(const struct look *look, const struct match *match)
+{
+    static const char *const words[] = {
+        [MATCH_PENDING] = "pending",   [MATCH_APPLIED] = "applied",
+        [MATCH_RENAMED] = "renamed",   [MATCH_EDITED] = "edited",
+        [MATCH_DOUBTFUL] = "doubtful", [MATCH_CHANGED] = "changed",
+    };
+    if (match->out_of_order)
+        return "out of order";
+    if (match->kind == MATCH_PENDING &&
+        state_partial(&look->state, match->migration->id) != NULL)
+        return "part-way";
+    if (match->kind == MATCH_APPLIED && match->applied->adopted)
+        return "adopted";
+    return words[match->kind];
+}
+
+static const char *time_text(struct arena *arena, int64_t at_us)
+{
+    char text[CLOCK_ISO_BYTES];
+    clock_format_s(at_us, text);
+    return arena_strdup(arena, text);
+}
+
+static const char *elapsed_text(struct arena *arena, int64_t ms)
+{
+    char text[CLOCK_ISO_BYTES];
+    if (ms < 0)
+        return "";
+    clock_format_elapsed_ms(ms, text);
+    return arena_strdup(arena, text);
+}
+
+static bool add_row(struct cli *cli, struct table *table, json_t *array, const char *id,
+                    const char *word, const struct applied *applied, struct err *err)
+{
+    const char *const at = applied != NULL ? time_text(&cli->arena, applied->at_us) : "";
+    const char *const took = applied != NULL ? elapsed_text(&cli->arena, applied->ms) : "";
+    const char *const was = applied != NULL && strcmp(applied_name(applied), id) != 0
+                                ? applied_name(applied)
+                                : NULL;
+    if (at == NULL || took == NULL)
+        return err_nomem(err);
+    json_t *row = json_pack("{so so so so so}", "id", cli_json_text(id), "state",
+                            cli_json_text(word), "at",
+                            applied != NULL ? cli_json_text(at) : json_null(), "ms",
+                            applied != NULL && applied->ms >= 0
+                                ? json_integer((json_int_t)applied->ms)
+                                : json_null(),
+                            "known_as", cli_json_text(was));
+    if (json_array_append_new(array, row) != 0)
+        return err_nomem(err);
+    return table_add(&cli->arena, table, (const char *const[]){id, word, at, took, was}, err);
+}
+
+static bool list(struct cli *cli, const struct look *look, struct table *table, json_t *array,
+                 struct err *err)
+{
+    for (size_t i = 0; i < look->comparison.count; i++) {
+        const struct match *const match = &look->comparison.items[i];
+        if (!add_row(cli, table, array, match->migration->id, state_word(look, match),
+                     match->applied, err))
+            return false;
+    }
+    for (size_t i = 0; i < look->comparison.missing.count; i++) {
+        const struct applied *const applied = look->comparison.missing.items[i];
+        if (!add_row(cli, table, array, applied_name(applied), "not in the set", applied, err))
+            return false;
+    }
+    return true;
+}
+
+static void say_attempt(struct cli *cli, const struct look *look)
+{
+    const struct attempt *const open = state_open_attempt(&look->state);
+    if (open == NULL)
+        return;
+    output_result(&cli->output,
+                  "a deploy that began at seq %" PRId64
+                  " has no end: process %" PRId64 " of %s on %s\n",
+                  open->seq, open->pid, open->user != NULL ? open->user : "?",
+                  open->host != NULL ? open->host : "?");
+}
+
+static bool report(struct cli *cli, const struct target *target, const struct url *url,
+                   const struct look *look, json_t *targets, struct err *err)
+{
+    static const struct table_column columns[] = {
+        {"MIGRATION", false}, {"STATE", false}, {"AT", false}, {"TOOK", true}, {"KNOWN AS", false}};
+    struct table table = {.columns = columns, .column_count = COUNT_OF(columns)};
+    json_t *rows = json_array();
+    const struct comparison *const c = &look->comparison;
+    const char *const head =
+        look->exists ? arena_printf(&cli->arena, "%" PRId64 ":%s", look->journal.head.seq,
+                                    look->journal.head.hash)
+                     : NULL;
+    if (rows == NULL || !list(cli, look, &table, rows, err)) {
+        json_decref(rows);
+        return rows != NULL ? false : err_nomem(err);
+    }
+    output_result(&cli->output, "target %s: %s\n", target->name, url->display);
+    if (!table_print(&cli->arena, &cli->output, &table, err)) {
+        json_decref(rows);
+        return false;
+    }
+    output_result(&cli->output, "%zu applied, %zu pending%s\n", look->state.versioned,
+                  c->pending + c->changed,
+                  !look->exists ? "; no ledger yet: nothing was deployed" : "");
+    say_attempt(cli, look);
+    if (head != NULL)
+        output_result(&cli->output, "ledger at %s%s\n", head, look->whole ? "" : " (BROKEN)");
+    if (!look->whole)
+        output_chat(&cli->output, "warning: %s", look->broken);
+    json_t *const item = json_pack(
+        "{so so so sb sb sI sI so so}", "target", cli_json_text(target->name), "url",
+        cli_json_text(url->display), "head", cli_json_text(head), "ledger", (int)look->exists,
+        "chain_whole", (int)look->whole, "applied", (json_int_t)look->state.versioned, "pending",
+        (json_int_t)(c->pending + c->changed), "broken", cli_json_text(look->broken), "migrations",
+        rows);
+    return json_array_append_new(targets, item) == 0 || err_nomem(err);
+}
+
+/* --expect SEQ:HASH: a ledger that was rewritten whole has another hash there. */
+static bool check_expected(const struct look *look, const char *expected, struct err *err)
+{
+    const char *const colon = expected != NULL ? strchr(expected, ':') : NULL;
+    if (expected == NULL)
+        return true;
+    if (colon == NULL || !hash_hex_valid(colon + 1, strlen(colon + 1)))
+        return err_set(err, ERR_USAGE, "--expect takes SEQ:HASH as a deploy has printed it");
+    const int64_t seq = strtoll(expected, NULL, 10);
+    for (size_t i = 0; i < look->journal.count; i++)
+        if (look->journal.items[i].seq == seq &&
+            strcmp(look->journal.items[i].hash, colon + 1) == 0)
+            return true;
+    (void)err_set(err, ERR_CHAIN, "the ledger is not the one that had %s", expected);
+    err_hint(err, "It was rewritten, restored from an older copy, or is another target's.");
+    return false;
+}
+
+static bool one_target(struct cli *cli, const struct target *target, struct set *set,
+                       json_t *targets, struct err *err)
+{
+    struct url url;
+    struct look look;
+    const struct value *const value = &target->values[SETTING_URL];
+    if (!url_parse(&cli->arena, value->text, config_folder_of(&cli->config, value), &url, err))
+        return false;
+    if (url.engine == ENGINE_SQLITE && !fs_exists(url.location)) {
+        look = (struct look){.whole = true};
+        if (!match_set(&cli->arena, set, &look.state, &look.comparison, err))
+            return false;
+    } else if (!read_target(cli, target, &url, set, &look, err)) {
+        return false;
+    }
+    if (cli_flag(cli, "exit-code") && look.comparison.pending + look.comparison.changed > 0)
+        cli->outcome = ERR_NOT_READY;
+    return report(cli, target, &url, &look, targets, err) &&
+           check_expected(&look, cli_option(cli, "expect"), err);
+}
+
+/* Every target is shown; the first that cannot be read gives the error. */
+static bool all_targets(struct cli *cli, struct set *set, json_t *targets, struct err *err)
+{
+    bool ok = true;
+    if (cli->config.targets.count == 0)
+        return err_set(err, ERR_USAGE, "no target is configured");
+    for (size_t i = 0; i < cli->config.targets.count; i++) {
+        CLEANUP(err_release) struct err here = {0};
+        if (one_target(cli, &cli->config.targets.items[i], set, targets, &here))
+            continue;
+        output_result(&cli->output, "target %s: %s\n", cli->config.targets.items[i].name,
+                      here.message);
+        (void)json_array_append_new(
+            targets, json_pack("{so so}", "target",
+                               cli_json_text(cli->config.targets.items[i].name), "error",
+                               cli_json_text(here.message)));
+        if (ok) {
+            *err = here;
+            here = (struct err){0};
+        }
+        ok = false;
+    }
+    return ok;
+}
+
+static bool run(struct cli *cli, struct err *err)
+{
+    struct workspace workspace;
+    json_t *targets = json_array();
+    struct target target;
+    bool ok = targets != NULL || err_nomem(err);
+    ok = ok && workspace_load(cli, &workspace, err);
+    if (ok && cli_flag(cli, "all"))
+        ok = all_targets(cli, &workspace.set, targets, err);
+    else
+        ok = ok &&
+             config_target(&cli->arena, &cli->config, cli_option(cli, "target"),
+                           cli_option(cli, "url"), &target, err) &&
+             one_target(cli, &target, &workspace.set, targets, err);
+    cli->findings.count = 0; /* pawl check tells them */
+    cli_result(cli, "targets", targets);
+    return ok;
+}
+
+static const struct option options[] = {
+    {.name = "all", .text = "every configured target"},
+    {.name = "exit-code", .text = "exit with 4 when something is pending"},
+    {.name = "expect", .argument = "SEQ:HASH", .text = "fail when the ledger never had this row"},
+};
+
+static const struct example examples[] = {
+    {"pawl status", "each migration with its state"},
+    {"pawl status --all --json", "all targets, for a script"},
+    {"pawl status --exit-code", "exit code 4 when something is pending"},
+};
+
+const struct command command_status = {
+    .name = "status",
+    .group = GROUP_SEE,
+    .summary = "show what is applied and what is pending",
+    .usage = "",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .needs = NEEDS_CONFIG,
+    .run = run,
+};

@@ -1,0 +1,38 @@
+/* Every command: one row each, in the order of the help page. */
+#ifndef PAWL_CLI_COMMANDS_H
+#define PAWL_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+#define COMMANDS(X)                                                                                \
+    X(init)                                                                                        \
+    X(new)                                                                                         \
+    X(renumber)                                                                                    \
+    X(sum)                                                                                         \
+    X(explain)                                                                                     \
+    X(deploy)                                                                                      \
+    X(adopt)                                                                                       \
+    X(repair)                                                                                      \
+    X(ready)                                                                                       \
+    X(status)                                                                                      \
+    X(log)                                                                                         \
+    X(config)                                                                                      \
+    X(help)
+
+#define X(name) extern const struct command command_##name;
+COMMANDS(X)
+#undef X
+
+extern const struct command *const commands[];
+extern const size_t command_count;
+
+/* NULL when there is no such command. */
+const struct command *command_find(const char *name);
+
+/* The title of a group on the help page. */
+const char *command_group_title(enum command_group group);
+
+/* ERR_USAGE for a name that is no command, with the nearest one. */
+bool command_unknown(struct cli *cli, const char *name, struct err *err);
+
+#endif

@@ -1,0 +1,80 @@
+/* Quoting of names, as quote_identifier() of PostgreSQL does it. */
+#include "sql/identifier.h"
+
+#include <string.h>
+
+/* Every key word that is not "unreserved" in PostgreSQL 15 to 18, sorted. */
+/* clang-format off */
+static const char *const keywords[] = {
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric",
+    "authorization", "between", "bigint", "binary", "bit", "boolean", "both", "case", "cast",
+    "char", "character", "check", "coalesce", "collate", "collation", "column", "concurrently",
+    "constraint", "create", "cross", "current_catalog", "current_date", "current_role",
+    "current_schema", "current_time", "current_timestamp", "current_user", "dec", "decimal",
+    "default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "exists",
+    "extract", "false", "fetch", "float", "for", "foreign", "freeze", "from", "full", "grant",
+    "greatest", "group", "grouping", "having", "ilike", "in", "initially", "inner", "inout",
+    "int", "integer", "intersect", "interval", "into", "is", "isnull", "join", "json",
+    "json_array", "json_arrayagg", "json_exists", "json_object", "json_objectagg", "json_query",
+    "json_scalar", "json_serialize", "json_table", "json_value", "lateral", "leading", "least",
+    "left", "like", "limit", "localtime", "localtimestamp", "merge_action", "national",
+    "natural", "nchar", "none", "normalize", "not", "notnull", "null", "nullif", "numeric",
+    "offset", "on", "only", "or", "order", "out", "outer", "overlaps", "overlay", "placing",
+    "position", "precision", "primary", "real", "references", "returning", "right", "row",
+    "select", "session_user", "setof", "similar", "smallint", "some", "substring", "symmetric",
+    "system_user", "table", "tablesample", "then", "time", "timestamp", "to", "trailing",
+    "treat", "trim", "true", "union", "unique", "user", "using", "values", "varchar",
+    "variadic", "verbose", "when", "where", "window", "with", "xmlattributes", "xmlconcat",
+    "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi", "xmlroot",
+    "xmlserialize", "xmltable",
+};
+/* clang-format on */
+
+static int compare(const void *name, const void *keyword)
+{
+    const struct span *span = name;
+    const char *word = *(const char *const *)keyword;
+    const size_t len = strlen(word);
+    const int order = memcmp(span->at, word, span->len < len ? span->len : len);
+    return order != 0 ? order : (span->len > len) - (span->len < len);
+}
+
+static bool plain(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        const char c = name.at[i];
+        const bool letter = (c >= 'a' && c <= 'z') || c == '_';
+        if (!letter && (i == 0 || !ascii_digit(c)))
+            return false;
+    }
+    return name.len > 0 &&
+           bsearch(&name, keywords, COUNT_OF(keywords), sizeof keywords[0], compare) == NULL;
+}
+
+void identifier_append(struct str *out, struct span name)
+{
+    if (plain(name)) {
+        str_append(out, name.at, name.len);
+        return;
+    }
+    str_putc(out, '"');
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.at[i] == '"')
+            str_putc(out, '"');
+        str_putc(out, name.at[i]);
+    }
+    str_putc(out, '"');
+}
+
+void identifier_append_token(struct str *out, const struct token *token)
+{
+    struct str name = {0};
+    if (token->type == TOKEN_NAME)
+        token_unquote(token, &name);
+    else
+        for (size_t i = 0; i < token->span.len; i++)
+            str_putc(&name, ascii_lower(token->span.at[i]));
+    identifier_append(out, (struct span){str_text(&name), name.len});
+    out->failed = out->failed || name.failed;
+    str_release(&name);
+}

@@ -1,0 +1,108 @@
+/* libpg_query in a thread of its own, within limits. */
+#include "sql/parser.h"
+
+#include <errno.h>
+#include <pg_query.h>
+#include <pg_query/pg_query.pb-c.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { STACK_BYTES = 256 << 20 };
+
+/* Words that the grammar nests one into the next, as it does operators. */
+static bool nests(struct span word)
+{
+    static const char *const words[] = {
+        "at",  "between",   "case",     "collate", "except", "ilike",
+        "in",  "intersect", "is",       "isnull",  "join",   "like",
+        "not", "notnull",   "operator", "similar", "union",  "with",
+    };
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (span_is_nocase(word, words[i]))
+            return true;
+    return false;
+}
+
+static bool within_limits(struct span statement)
+{
+    if (statement.len > PARSER_MAX_BYTES)
+        return false;
+    struct lexer lexer = lexer_init(DIALECT_POSTGRES, statement.at, statement.len);
+    size_t depth = 0, operators = 0;
+    for (;;) {
+        const struct token token = lexer_next_solid(&lexer);
+        if (token.type == TOKEN_END)
+            return true;
+        if (token.type == TOKEN_UNTERMINATED || token.type == TOKEN_BACKSLASH)
+            return false;
+        const char symbol = token.type == TOKEN_SYMBOL ? token.span.at[0] : ',';
+        if (symbol == '(' || symbol == '[')
+            depth++;
+        else if ((symbol == ')' || symbol == ']') && depth > 0)
+            depth--;
+        else if (symbol != ',' || (token.type == TOKEN_WORD && nests(token.span)))
+            operators++;
+        if (depth > PARSER_MAX_PARENTHESES || operators > PARSER_MAX_OPERATORS)
+            return false;
+    }
+}
+
+struct job {
+    char *text;
+    struct PgQuery__ParseResult *result;
+};
+
+static void *run(void *argument)
+{
+    struct job *job = argument;
+    PgQueryProtobufParseResult parsed = pg_query_parse_protobuf(job->text);
+    if (parsed.error == NULL)
+        job->result = pg_query__parse_result__unpack(NULL, parsed.parse_tree.len,
+                                                     (const uint8_t *)parsed.parse_tree.data);
+    pg_query_free_protobuf_parse_result(parsed);
+    return NULL;
+}
+
+static bool run_in_thread(struct job *job, struct err *err)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    errno = pthread_attr_init(&attributes);
+    if (errno != 0)
+        return err_errno(err, ERR_FAILED, "cannot start a thread to read SQL");
+    int failure = pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    if (failure == 0)
+        failure = pthread_create(&thread, &attributes, run, job);
+    if (failure == 0)
+        failure = pthread_join(thread, NULL);
+    (void)pthread_attr_destroy(&attributes); /* cannot fail on what was made above */
+    errno = failure;
+    return failure == 0 || err_errno(err, ERR_FAILED, "cannot start a thread to read SQL");
+}
+
+bool parser_read(struct span statement, struct tree *ret, struct err *err)
+{
+    *ret = (struct tree){0};
+    if (statement.len == 0 || !within_limits(statement))
+        return true;
+    struct job job = {.text = mem_alloc(statement.len + 1)};
+    if (job.text == NULL)
+        return err_nomem(err);
+    memcpy(job.text, statement.at, statement.len);
+    job.text[statement.len] = '\0';
+    const bool ran = run_in_thread(&job, err);
+    free(job.text);
+    ret->result = job.result;
+    if (job.result != NULL && job.result->n_stmts == 1)
+        ret->statement = job.result->stmts[0]->stmt;
+    return ran;
+}
+
+void tree_release(struct tree *tree)
+{
+    if (tree->result != NULL)
+        pg_query__parse_result__free_unpacked(tree->result, NULL);
+    *tree = (struct tree){0};
+}
