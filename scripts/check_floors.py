@@ -18,9 +18,10 @@ FLOORS = {
     "ledger": "base db history sql",
     "check": "base conf db history ledger sql",
     "deploy": "base check conf db history ledger sql",
-    "adopt": "base check conf db deploy history ledger sql",
-    "api": "adopt base check conf db deploy history ledger sql",
-    "cli": "adopt api base check conf db deploy history ledger sql",
+    "live": "base check conf db history ledger sql",
+    "adopt": "base check conf db history ledger sql",
+    "api": "adopt base check conf db deploy history ledger live sql",
+    "cli": "adopt api base check conf db deploy history ledger live sql",
 }
 
 # The public header is what the outside sees: only the top floors may look at it.

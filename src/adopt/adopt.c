@@ -49,8 +49,8 @@ static bool make_entry(struct arena *arena, const struct migration *m, struct di
 }
 
 /* How many migrations, from the first, are done. */
-static bool count_done(struct arena *arena, const struct set *set, const char *as_of,
-                       size_t *ret, struct err *err)
+static bool count_done(struct arena *arena, const struct set *set, const char *as_of, size_t *ret,
+                       struct err *err)
 {
     *ret = 0;
     if (strcmp(as_of, "none") == 0)
@@ -63,14 +63,14 @@ static bool count_done(struct arena *arena, const struct set *set, const char *a
     return unknown_id(arena, set, as_of, err);
 }
 
-bool adopt_run(struct arena *arena, struct ledger *ledger, const struct set *set,
-               const char *as_of, struct adopt_result *ret, struct err *err)
+bool adopt_run(struct arena *arena, struct ledger *ledger, const struct set *set, const char *as_of,
+               struct adopt_result *ret, struct err *err)
 {
     struct journal journal;
     struct digest_set digests = {0};
     size_t count = 0;
-    if (!count_done(arena, set, as_of, &count, err) ||
-        !ledger_prepare_writer(ledger, arena, err) || !ledger_read(ledger, arena, &journal, err))
+    if (!count_done(arena, set, as_of, &count, err) || !ledger_prepare_writer(ledger, arena, err) ||
+        !ledger_read(ledger, arena, &journal, err))
         return false;
     if (ledger->exists) {
         (void)err_set(err, ERR_REFUSED, "the target has a ledger \"%s\" already", ledger->name);

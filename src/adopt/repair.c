@@ -43,8 +43,7 @@ static bool append(struct repairer *r, enum ledger_event event, const struct mig
     CLEANUP(json_release) json_t *owned = detail;
     const struct hash_hex digest = digest_set_hash(&r->state.digests);
     struct receipt receipt;
-    if (owned == NULL ||
-        json_object_set_new(owned, "reason", json_string(r->repair->reason)) != 0)
+    if (owned == NULL || json_object_set_new(owned, "reason", json_string(r->repair->reason)) != 0)
         return err_nomem(err);
     const struct entry entry = {
         .event = event,
@@ -70,8 +69,9 @@ static bool accept_break(struct repairer *r, struct err *err)
     char *end = NULL;
     const int64_t seq = strtoll(r->repair->first, &end, 10);
     if (*end != '\0' || seq < 1)
-        return err_set(err, ERR_USAGE, "--accept-break takes the seq that pawl has named, not "
-                                       "\"%s\"",
+        return err_set(err, ERR_USAGE,
+                       "--accept-break takes the seq that pawl has named, not "
+                       "\"%s\"",
                        r->repair->first);
     if (journal_verify(&r->journal, &broken, &found))
         return err_set(err, ERR_REFUSED, "the chain is whole") || unchanged(err);
@@ -96,8 +96,7 @@ static bool accept_edit(struct repairer *r, struct err *err)
     const struct migration *const m = match->migration;
     if (match->kind != MATCH_EDITED)
         return err_set(err, ERR_REFUSED, "\"%s\" is not edited", m->id) || unchanged(err);
-    const char *const before =
-        match->applied->checksums.items[match->applied->checksums.count - 1];
+    const char *const before = match->applied->checksums.items[match->applied->checksums.count - 1];
     r->result->proof = arena_printf(r->arena,
                                     "\"%s\" was applied with checksum %.12s; the file now has "
                                     "%.12s, which is accepted beside it",
@@ -124,18 +123,17 @@ static bool renamed(struct repairer *r, struct err *err)
     if (state_find(&r->state, m->id) != NULL)
         return err_set(err, ERR_REFUSED, "\"%s\" is applied itself", m->id) || unchanged(err);
     if (!applied_has_checksum(old, m->checksum.text))
-        return err_set(err, ERR_REFUSED,
-                       "\"%s\" has not the content that was applied as \"%s\"", m->id,
-                       r->repair->first) ||
+        return err_set(err, ERR_REFUSED, "\"%s\" has not the content that was applied as \"%s\"",
+                       m->id, r->repair->first) ||
                unchanged(err);
     if (set_find(r->set, applied_name(old)) != NULL)
         return err_set(err, ERR_REFUSED,
                        "\"%s\" is in the set itself, so \"%s\" is not its new name",
                        applied_name(old), m->id) ||
                unchanged(err);
-    r->result->proof = arena_printf(
-        r->arena, "both have checksum %.12s, and \"%s\" is not in the set", m->checksum.text,
-        applied_name(old));
+    r->result->proof =
+        arena_printf(r->arena, "both have checksum %.12s, and \"%s\" is not in the set",
+                     m->checksum.text, applied_name(old));
     return append(r, EVENT_RENAMED, m,
                   json_pack("{s:I, s:s, s:s}", "applied", (json_int_t)old->seq, "from",
                             applied_name(old), "version", m->version),
@@ -173,8 +171,7 @@ bool repair_run(struct arena *arena, struct ledger *ledger, const struct set *se
     struct repairer r = {
         .arena = arena, .ledger = ledger, .set = set, .repair = repair, .result = ret};
     *ret = (struct repair_result){0};
-    if (!ledger_prepare_writer(ledger, arena, err) ||
-        !ledger_read(ledger, arena, &r.journal, err))
+    if (!ledger_prepare_writer(ledger, arena, err) || !ledger_read(ledger, arena, &r.journal, err))
         return false;
     if (!ledger->exists)
         return err_set(err, ERR_REFUSED, "the target has no ledger \"%s\"", ledger->name) ||

@@ -26,8 +26,8 @@ bool fs_write(const char *path, const char *text, size_t len, struct err *err) M
 bool fs_create(const char *path, const char *text, size_t len, struct err *err) MUST_CHECK;
 
 /* The names in a folder, sorted bytewise, without "." and "..". */
-bool fs_list(struct arena *arena, const char *path, struct fs_names *ret, struct err *err)
-    MUST_CHECK;
+bool fs_list(struct arena *arena, const char *path, struct fs_names *ret,
+             struct err *err) MUST_CHECK;
 
 bool fs_exists(const char *path);
 bool fs_is_folder(const char *path);

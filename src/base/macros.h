@@ -7,7 +7,8 @@
 /* Runs fn(&variable) when the variable leaves its scope, on every path. */
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 
-/* The result of a fallible function must be looked at; a (void) cast is a decision with a reason. */
+/* The result of a fallible function must be looked at; a (void) cast is a decision with a reason.
+ */
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 #define PRINTF_LIKE(text_arg, first_arg) __attribute__((format(printf, text_arg, first_arg)))

@@ -18,8 +18,8 @@ enum { READ_BYTES = 64 << 10 };
 
 /* The ends of the pipes that are open in this process, and the child. -1: none. */
 struct running {
-    int input;                     /* the child's standard input */
-    int output[2], message[2];     /* read end, write end */
+    int input;                 /* the child's standard input */
+    int output[2], message[2]; /* read end, write end */
     pid_t pid;
 };
 
@@ -113,8 +113,8 @@ static int set_signals(posix_spawnattr_t *attributes)
     if (number == 0)
         number = posix_spawnattr_setsigmask(attributes, &none);
     if (number == 0)
-        number = posix_spawnattr_setflags(attributes,
-                                          POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+        number =
+            posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     return number;
 }
 
@@ -239,7 +239,8 @@ static bool wait_for_end(const struct process *process, struct running *running,
     const struct timespec pause = {.tv_nsec = 1000000};
     int status = 0;
     pid_t ended;
-    while ((ended = waitpid(running->pid, &status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
+    while ((ended = waitpid(running->pid, &status, WNOHANG)) == 0 ||
+           (ended < 0 && errno == EINTR)) {
         if (clock_monotonic_ms() >= deadline_ms)
             return time_over(process, err);
         (void)nanosleep(&pause, NULL); /* shorter is as well */
@@ -257,8 +258,8 @@ bool process_run(const struct process *process, struct process_result *ret, stru
     CLEANUP(end) struct running running = {-1, {-1, -1}, {-1, -1}, -1};
     const int64_t deadline_ms = clock_monotonic_ms() + process->timeout_ms;
     *ret = (struct process_result){
-        .output.max = process->max_output_bytes != 0 ? process->max_output_bytes
-                                                     : STR_DEFAULT_MAX_BYTES,
+        .output.max =
+            process->max_output_bytes != 0 ? process->max_output_bytes : STR_DEFAULT_MAX_BYTES,
         .message.max = PROCESS_MAX_MESSAGE_BYTES,
     };
     return start(process, &running, err) && read_all(process, &running, ret, deadline_ms, err) &&

@@ -25,8 +25,8 @@ struct process {
 enum { PROCESS_MAX_MESSAGE_BYTES = 16 << 10 };
 
 struct process_result {
-    int exit_code; /* when signal is 0 */
-    int signal;    /* that ended it */
+    int exit_code;              /* when signal is 0 */
+    int signal;                 /* that ended it */
     struct str output, message; /* stdout and stderr */
 };
 

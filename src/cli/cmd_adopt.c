@@ -16,8 +16,8 @@ static bool run(struct cli *cli, struct err *err)
         return false;
     }
     if (!workspace_load(cli, &workspace, err) ||
-        !session_check_dialect(cli, cli->url.engine,
-                               workspace.options.dialect == DIALECT_SQLITE, err) ||
+        !session_check_dialect(cli, cli->url.engine, workspace.options.dialect == DIALECT_SQLITE,
+                               err) ||
         !session_open(cli, true, &session, err) ||
         !adopt_run(&cli->arena, &session.ledger, &workspace.set, as_of, &result, err))
         return false;
@@ -34,8 +34,7 @@ static const struct option options[] = {
 };
 
 static const struct example examples[] = {
-    {"pawl adopt --as-of 20250703075850_add_token_storage",
-     "records it and all before it as done"},
+    {"pawl adopt --as-of 20250703075850_add_token_storage", "records it and all before it as done"},
     {"pawl adopt --as-of none", "an empty ledger beside other people's tables"},
 };
 

@@ -83,11 +83,11 @@ static json_t *json_done(const struct deploy_result *result)
     json_t *array = json_array();
     for (size_t i = 0; array != NULL && i < result->done.count; i++) {
         const struct deploy_done *const done = &result->done.items[i];
-        if (json_array_append_new(
-                array, json_pack("{so so so sI}", "id", cli_json_text(done->migration->id),
-                                 "checksum", cli_json_text(done->migration->checksum.text),
-                                 "receipt", cli_json_text(done->receipt), "ms",
-                                 (json_int_t)done->ms)) != 0)
+        if (json_array_append_new(array, json_pack("{so so so sI}", "id",
+                                                   cli_json_text(done->migration->id), "checksum",
+                                                   cli_json_text(done->migration->checksum.text),
+                                                   "receipt", cli_json_text(done->receipt), "ms",
+                                                   (json_int_t)done->ms)) != 0)
             break;
     }
     return array;
@@ -157,8 +157,8 @@ static void report(struct cli *cli, const struct deploy_result *result, const st
         output_chat(&cli->output, "left unfinished in this database:\n%s", result->leftover);
 }
 
-static bool read_options(struct cli *cli, struct workspace *workspace,
-                         struct deploy_options *ret, struct err *err)
+static bool read_options(struct cli *cli, struct workspace *workspace, struct deploy_options *ret,
+                         struct err *err)
 {
     const struct value *const values = cli->config.values;
     const char *const schema = cli->target.values[SETTING_SCHEMA].text;
@@ -200,8 +200,8 @@ static bool run(struct cli *cli, struct err *err)
     struct progress progress = {.output = &cli->output, .live = isatty(STDERR_FILENO) == 1};
     CLEANUP(session_close) struct session session = {0};
     if (!workspace_load(cli, &workspace, err) ||
-        !session_check_dialect(cli, cli->url.engine,
-                               workspace.options.dialect == DIALECT_SQLITE, err) ||
+        !session_check_dialect(cli, cli->url.engine, workspace.options.dialect == DIALECT_SQLITE,
+                               err) ||
         !check_sum(&workspace, err) || !read_options(cli, &workspace, &options, err) ||
         !session_open(cli, !options.dry_run, &session, err))
         return false;

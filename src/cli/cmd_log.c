@@ -11,8 +11,8 @@
 
 /* The members of detail that a person wants to see, in this order. */
 static const char *const shown_members[] = {
-    "release", "user", "host", "pid", "from", "statement", "step", "steps", "ms",
-    "sqlstate", "message", "reason", "after", "steps_done",
+    "release", "user", "host",     "pid",     "from",   "statement", "step",
+    "steps",   "ms",   "sqlstate", "message", "reason", "after",     "steps_done",
 };
 
 static void add_member(struct str *out, const char *name, const json_t *value)
@@ -72,10 +72,10 @@ static json_t *json_row(const struct journal_row *row, const char *at)
     return json_pack("{sI so so so so so so so so so so}", "seq", (json_int_t)row->seq, "at",
                      cli_json_text(at), "event", cli_json_text(row->event_name), "migration",
                      cli_json_text(row->migration), "checksum", cli_json_text(row->checksum),
-                     "kind", cli_json_text(row->kind), "phase", cli_json_text(row->phase),
-                     "detail", detail != NULL ? detail : cli_json_text(row->detail), "digest",
-                     cli_json_text(row->digest), "prev_hash", cli_json_text(row->prev_hash),
-                     "hash", cli_json_text(row->hash));
+                     "kind", cli_json_text(row->kind), "phase", cli_json_text(row->phase), "detail",
+                     detail != NULL ? detail : cli_json_text(row->detail), "digest",
+                     cli_json_text(row->digest), "prev_hash", cli_json_text(row->prev_hash), "hash",
+                     cli_json_text(row->hash));
 }
 
 static bool list(struct cli *cli, const struct journal *journal, const struct filter *filter,
@@ -93,9 +93,9 @@ static bool list(struct cli *cli, const struct journal *journal, const struct fi
         if (cli->output.json && json_array_append_new(rows, json_row(row, at)) != 0)
             return err_nomem(err);
         clock_format_s(row->at_us, at);
-        const char *const cells[] = {
-            arena_printf(&cli->arena, "%" PRId64, row->seq), arena_strdup(&cli->arena, at),
-            row->event_name, row->migration, summary(&cli->arena, row)};
+        const char *const cells[] = {arena_printf(&cli->arena, "%" PRId64, row->seq),
+                                     arena_strdup(&cli->arena, at), row->event_name, row->migration,
+                                     summary(&cli->arena, row)};
         if (cells[0] == NULL || cells[1] == NULL || cells[4] == NULL)
             return err_nomem(err);
         if (!table_add(&cli->arena, &table, cells, err))

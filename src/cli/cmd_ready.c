@@ -1,6 +1,5 @@
 /* pawl ready: may this code start? */
 #include "base/clock.h"
-#include "base/fs.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/workspace.h"
@@ -55,18 +54,6 @@ static bool look(struct cli *cli, const struct ready_source *source, struct read
     return opened && ready_check(&session.ledger, &cli->arena, source, result, err);
 }
 
-/* A SQLite file that is not there yet is a target that nothing was deployed to. */
-static bool no_file_yet(struct cli *cli, const struct err *err, struct ready_result *result)
-{
-    if (cli->url.engine != ENGINE_SQLITE || err->code != ERR_UNREACHABLE ||
-        fs_exists(cli->url.location))
-        return false;
-    *result = (struct ready_result){.verdict = READY_WAIT,
-                                    .reason = "the database file does not exist yet: nothing was "
-                                              "deployed"};
-    return true;
-}
-
 static bool run(struct cli *cli, struct err *err)
 {
     struct set_options options;
@@ -81,8 +68,7 @@ static bool run(struct cli *cli, struct err *err)
     const int64_t give_up_ms = clock_monotonic_ms() + wait_ms;
     for (;;) {
         struct wait wait;
-        const bool known = look(cli, &source.ready, &result, &wait, err) ||
-                           no_file_yet(cli, err, &result);
+        const bool known = look(cli, &source.ready, &result, &wait, err);
         const bool over = clock_monotonic_ms() + READY_PAUSE_MS > give_up_ms;
         if (!known && (over || err->code != ERR_UNREACHABLE))
             return false;

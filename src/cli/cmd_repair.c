@@ -52,8 +52,8 @@ static bool run(struct cli *cli, struct err *err)
     struct repair_result result = {0};
     CLEANUP(session_close) struct session session = {0};
     if (!read_form(cli, &repair, err) || !workspace_load(cli, &workspace, err) ||
-        !session_check_dialect(cli, cli->url.engine,
-                               workspace.options.dialect == DIALECT_SQLITE, err) ||
+        !session_check_dialect(cli, cli->url.engine, workspace.options.dialect == DIALECT_SQLITE,
+                               err) ||
         !session_open(cli, true, &session, err) ||
         !repair_run(&cli->arena, &session.ledger, &workspace.set, &repair, &result, err))
         return false;

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -42,14 +41,12 @@ static bool read_target(struct cli *cli, const struct target *target, const stru
 static const char *state_word(const struct look *look, const struct match *match)
 {
     static const char *const words[] = {
-        [MATCH_PENDING] = "pending",   [MATCH_APPLIED] = "applied",
-        [MATCH_RENAMED] = "renamed",   [MATCH_EDITED] = "edited",
-        [MATCH_DOUBTFUL] = "doubtful", [MATCH_CHANGED] = "changed",
+        [MATCH_PENDING] = "pending", [MATCH_APPLIED] = "applied",   [MATCH_RENAMED] = "renamed",
+        [MATCH_EDITED] = "edited",   [MATCH_DOUBTFUL] = "doubtful", [MATCH_CHANGED] = "changed",
     };
     if (match->out_of_order)
         return "out of order";
-    if (match->kind == MATCH_PENDING &&
-        state_partial(&look->state, match->migration->id) != NULL)
+    if (match->kind == MATCH_PENDING && state_partial(&look->state, match->migration->id) != NULL)
         return "part-way";
     if (match->kind == MATCH_APPLIED && match->applied->adopted)
         return "adopted";
@@ -77,18 +74,15 @@ static bool add_row(struct cli *cli, struct table *table, json_t *array, const c
 {
     const char *const at = applied != NULL ? time_text(&cli->arena, applied->at_us) : "";
     const char *const took = applied != NULL ? elapsed_text(&cli->arena, applied->ms) : "";
-    const char *const was = applied != NULL && strcmp(applied_name(applied), id) != 0
-                                ? applied_name(applied)
-                                : NULL;
+    const char *const was =
+        applied != NULL && strcmp(applied_name(applied), id) != 0 ? applied_name(applied) : NULL;
     if (at == NULL || took == NULL)
         return err_nomem(err);
-    json_t *row = json_pack("{so so so so so}", "id", cli_json_text(id), "state",
-                            cli_json_text(word), "at",
-                            applied != NULL ? cli_json_text(at) : json_null(), "ms",
-                            applied != NULL && applied->ms >= 0
-                                ? json_integer((json_int_t)applied->ms)
-                                : json_null(),
-                            "known_as", cli_json_text(was));
+    json_t *row = json_pack(
+        "{so so so so so}", "id", cli_json_text(id), "state", cli_json_text(word), "at",
+        applied != NULL ? cli_json_text(at) : json_null(), "ms",
+        applied != NULL && applied->ms >= 0 ? json_integer((json_int_t)applied->ms) : json_null(),
+        "known_as", cli_json_text(was));
     if (json_array_append_new(array, row) != 0)
         return err_nomem(err);
     return table_add(&cli->arena, table, (const char *const[]){id, word, at, took, was}, err);
@@ -117,8 +111,8 @@ static void say_attempt(struct cli *cli, const struct look *look)
     if (open == NULL)
         return;
     output_result(&cli->output,
-                  "a deploy that began at seq %" PRId64
-                  " has no end: process %" PRId64 " of %s on %s\n",
+                  "a deploy that began at seq %" PRId64 " has no end: process %" PRId64
+                  " of %s on %s\n",
                   open->seq, open->pid, open->user != NULL ? open->user : "?",
                   open->host != NULL ? open->host : "?");
 }
@@ -131,10 +125,10 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
     struct table table = {.columns = columns, .column_count = COUNT_OF(columns)};
     json_t *rows = json_array();
     const struct comparison *const c = &look->comparison;
-    const char *const head =
-        look->exists ? arena_printf(&cli->arena, "%" PRId64 ":%s", look->journal.head.seq,
-                                    look->journal.head.hash)
-                     : NULL;
+    const char *const head = look->exists
+                                 ? arena_printf(&cli->arena, "%" PRId64 ":%s",
+                                                look->journal.head.seq, look->journal.head.hash)
+                                 : NULL;
     if (rows == NULL || !list(cli, look, &table, rows, err)) {
         json_decref(rows);
         return rows != NULL ? false : err_nomem(err);
@@ -187,13 +181,8 @@ static bool one_target(struct cli *cli, const struct target *target, struct set 
     const struct value *const value = &target->values[SETTING_URL];
     if (!url_parse(&cli->arena, value->text, config_folder_of(&cli->config, value), &url, err))
         return false;
-    if (url.engine == ENGINE_SQLITE && !fs_exists(url.location)) {
-        look = (struct look){.whole = true};
-        if (!match_set(&cli->arena, set, &look.state, &look.comparison, err))
-            return false;
-    } else if (!read_target(cli, target, &url, set, &look, err)) {
+    if (!read_target(cli, target, &url, set, &look, err))
         return false;
-    }
     if (cli_flag(cli, "exit-code") && look.comparison.pending + look.comparison.changed > 0)
         cli->outcome = ERR_NOT_READY;
     return report(cli, target, &url, &look, targets, err) &&
@@ -212,10 +201,10 @@ static bool all_targets(struct cli *cli, struct set *set, json_t *targets, struc
             continue;
         output_result(&cli->output, "target %s: %s\n", cli->config.targets.items[i].name,
                       here.message);
-        (void)json_array_append_new(
-            targets, json_pack("{so so}", "target",
-                               cli_json_text(cli->config.targets.items[i].name), "error",
-                               cli_json_text(here.message)));
+        (void)json_array_append_new(targets,
+                                    json_pack("{so so}", "target",
+                                              cli_json_text(cli->config.targets.items[i].name),
+                                              "error", cli_json_text(here.message)));
         if (ok) {
             *err = here;
             here = (struct err){0};

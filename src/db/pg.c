@@ -66,11 +66,14 @@ static void receive_notice(void *context, const PGresult *result)
 static PGconn *start_connection(const struct libpq *libpq, const struct pg_options *options)
 {
     /* What stands before dbname is a default that the URL may override; what follows is not. */
-    const char *const keywords[] = {"keepalives_idle", "keepalives_interval",
-                                    "keepalives_count", "fallback_application_name",
-                                    "dbname",          "client_encoding",
+    const char *const keywords[] = {"keepalives_idle",
+                                    "keepalives_interval",
+                                    "keepalives_count",
+                                    "fallback_application_name",
+                                    "dbname",
+                                    "client_encoding",
                                     NULL};
-    const char *const values[] = {"10", "5",  "3", options->application, options->location,
+    const char *const values[] = {"10",   "5", "3", options->application, options->location,
                                   "UTF8", NULL};
     return libpq->PQconnectStartParams(keywords, values, 1);
 }
@@ -187,8 +190,7 @@ static bool until_readable(struct pg *pg, const struct wait *wait, struct err *e
         short events = (short)(POLLIN | (unsent > 0 ? POLLOUT : 0));
         if (!wait_fd(pg->libpq->PQsocket(pg->conn), events, wait, &events, err))
             return false;
-        if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 &&
-            !pg->libpq->PQconsumeInput(pg->conn))
+        if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && !pg->libpq->PQconsumeInput(pg->conn))
             return connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
     }
 }
@@ -263,8 +265,8 @@ static void copy_error(const struct pg *pg, const PGresult *result, struct err *
 /* A backend that was ended reports it as an ordinary error before the socket closes. */
 static void note_lost(struct pg *pg, struct err *err)
 {
-    if (err->code == ERR_FAILED && (err->sqlstate[0] == '\0' ||
-                                    sqlstate_reaction(err->sqlstate) == REACTION_LOST)) {
+    if (err->code == ERR_FAILED &&
+        (err->sqlstate[0] == '\0' || sqlstate_reaction(err->sqlstate) == REACTION_LOST)) {
         err->code = ERR_UNREACHABLE;
         err->retryable = true;
         pg->lost = true;
@@ -451,8 +453,8 @@ bool pg_pipeline_run(struct pg *pg, struct arena *arena, struct pg_answers *answ
         /* Before any pause: an open failed transaction keeps its locks. */
         CLEANUP(err_release) struct err rollback = {0};
         const struct wait before = pg->wait;
-        pg->wait = (struct wait){.cancel_fd = -1,
-                                 .deadline_ms = clock_monotonic_ms() + CANCEL_GRACE_MS};
+        pg->wait =
+            (struct wait){.cancel_fd = -1, .deadline_ms = clock_monotonic_ms() + CANCEL_GRACE_MS};
         if (!pg_exec(pg, "ROLLBACK", &rollback))
             pg->lost = true; /* closing it rolls back as well */
         pg->wait = before;

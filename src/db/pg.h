@@ -34,7 +34,7 @@ void pg_close(struct pg **pg);
 void pg_on_notice(struct pg *pg, pg_notice_fn *notice, void *context);
 
 int pg_server_version(const struct pg *pg); /* 150020 */
-int pg_backend_pid(const struct pg *pg);    /* as the protocol says, a pooler's invention included */
+int pg_backend_pid(const struct pg *pg); /* as the protocol says, a pooler's invention included */
 bool pg_lost(const struct pg *pg);
 bool pg_in_transaction(const struct pg *pg);
 

@@ -59,8 +59,7 @@ static const struct sqlite_library *load(struct err *err)
     };
     (void)pthread_mutex_lock(&lock); /* a plain mutex, never locked twice by a thread */
     if (!loaded)
-        loaded =
-            library_load("libsqlite3.so.0", "libsqlite3-0", symbols, COUNT_OF(symbols), err);
+        loaded = library_load("libsqlite3.so.0", "libsqlite3-0", symbols, COUNT_OF(symbols), err);
     const bool ok = loaded;
     (void)pthread_mutex_unlock(&lock);
     return ok ? &table : NULL;
@@ -88,12 +87,18 @@ struct code_row {
 };
 
 static const struct code_row code_rows[] = {
-    {SQLITE_BUSY, ERR_BUSY},           {SQLITE_LOCKED, ERR_BUSY},
-    {SQLITE_INTERRUPT, ERR_SIGNAL},    {SQLITE_NOMEM, ERR_NOMEM},
-    {SQLITE_CANTOPEN, ERR_UNREACHABLE}, {SQLITE_NOTADB, ERR_UNREACHABLE},
-    {SQLITE_CORRUPT, ERR_UNREACHABLE}, {SQLITE_IOERR, ERR_UNREACHABLE},
-    {SQLITE_FULL, ERR_FAILED},         {SQLITE_READONLY, ERR_REFUSED},
-    {SQLITE_PERM, ERR_UNREACHABLE},    {SQLITE_AUTH, ERR_UNREACHABLE},
+    {SQLITE_BUSY, ERR_BUSY},
+    {SQLITE_LOCKED, ERR_BUSY},
+    {SQLITE_INTERRUPT, ERR_SIGNAL},
+    {SQLITE_NOMEM, ERR_NOMEM},
+    {SQLITE_CANTOPEN, ERR_UNREACHABLE},
+    {SQLITE_NOTADB, ERR_UNREACHABLE},
+    {SQLITE_CORRUPT, ERR_UNREACHABLE},
+    {SQLITE_IOERR, ERR_UNREACHABLE},
+    {SQLITE_FULL, ERR_FAILED},
+    {SQLITE_READONLY, ERR_REFUSED},
+    {SQLITE_PERM, ERR_UNREACHABLE},
+    {SQLITE_AUTH, ERR_UNREACHABLE},
 };
 
 static bool set_error(const struct sqlite *sqlite, struct err *err)
@@ -168,10 +173,9 @@ static bool bind(const struct sqlite *sqlite, sqlite3_stmt *stmt, const char *co
 {
     for (size_t i = 0; i < count; i++) {
         /* The texts outlive the statement: no copy. */
-        const int code = params[i] == NULL
-                             ? sqlite->library->sqlite3_bind_null(stmt, (int)i + 1)
-                             : sqlite->library->sqlite3_bind_text(stmt, (int)i + 1, params[i], -1,
-                                                                  SQLITE_STATIC);
+        const int code = params[i] == NULL ? sqlite->library->sqlite3_bind_null(stmt, (int)i + 1)
+                                           : sqlite->library->sqlite3_bind_text(
+                                                 stmt, (int)i + 1, params[i], -1, SQLITE_STATIC);
         if (code != SQLITE_OK)
             return false;
     }

@@ -19,7 +19,8 @@ struct wait {
 };
 
 /* True when the descriptor is ready for the poll() events; its revents are in *ret_events. False:
- * ERR_SIGNAL when cancelled, ERR_BUSY when the deadline has passed. fd -1 waits for nothing else. */
+ * ERR_SIGNAL when cancelled, ERR_BUSY when the deadline has passed. fd -1 waits for nothing else.
+ */
 bool wait_fd(int fd, short events, const struct wait *wait, short *ret_events,
              struct err *err) MUST_CHECK;
 

@@ -37,7 +37,7 @@ static const char *kept_text(const struct run *run, const struct migration *migr
     return text.failed ? NULL : arena_strndup(run->arena, str_text(&text), text.len);
 }
 
-static json_t *applied_detail(const struct run *run, const struct plan_item *item)
+static json_t *applied_detail(const struct run *run, const struct plan_item *item, int64_t ms)
 {
     const struct migration *const m = item->migration;
     json_t *detail = attempt_detail(run);
@@ -46,8 +46,7 @@ static json_t *applied_detail(const struct run *run, const struct plan_item *ite
               json_object_set_new(detail, "statements",
                                   json_integer((json_int_t)item->script.statements.count)) == 0;
     if (run->options->release != NULL)
-        ok = ok && json_object_set_new(detail, "release",
-                                       json_string(run->options->release)) == 0;
+        ok = ok && json_object_set_new(detail, "release", json_string(run->options->release)) == 0;
     if (m->empty)
         ok = ok && json_object_set_new(detail, "empty", json_true()) == 0;
     if (m->background)
@@ -55,9 +54,10 @@ static json_t *applied_detail(const struct run *run, const struct plan_item *ite
     if (item->out_of_order)
         ok = ok && json_object_set_new(detail, "out_of_order", json_true()) == 0;
     if (item->script.units.count > 1)
-        ok = ok && json_object_set_new(
-                       detail, "steps",
-                       json_integer((json_int_t)item->script.units.count)) == 0;
+        ok = ok && json_object_set_new(detail, "steps",
+                                       json_integer((json_int_t)item->script.units.count)) == 0;
+    if (ms >= 0)
+        ok = ok && json_object_set_new(detail, "ms", json_integer((json_int_t)ms)) == 0;
     if (!ok) {
         json_decref(detail);
         return NULL;
@@ -81,15 +81,15 @@ static const char *digest_after(const struct run *run, const struct migration *m
     return arena_strdup(run->arena, digest.text);
 }
 
-bool apply_entry(const struct run *run, const struct plan_item *item, size_t unit,
+bool apply_entry(const struct run *run, const struct plan_item *item, size_t unit, int64_t ms,
                  struct entry *ret, struct err *err)
 {
     const struct migration *const m = item->migration;
     const bool last = last_unit(item, unit);
-    CLEANUP(json_release) json_t *detail =
-        last ? applied_detail(run, item)
-             : json_pack("{s:s, s:I, s:I}", "attempt", run->attempt, "step", (json_int_t)unit,
-                         "of", (json_int_t)item->script.units.count);
+    CLEANUP(json_release)
+    json_t *detail = last ? applied_detail(run, item, ms)
+                          : json_pack("{s:s, s:I, s:I}", "attempt", run->attempt, "step",
+                                      (json_int_t)unit, "of", (json_int_t)item->script.units.count);
     *ret = (struct entry){
         .event = last ? EVENT_APPLIED : EVENT_STEP,
         .migration = m->id,
@@ -125,13 +125,11 @@ bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,
     return true;
 }
 
-static bool apply_unit(struct run *run, const struct plan_item *item, size_t unit,
-                       struct err *err)
+static bool apply_unit(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
 {
     if (run->ledger->sqlite != NULL)
         return apply_sqlite_unit(run, item, unit, err);
-    const bool alone =
-        unit < item->script.units.count && item->script.units.items[unit].alone;
+    const bool alone = unit < item->script.units.count && item->script.units.items[unit].alone;
     return alone ? apply_pg_step(run, item, unit, err) : apply_pg_unit(run, item, unit, err);
 }
 
@@ -150,11 +148,10 @@ static bool apply_with_retries(struct run *run, const struct plan_item *item, si
                           "deploy again.");
             return false;
         }
-        deploy_tell(&run->options->listener,
-                    &(struct deploy_event){.type = DEPLOY_RETRY,
-                                           .id = item->migration->id,
-                                           .text = err->message,
-                                           .elapsed_ms = pause_ms});
+        deploy_tell(&run->options->listener, &(struct deploy_event){.type = DEPLOY_RETRY,
+                                                                    .id = item->migration->id,
+                                                                    .text = err->message,
+                                                                    .elapsed_ms = pause_ms});
         if (!wait_sleep(wait_jitter_ms(pause_ms), run->wait, err))
             return false;
         err_release(err);

@@ -57,8 +57,7 @@ static bool explain(const struct plan_item *item, const struct unit *unit, size_
         return false;
     }
     if (answers->count >= before && answers->count < before + unit->count)
-        apply_locate(item,
-                     &item->script.statements.items[unit->first + answers->count - before],
+        apply_locate(item, &item->script.statements.items[unit->first + answers->count - before],
                      answers->position, 0, err);
     else
         err_at(err, item->migration->path, 0, 0);
@@ -74,8 +73,8 @@ static bool committed(struct run *run, const struct plan_item *item, size_t unit
 }
 
 /* After a lost connection: only the journal knows. */
-static bool ask_journal(struct run *run, const struct plan_item *item, size_t unit,
-                        int old_backend, int64_t start_ms, struct err *err)
+static bool ask_journal(struct run *run, const struct plan_item *item, size_t unit, int old_backend,
+                        int64_t start_ms, struct err *err)
 {
     bool applied = false;
     CLEANUP(err_release) struct err lost = *err;
@@ -87,8 +86,9 @@ static bool ask_journal(struct run *run, const struct plan_item *item, size_t un
     *err = lost;
     lost = (struct err){0};
     err->code = ERR_FAILED;
-    err_state(err, "The connection was lost in \"%s\"; it was not applied, as the journal shows "
-                   "over a new connection.",
+    err_state(err,
+              "The connection was lost in \"%s\"; it was not applied, as the journal shows "
+              "over a new connection.",
               item->migration->id);
     return false;
 }
@@ -106,7 +106,7 @@ bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit, s
     const int64_t start_ms = clock_monotonic_ms();
     const int backend = pg_backend_pid(run->ledger->pg);
 
-    if (!apply_entry(run, item, unit, &entry, err))
+    if (!apply_entry(run, item, unit, -1, &entry, err))
         return false;
     fault_point("unit");
     if (!queue(run, item, u, &limits, &entry, err) ||

@@ -35,10 +35,11 @@ static bool check_orphans(struct run *run, size_t before, struct err *err)
     const char *const table = rows_get(&rows, after - 1, 0);
     const char *const rowid = rows_get(&rows, after - 1, 1);
     const char *const parent = rows_get(&rows, after - 1, 2);
-    return err_set(err, ERR_FAILED,
-                   "%zu rows would refer to nothing: for one, row %s of \"%s\" has no row in \"%s\"",
-                   after - before, rowid != NULL ? rowid : "(without rowid)",
-                   table != NULL ? table : "?", parent != NULL ? parent : "?");
+    return err_set(
+        err, ERR_FAILED,
+        "%zu rows would refer to nothing: for one, row %s of \"%s\" has no row in \"%s\"",
+        after - before, rowid != NULL ? rowid : "(without rowid)", table != NULL ? table : "?",
+        parent != NULL ? parent : "?");
 }
 
 static bool run_statements(struct run *run, const struct plan_item *item, const struct unit *unit,
@@ -53,18 +54,17 @@ static bool run_statements(struct run *run, const struct plan_item *item, const 
             apply_locate(item, statement, 0, offset, err);
             return false;
         }
-        deploy_tell(&run->options->listener,
-                    &(struct deploy_event){.type = DEPLOY_STATEMENT,
-                                           .id = item->migration->id,
-                                           .number = i + 1,
-                                           .total = unit->count});
+        deploy_tell(&run->options->listener, &(struct deploy_event){.type = DEPLOY_STATEMENT,
+                                                                    .id = item->migration->id,
+                                                                    .number = i + 1,
+                                                                    .total = unit->count});
     }
     return true;
 }
 
 /* Everything between BEGIN and COMMIT. */
-static bool inside(struct run *run, const struct plan_item *item, size_t unit,
-                   const struct unit *u, struct receipt *receipt, struct err *err)
+static bool inside(struct run *run, const struct plan_item *item, size_t unit, const struct unit *u,
+                   int64_t start_ms, struct receipt *receipt, struct err *err)
 {
     struct entry entry;
     struct rows rows;
@@ -76,7 +76,7 @@ static bool inside(struct run *run, const struct plan_item *item, size_t unit,
     if (!run_statements(run, item, u, err) || !check_orphans(run, orphans, err))
         return false;
     fault_point("statements");
-    return apply_entry(run, item, unit, &entry, err) &&
+    return apply_entry(run, item, unit, clock_monotonic_ms() - start_ms, &entry, err) &&
            ledger_sqlite_append(run->ledger, run->arena, &entry, receipt, err);
 }
 
@@ -96,13 +96,12 @@ static bool run_alone(struct run *run, const struct plan_item *item, size_t unit
     if (!run_statements(run, item, u, err))
         return false;
     fault_point("step done");
-    return apply_entry(run, item, unit, &entry, err) &&
+    return apply_entry(run, item, unit, clock_monotonic_ms() - start_ms, &entry, err) &&
            ledger_append(run->ledger, run->arena, &entry, run->last_change, &receipt, err) &&
            apply_committed(run, item, unit, &receipt, clock_monotonic_ms() - start_ms, err);
 }
 
-bool apply_sqlite_unit(struct run *run, const struct plan_item *item, size_t unit,
-                       struct err *err)
+bool apply_sqlite_unit(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
 {
     static const struct unit nothing = {0};
     const struct unit *const u =
@@ -115,7 +114,7 @@ bool apply_sqlite_unit(struct run *run, const struct plan_item *item, size_t uni
     if (!set_foreign_keys(run, item->script.enforce_foreign, err) ||
         !sqlite_exec(run->ledger->sqlite, "BEGIN IMMEDIATE", err))
         return false;
-    bool ok = inside(run, item, unit, u, &receipt, err);
+    bool ok = inside(run, item, unit, u, start_ms, &receipt, err);
     if (ok) {
         fault_point("commit");
         ok = sqlite_exec(run->ledger->sqlite, "COMMIT", err);

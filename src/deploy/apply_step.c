@@ -46,8 +46,8 @@ static bool set_session(struct run *run, struct err *err)
     }
     if (sql.failed)
         return err_nomem(err);
-    return pg_query(run->ledger->pg, run->arena, str_text(&sql), params, path != NULL ? 1 : 0,
-                    NULL, err);
+    return pg_query(run->ledger->pg, run->arena, str_text(&sql), params, path != NULL ? 1 : 0, NULL,
+                    err);
 }
 
 static bool set_role(struct run *run, struct err *err)
@@ -70,12 +70,12 @@ static bool journal_begin(struct run *run, const struct plan_item *item, size_t 
 {
     struct receipt receipt;
     const struct hash_hex digest = digest_set_hash(&run->state.digests);
-    CLEANUP(json_release) json_t *detail =
-        json_pack("{s:s, s:I, s:I, s:s}", "attempt", run->attempt, "step", (json_int_t)unit, "of",
-                  (json_int_t)item->script.units.count, "statement",
-                  info->verb != NULL ? info->verb : "");
-    if (indexes != NULL && (detail == NULL || json_object_set_new(detail, "indexes",
-                                                                  json_string(indexes)) != 0))
+    CLEANUP(json_release)
+    json_t *detail = json_pack("{s:s, s:I, s:I, s:s}", "attempt", run->attempt, "step",
+                               (json_int_t)unit, "of", (json_int_t)item->script.units.count,
+                               "statement", info->verb != NULL ? info->verb : "");
+    if (indexes != NULL &&
+        (detail == NULL || json_object_set_new(detail, "indexes", json_string(indexes)) != 0))
         return err_nomem(err);
     const struct entry entry = {.event = EVENT_STEP_BEGIN,
                                 .migration = item->migration->id,
@@ -99,7 +99,7 @@ static bool journal_end(struct run *run, const struct plan_item *item, size_t un
 {
     struct entry entry;
     struct receipt receipt;
-    if (!apply_entry(run, item, unit, &entry, err))
+    if (!apply_entry(run, item, unit, -1, &entry, err))
         return false;
     if (entry.event == EVENT_STEP)
         entry.event = EVENT_STEP_END;
@@ -125,12 +125,12 @@ static bool settle_leftover(struct run *run, const struct plan_item *item,
     *ret_done = outcome == STEP_DONE;
     if (outcome != STEP_HALF)
         return true;
-    deploy_tell(&run->options->listener,
-                &(struct deploy_event){.type = DEPLOY_NOTE,
-                                       .id = item->migration->id,
-                                       .text = arena_printf(run->arena,
-                                                            "left half done by an earlier run: %s",
-                                                            undo)});
+    deploy_tell(
+        &run->options->listener,
+        &(struct deploy_event){
+            .type = DEPLOY_NOTE,
+            .id = item->migration->id,
+            .text = arena_printf(run->arena, "left half done by an earlier run: %s", undo)});
     fault_point("step undo");
     *ret_done = finishes;
     return pg_exec(run->ledger->pg, undo, err);
@@ -153,8 +153,7 @@ static bool run_statement(struct run *run, const struct plan_item *item,
     /* What it left is removed at once where that can be done, as an INVALID index costs every
      * write. The step's begin row stays: the next deploy looks again. */
     CLEANUP(err_release) struct err second = {0};
-    if (err->code != ERR_SIGNAL &&
-        !settle_leftover(run, item, &statement->info, &done, &second))
+    if (err->code != ERR_SIGNAL && !settle_leftover(run, item, &statement->info, &done, &second))
         err_state(err, "Its leftover could not be removed: %s",
                   second.message != NULL ? second.message : "unknown");
     err->code = err->code == ERR_FAILED ? ERR_PARTIAL : err->code;
@@ -187,9 +186,8 @@ bool apply_pg_step(struct run *run, const struct plan_item *item, size_t unit, s
 {
     const struct script_statement *const statement =
         &item->script.statements.items[item->script.units.items[unit].first];
-    const bool resumed =
-        item->partial != NULL && item->partial->step_open &&
-        item->partial->steps_done == (int64_t)unit;
+    const bool resumed = item->partial != NULL && item->partial->step_open &&
+                         item->partial->steps_done == (int64_t)unit;
     const int64_t start_ms = clock_monotonic_ms();
     const char *indexes = NULL;
     bool done = false;
@@ -201,13 +199,12 @@ bool apply_pg_step(struct run *run, const struct plan_item *item, size_t unit, s
     if (!resumed) {
         if (!step_look_before(run->ledger->pg, run->arena, &statement->info, &indexes, err) ||
             !pg_exec(run->ledger->pg, "RESET SESSION AUTHORIZATION", err) ||
-            !journal_begin(run, item, unit, &statement->info, indexes, err) ||
-            !set_role(run, err))
+            !journal_begin(run, item, unit, &statement->info, indexes, err) || !set_role(run, err))
             return false;
     }
     fault_point("step");
-    if (!done && (!run_statement(run, item, statement, err) ||
-                  !verify_index(run, item, statement, err)))
+    if (!done &&
+        (!run_statement(run, item, statement, err) || !verify_index(run, item, statement, err)))
         return false;
     fault_point("step done");
     return reset_session(run, err) && journal_end(run, item, unit, start_ms, err);

@@ -15,7 +15,8 @@
 #include "ledger/detail.h"
 
 /* An attempt whose process cannot be looked at (another host, or behind a pooler) counts as dead
- * when it has written nothing for so long. Wrongly so at worst: nothing but the log depends on it. */
+ * when it has written nothing for so long. Wrongly so at worst: nothing but the log depends on it.
+ */
 enum { SILENT_MS = 10 * 60 * 1000, LAST_WORDS_MS = 800 };
 
 /* When this process started, in clock ticks since the machine did: with the pid it names a process
@@ -31,7 +32,8 @@ static bool process_start(struct arena *arena, int64_t pid, const char **ret)
     const size_t len = fread(stat, 1, sizeof stat - 1, file);
     (void)fclose(file); /* only read */
     stat[len] = '\0';
-    /* The command's name is in parentheses and may hold anything; fields count from the last one. */
+    /* The command's name is in parentheses and may hold anything; fields count from the last one.
+     */
     char *field = strrchr(stat, ')');
     for (int skip = 0; field != NULL && skip < 20; skip++)
         field = strchr(field + 1, ' ');
@@ -103,8 +105,8 @@ static const char *begin_detail(struct run *run, struct err *err)
         json_object_set_new(detail, "release", json_string(run->options->release)) != 0)
         goto nomem;
     if (run->ledger->pg != NULL &&
-        (json_object_set_new(detail, "backend",
-                             json_integer(pg_backend_pid(run->ledger->pg))) != 0 ||
+        (json_object_set_new(detail, "backend", json_integer(pg_backend_pid(run->ledger->pg))) !=
+             0 ||
          json_object_set_new(detail, "pooled", json_boolean(!run->ledger->direct)) != 0))
         goto nomem;
     const char *const text = detail_text(run->arena, detail);
@@ -170,7 +172,8 @@ void attempt_end(struct run *run, const struct err *why)
         .digest = digest.text,
     };
     struct receipt receipt;
-    /* The reason to stop must not keep us from saying so, and saying so must not hold up the stop. */
+    /* The reason to stop must not keep us from saying so, and saying so must not hold up the stop.
+     */
     const struct wait last_words = {.cancel_fd = -1,
                                     .deadline_ms = clock_monotonic_ms() + LAST_WORDS_MS};
     if (!run->begun || entry.detail == NULL)
@@ -197,8 +200,7 @@ static bool on_this_host(const struct attempt *attempt)
 static bool process_alive(struct arena *arena, const struct attempt *attempt)
 {
     const char *start = NULL;
-    return process_start(arena, attempt->pid, &start) &&
-           strcmp(start, attempt->process_start) == 0;
+    return process_start(arena, attempt->pid, &start) && strcmp(start, attempt->process_start) == 0;
 }
 
 static bool surely_dead(const struct run *run, const struct attempt *attempt, int64_t now_us)
@@ -226,7 +228,8 @@ static bool bury(struct run *run, const struct attempt *attempt, struct err *err
 {
     const struct hash_hex digest = digest_set_hash(&run->state.digests);
     struct receipt receipt;
-    CLEANUP(json_release) json_t *detail =
+    CLEANUP(json_release)
+    json_t *detail =
         json_pack("{s:s, s:I}", "attempt", attempt->id, "begin", (json_int_t)attempt->seq);
     if (detail != NULL && attempt->last_migration != NULL &&
         json_object_set_new(detail, "after", json_string(attempt->last_migration)) != 0)
@@ -239,11 +242,11 @@ static bool bury(struct run *run, const struct attempt *attempt, struct err *err
          json_object_set_new(detail, "steps_done", json_integer(partial->steps_done)) != 0 ||
          json_object_set_new(detail, "step_open", json_boolean(partial->step_open)) != 0))
         return err_nomem(err);
-    const struct entry entry = {
-        .event = EVENT_ABANDONED,
-        .migration = partial != NULL ? partial->id : attempt->last_migration,
-        .detail = detail_text(run->arena, detail),
-        .digest = digest.text};
+    const struct entry entry = {.event = EVENT_ABANDONED,
+                                .migration =
+                                    partial != NULL ? partial->id : attempt->last_migration,
+                                .detail = detail_text(run->arena, detail),
+                                .digest = digest.text};
     if (entry.detail == NULL)
         return err_nomem(err);
     fault_point("bury");

@@ -30,8 +30,8 @@ static bool refuse_findings(struct run *run, struct err *err)
 static bool refuse_foreign(struct run *run, struct err *err)
 {
     const char *example = NULL;
-    if (!ledger_foreign_objects(run->ledger, run->arena, run->options->limits.search_path,
-                                &example, err))
+    if (!ledger_foreign_objects(run->ledger, run->arena, run->options->limits.search_path, &example,
+                                err))
         return false;
     if (example == NULL)
         return true;
@@ -127,14 +127,14 @@ static const char *holder_text(struct run *run, const struct mutex_holder *holde
     if (holder->pid == 0)
         return "another deploy holds the mutex";
     const struct attempt *const open = state_open_attempt(&run->state);
-    return arena_printf(
-        run->arena,
-        "another deploy holds the mutex: backend %" PRId64 ", user %s, from %s, since %s%s%s",
-        holder->pid, holder->user != NULL ? holder->user : "?",
-        holder->address != NULL ? holder->address : "?",
-        holder->since != NULL ? holder->since : "?",
-        open != NULL && open->host != NULL ? ", on host " : "",
-        open != NULL && open->host != NULL ? open->host : "");
+    return arena_printf(run->arena,
+                        "another deploy holds the mutex: backend %" PRId64
+                        ", user %s, from %s, since %s%s%s",
+                        holder->pid, holder->user != NULL ? holder->user : "?",
+                        holder->address != NULL ? holder->address : "?",
+                        holder->since != NULL ? holder->since : "?",
+                        open != NULL && open->host != NULL ? ", on host " : "",
+                        open != NULL && open->host != NULL ? open->host : "");
 }
 
 static bool still_busy(const char *text, struct err *err)
@@ -212,10 +212,10 @@ static bool record_rename(struct run *run, const struct match *match, struct err
     const struct migration *const m = match->migration;
     const struct hash_hex digest = digest_set_hash(&run->state.digests);
     struct receipt receipt;
-    CLEANUP(json_release) json_t *detail = json_pack(
-        "{s:s, s:I, s:s, s:s}", "attempt", run->attempt, "applied",
-        (json_int_t)match->applied->seq, "from", applied_name(match->applied), "version",
-        m->version);
+    CLEANUP(json_release)
+    json_t *detail = json_pack("{s:s, s:I, s:s, s:s}", "attempt", run->attempt, "applied",
+                               (json_int_t)match->applied->seq, "from",
+                               applied_name(match->applied), "version", m->version);
     const struct entry entry = {.event = EVENT_RENAMED,
                                 .migration = m->id,
                                 .checksum = m->checksum.text,
@@ -231,12 +231,12 @@ static bool record_rename(struct run *run, const struct match *match, struct err
     run->last_change = strtoll(receipt.text, NULL, 10);
     run->result->head = receipt.text;
     run->result->renamed++;
-    deploy_tell(&run->options->listener,
-                &(struct deploy_event){
-                    .type = DEPLOY_NOTE,
-                    .id = m->id,
-                    .text = arena_printf(run->arena, "\"%s\" is now known as \"%s\" too",
-                                         applied_name(match->applied), m->id)});
+    deploy_tell(
+        &run->options->listener,
+        &(struct deploy_event){.type = DEPLOY_NOTE,
+                               .id = m->id,
+                               .text = arena_printf(run->arena, "\"%s\" is now known as \"%s\" too",
+                                                    applied_name(match->applied), m->id)});
     return true;
 }
 
@@ -270,11 +270,10 @@ static enum pass apply_all(struct run *run, struct err *err)
             return err->code == ERR_BUSY ? PASS_AGAIN : PASS_FAILED;
     for (size_t i = 0; i < plan->items.count; i++) {
         const struct plan_item *const item = &plan->items.items[i];
-        deploy_tell(&run->options->listener,
-                    &(struct deploy_event){.type = DEPLOY_MIGRATION,
-                                           .id = item->migration->id,
-                                           .number = i + 1,
-                                           .total = plan->items.count});
+        deploy_tell(&run->options->listener, &(struct deploy_event){.type = DEPLOY_MIGRATION,
+                                                                    .id = item->migration->id,
+                                                                    .number = i + 1,
+                                                                    .total = plan->items.count});
         run->step_begun = false;
         if (apply_migration(run, item, err))
             continue;

@@ -34,8 +34,7 @@ static void add_edited(struct planner *p, const struct match *match)
         arena_printf(p->arena,
                      "\"%s\" was edited after it was applied: applied with checksum %.12s, the "
                      "file now has %.12s",
-                     m->id,
-                     match->applied->checksums.items[match->applied->checksums.count - 1],
+                     m->id, match->applied->checksums.items[match->applied->checksums.count - 1],
                      m->checksum.text),
         arena_printf(p->arena,
                      "put the file back as it was and write the change as a new migration (pawl "
@@ -62,8 +61,7 @@ static void add_doubt(struct planner *p, const struct match *match)
 static void add_out_of_order(struct planner *p, const struct match *match)
 {
     const struct migration *const m = match->migration;
-    add(p, "out-of-order",
-        p->options->apply_out_of_order ? SEVERITY_NOTE : SEVERITY_ERROR, m,
+    add(p, "out-of-order", p->options->apply_out_of_order ? SEVERITY_NOTE : SEVERITY_ERROR, m,
         arena_printf(p->arena, "\"%s\" is pending and older than \"%s\", which is applied", m->id,
                      applied_name(p->plan->comparison.newest)),
         p->options->apply_out_of_order
@@ -89,16 +87,18 @@ static void add_missing(struct planner *p)
             str_printf(&pending, "%s\"%s\"", shown++ > 0 ? ", " : "", c->items[i].migration->id);
     if (c->trimmed) {
         add(p, "missing", SEVERITY_NOTE, NULL,
-            arena_printf(p->arena, "%zu applied migrations older than the set's first file are "
-                                   "not in it: the set was trimmed",
+            arena_printf(p->arena,
+                         "%zu applied migrations older than the set's first file are "
+                         "not in it: the set was trimmed",
                          c->missing.count),
             NULL);
         return;
     }
     if (c->older_code) {
         add(p, "missing", SEVERITY_NOTE, NULL,
-            arena_printf(p->arena, "this is older code: the target has %s applied, which this "
-                                   "set does not carry",
+            arena_printf(p->arena,
+                         "this is older code: the target has %s applied, which this "
+                         "set does not carry",
                          str_text(&missing)),
             NULL);
         return;
@@ -208,8 +208,7 @@ static bool list_items(struct planner *p, struct err *err)
             past_end = true;
     }
     if (p->options->to != NULL && !past_end) {
-        (void)err_set(err, ERR_USAGE, "--to \"%s\": the set has no such migration",
-                      p->options->to);
+        (void)err_set(err, ERR_USAGE, "--to \"%s\": the set has no such migration", p->options->to);
         err_hint(err, "pawl status lists the ids.");
         return false;
     }

@@ -41,8 +41,9 @@ struct json_t *attempt_detail(const struct run *run);
 /* --- apply.c --- */
 /* All units of one pending migration. */
 bool apply_migration(struct run *run, const struct plan_item *item, struct err *err) MUST_CHECK;
-/* The journal row of one unit, or of the whole migration when it is the last one. */
-bool apply_entry(const struct run *run, const struct plan_item *item, size_t unit,
+/* The journal row of one unit, or of the whole migration when it is the last one. ms: how long it
+ * took; -1 where the server's append() knows better. */
+bool apply_entry(const struct run *run, const struct plan_item *item, size_t unit, int64_t ms,
                  struct entry *ret, struct err *err) MUST_CHECK;
 /* After a unit has been committed. */
 bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,

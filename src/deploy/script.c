@@ -10,9 +10,9 @@ struct builder {
     const struct migration *migration;
     const struct statements *statements;
     struct script *script;
-    bool in_group;        /* between the file's own BEGIN and COMMIT */
-    bool unit_open;       /* the last unit takes more statements */
-    struct statement at;  /* the statement at hand, for errors */
+    bool in_group;       /* between the file's own BEGIN and COMMIT */
+    bool unit_open;      /* the last unit takes more statements */
+    struct statement at; /* the statement at hand, for errors */
 };
 
 static bool refuse(const struct builder *b, struct err *err, const char *what, const char *hint)
@@ -77,9 +77,9 @@ static bool end_group(struct builder *b, struct err *err)
 static bool add_alone(struct builder *b, const struct statement_info *info, struct err *err)
 {
     if (b->in_group)
-        return refuse(b, err,
-                      "a statement that cannot run in a transaction stands between BEGIN and COMMIT",
-                      NULL);
+        return refuse(
+            b, err, "a statement that cannot run in a transaction stands between BEGIN and COMMIT",
+            NULL);
     return add_statement(b, info, true, err);
 }
 
@@ -94,8 +94,7 @@ static bool add_ordinary(struct builder *b, const struct statement_info *info, s
     if (info->alone == ALONE_ADD_ENUM_VALUE && info->label != NULL && !b->in_group &&
         sql_label_used(b->dialect, b->statements, index + 1, info->label))
         b->unit_open = false;
-    if (b->dialect == DIALECT_SQLITE &&
-        sql_starts_with(b->dialect, b->at.text, "DROP TABLE"))
+    if (b->dialect == DIALECT_SQLITE && sql_starts_with(b->dialect, b->at.text, "DROP TABLE"))
         b->script->drops_table = true;
     return true;
 }

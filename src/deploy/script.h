@@ -30,7 +30,7 @@ struct script {
     struct {
         struct unit *items;
         size_t count, capacity;
-    } units; /* none for an empty migration */
+    } units;              /* none for an empty migration */
     bool drops_table;     /* SQLite: a table rebuild may be at work */
     bool enforce_foreign; /* SQLite: the file says PRAGMA foreign_keys=ON */
 };

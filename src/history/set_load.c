@@ -8,6 +8,7 @@
 /* One directory entry on its way into the set. */
 struct candidate {
     const char *entry, *path; /* path is that of the SQL file; NULL when a folder has none */
+    const char *file;         /* the same, relative to the migrations folder */
     struct name name;
 };
 
@@ -47,35 +48,73 @@ static const struct set_file *find_file(const struct load *load, const char *rel
     return bsearch(relative, load->files, load->file_count, sizeof *load->files, compare_path);
 }
 
-/* The first parts of the files' paths, each once. "a.sql" stands between "a" and "a/x", so equal
- * parts need not be neighbours. */
+/* The first parts of the files' paths, each once: equal ones are neighbours. */
 static bool list_files(struct load *load, struct err *err)
 {
-    size_t kept = 0;
     for (size_t i = 0; i < load->file_count; i++) {
         const char *const path = load->files[i].path;
+        const size_t len = strcspn(path, "/");
+        const char *const last =
+            load->entries.count > 0 ? load->entries.items[load->entries.count - 1] : NULL;
+        if (last != NULL && strncmp(last, path, len) == 0 && last[len] == '\0')
+            continue;
         const char **const item = arena_push(load->arena, &load->entries);
-        if (item == NULL || (*item = arena_strndup(load->arena, path, strcspn(path, "/"))) == NULL)
+        if (item == NULL || (*item = arena_strndup(load->arena, path, len)) == NULL)
             return err_nomem(err);
     }
-    fs_names_sort(&load->entries);
-    for (size_t i = 0; i < load->entries.count; i++)
-        if (kept == 0 || strcmp(load->entries.items[kept - 1], load->entries.items[i]) != 0)
-            load->entries.items[kept++] = load->entries.items[i];
-    load->entries.count = kept;
     return true;
 }
+
+static bool is_folder(const struct load *load, const struct candidate *candidate)
+{
+    return load->files != NULL ? find_file(load, candidate->entry) == NULL
+                               : fs_is_folder(candidate->path);
+}
+
+/* The path of the SQL file in a folder, relative to the migrations; NULL when there is none. */
+static bool find_sql_file(const struct load *load, const char *entry, const char **ret,
+                          struct err *err)
+{
+    static const char *const names[] = {"up.sql", "migration.sql"};
+    if (load->files == NULL)
+        return name_sql_file(load->arena, NAMING_FOLDER, load->options->folder, entry, ret, err);
+    *ret = NULL;
+    for (size_t i = 0; *ret == NULL && i < COUNT_OF(names); i++) {
+        char *const relative = arena_printf(load->arena, "%s/%s", entry, names[i]);
+        if (relative == NULL)
+            return err_nomem(err);
+        *ret = find_file(load, relative) != NULL ? relative : NULL;
+    }
+    return true;
+}
+
+/* As fs_read(); *ret_text is NULL for a given file whose text is not known. */
+static bool read_file(const struct load *load, const char *relative, const char *path,
+                      size_t max_bytes, const char **ret_text, size_t *ret_len, struct err *err)
+{
+    char *text = NULL;
+    if (load->files != NULL) {
+        const struct set_file *const file = find_file(load, relative);
+        *ret_text = file != NULL ? file->text : NULL;
+        *ret_len = file != NULL ? file->len : 0;
+        return true;
+    }
+    if (!fs_read(load->arena, path, max_bytes, &text, ret_len, err))
+        return false;
+    *ret_text = text;
+    return true;
+}
+
+/* ---- names ---- */
 
 /* A folder must hold exactly one file to run. */
 static bool find_folder_file(struct load *load, struct candidate *candidate, struct err *err)
 {
-    const char *relative = NULL;
-    if (!name_sql_file(load->arena, NAMING_FOLDER, load->options->folder, candidate->entry,
-                       &relative, err))
+    if (!find_sql_file(load, candidate->entry, &candidate->file, err))
         return false;
     const char *const folder = candidate->path;
     candidate->path = NULL;
-    if (relative == NULL) {
+    if (candidate->file == NULL) {
         if (candidate->name.role != NAME_BAD)
             report_file(load->arena, &load->names, "name-grammar", SEVERITY_ERROR, folder,
                         "add it, or move the folder elsewhere",
@@ -84,10 +123,10 @@ static bool find_folder_file(struct load *load, struct candidate *candidate, str
         return true;
     }
     char *const other = fs_join(load->arena, folder, "migration.sql");
-    candidate->path = fs_join(load->arena, load->options->folder, relative);
+    candidate->path = fs_join(load->arena, load->options->folder, candidate->file);
     if (other == NULL || candidate->path == NULL)
         return err_nomem(err);
-    if (strcmp(other, candidate->path) != 0 && fs_exists(other))
+    if (load->files == NULL && strcmp(other, candidate->path) != 0 && fs_exists(other))
         report_file(load->arena, &load->names, "name-grammar", SEVERITY_ERROR, folder,
                     "remove one of them", "the folder has both up.sql and migration.sql");
     return true;
@@ -95,11 +134,11 @@ static bool find_folder_file(struct load *load, struct candidate *candidate, str
 
 static bool add_candidate(struct load *load, const char *entry, struct err *err)
 {
-    struct candidate candidate = {.entry = entry};
+    struct candidate candidate = {.entry = entry, .file = entry};
     candidate.path = fs_join(load->arena, load->options->folder, entry);
     if (candidate.path == NULL)
         return err_nomem(err);
-    const bool folder = in_folders(load) && fs_is_folder(candidate.path);
+    const bool folder = in_folders(load) && is_folder(load, &candidate);
     const size_t before = load->names.count;
     if (!name_read(load->arena, load->options->naming, entry, folder, candidate.path,
                    &candidate.name, &load->names, err))
@@ -107,7 +146,7 @@ static bool add_candidate(struct load *load, const char *entry, struct err *err)
     const enum name_role role = candidate.name.role;
     if (role == NAME_OTHER || role == NAME_DOWN)
         return true;
-    if (role == NAME_BAD && !in_folders(load) && fs_is_folder(candidate.path)) {
+    if (role == NAME_BAD && !in_folders(load) && is_folder(load, &candidate)) {
         load->names.count = before; /* a folder that is called x.sql */
         return true;
     }
@@ -181,8 +220,7 @@ static bool check_folders_unread(struct load *load, struct err *err)
         const char *relative = NULL;
         if (!name_fits(NAMING_FOLDER, load->entries.items[i]))
             continue;
-        if (!name_sql_file(load->arena, NAMING_FOLDER, load->options->folder,
-                           load->entries.items[i], &relative, err))
+        if (!find_sql_file(load, load->entries.items[i], &relative, err))
             return false;
         fits += relative != NULL;
     }
@@ -225,14 +263,15 @@ static bool read_companion(const struct load *load, const struct candidate *cand
     char *const path = name != NULL ? fs_join(load->arena, load->options->folder, name) : NULL;
     if (path == NULL)
         return err_nomem(err);
-    const bool exists = folder ? fs_exists(path)
-                               : bsearch(name, load->entries.items, load->entries.count,
-                                         sizeof *load->entries.items, compare_entry) != NULL;
-    char *text = NULL;
+    const bool exists = load->files != NULL ? find_file(load, name) != NULL
+                        : folder            ? fs_exists(path)
+                                 : bsearch(name, load->entries.items, load->entries.count,
+                                           sizeof *load->entries.items, compare_entry) != NULL;
+    const char *text = NULL;
     size_t len = 0;
     if (!exists)
         return true;
-    if (!fs_read(load->arena, path, 1 << 20, &text, &len, err))
+    if (!read_file(load, name, path, 1 << 20, &text, &len, err))
         return false;
     *ret_no_transaction =
         line_says_false(text, folder ? "run_in_transaction" : "executeInTransaction");
@@ -242,7 +281,7 @@ static bool read_companion(const struct load *load, const struct candidate *cand
 static bool read_candidate(struct load *load, const struct candidate *candidate,
                            struct migration *ret, bool *ret_skip, struct err *err)
 {
-    char *text = NULL;
+    const char *text = NULL;
     size_t len = 0;
     struct migration migration = {.id = candidate->name.id,
                                   .version = candidate->name.version,
@@ -251,9 +290,14 @@ static bool read_candidate(struct load *load, const struct candidate *candidate,
     /* "" would say repeatable. */
     if (candidate->name.role == NAME_BAD && migration.version[0] == '\0')
         migration.version = "0";
-    if (!fs_read(load->arena, candidate->path, MIGRATION_MAX_BYTES, &text, &len, err)) {
+    if (!read_file(load, candidate->file, candidate->path, MIGRATION_MAX_BYTES, &text, &len, err)) {
         *ret_skip = fs_is_folder(candidate->path); /* a folder that is called 1_x.sql */
         return *ret_skip;
+    }
+    if (text == NULL) {
+        *ret_skip = load->files != NULL && find_file(load, candidate->file) == NULL;
+        *ret = migration;
+        return true;
     }
     if (!read_companion(load, candidate, &migration.no_transaction, err))
         return false;
@@ -294,28 +338,46 @@ static bool read_all(struct load *load, bool with_odd, struct set *set, struct e
     return true;
 }
 
-bool set_load(struct arena *arena, const struct set_options *options, struct set *ret,
-              struct findings *findings, struct err *err)
+/* The entries are listed. */
+static bool load_entries(struct load *load, struct set *ret, struct err *err)
 {
+    const struct set_options *const options = load->options;
     struct set set = {
         .naming = options->naming, .dialect = options->dialect, .folder = options->folder};
-    struct load load = {.arena = arena, .options = options, .findings = findings};
-    if (!fs_list(arena, options->folder, &load.entries, err))
-        return false;
-    for (size_t i = 0; i < load.entries.count; i++)
-        if (!add_candidate(&load, load.entries.items[i], err))
+    for (size_t i = 0; i < load->entries.count; i++)
+        if (!add_candidate(load, load->entries.items[i], err))
             return false;
-    const bool other_scheme = is_other_scheme(&load);
-    for (size_t i = 0; !other_scheme && i < load.names.count; i++)
-        finding_add(arena, findings, &load.names.items[i]);
-    if (load.names.failed)
+    const bool other_scheme = is_other_scheme(load);
+    for (size_t i = 0; !other_scheme && i < load->names.count; i++)
+        finding_add(load->arena, load->findings, &load->names.items[i]);
+    if (load->names.failed)
         return err_nomem(err);
-    if (!check_folders_unread(&load, err) || !read_all(&load, !other_scheme, &set, err) ||
-        !set_sort(arena, &set, err))
+    if (!check_folders_unread(load, err) || !read_all(load, !other_scheme, &set, err) ||
+        !set_sort(load->arena, &set, err))
         return false;
-    set_check_duplicates(arena, &set, findings);
-    if (findings->failed)
+    set_check_duplicates(load->arena, &set, load->findings);
+    if (load->findings->failed)
         return err_nomem(err);
     *ret = set;
     return true;
+}
+
+bool set_load(struct arena *arena, const struct set_options *options, struct set *ret,
+              struct findings *findings, struct err *err)
+{
+    struct load load = {.arena = arena, .options = options, .findings = findings};
+    return fs_list(arena, options->folder, &load.entries, err) && load_entries(&load, ret, err);
+}
+
+bool set_load_files(struct arena *arena, const struct set_options *options,
+                    const struct set_file *files, size_t count, struct set *ret,
+                    struct findings *findings, struct err *err)
+{
+    static const struct set_file nothing = {.path = ""};
+    struct load load = {.arena = arena,
+                        .options = options,
+                        .files = count > 0 ? files : &nothing,
+                        .file_count = count,
+                        .findings = findings};
+    return list_files(&load, err) && load_entries(&load, ret, err);
 }

@@ -1,6 +1,7 @@
 /*
  * A growing set of checksums with its digest: SHA-256 over the sorted checksums, one a line,
- * duplicates kept. The lines lie sorted in one buffer, so adding one is a move and hashing one call.
+ * duplicates kept. The lines lie sorted in one buffer, so adding one is a move and hashing one
+ * call.
  */
 #ifndef PAWL_LEDGER_DIGEST_SET_H
 #define PAWL_LEDGER_DIGEST_SET_H

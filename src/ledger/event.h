@@ -11,9 +11,9 @@
 #define LEDGER_EVENTS(X)                                                                           \
     X(CREATED, "created", false, "the ledger's first row; detail.format is the ledger's format")   \
     X(BEGIN, "begin", false,                                                                       \
-      "a deploy with something to do started: who, from where, what is pending")                  \
+      "a deploy with something to do started: who, from where, what is pending")                   \
     X(APPLIED, "applied", true,                                                                    \
-      "a migration's statements, or its last step, were committed with this row")                 \
+      "a migration's statements, or its last step, were committed with this row")                  \
     X(ADOPTED, "adopted", true, "a migration was recorded as done by other means")                 \
     X(RENAMED, "renamed", true, "an applied migration is now known under this name too")           \
     X(STEP, "step", true, "a transactional step of a migration was committed with this row")       \

@@ -89,8 +89,7 @@ static const char *head_break(const struct journal *journal, int64_t *ret_seq)
     return NULL;
 }
 
-bool journal_verify(const struct journal *journal, struct journal_break *ret_break,
-                    struct err *err)
+bool journal_verify(const struct journal *journal, struct journal_break *ret_break, struct err *err)
 {
     for (size_t i = 0; i <= journal->count; i++) {
         struct hash_hex hash;
@@ -101,8 +100,8 @@ bool journal_verify(const struct journal *journal, struct journal_break *ret_bre
         } else {
             if (!journal_hash(&journal->items[i], &hash))
                 return err_nomem(err);
-            what = row_break(&journal->items[i], i > 0 ? &journal->items[i - 1] : NULL, &hash,
-                             &seq);
+            what =
+                row_break(&journal->items[i], i > 0 ? &journal->items[i - 1] : NULL, &hash, &seq);
         }
         if (what != NULL && !accepted(journal, seq)) {
             *ret_break = (struct journal_break){.seq = seq, .what = what};

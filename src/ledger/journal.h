@@ -47,7 +47,7 @@ struct journal {
 bool journal_hash(const struct journal_row *row, struct hash_hex *ret) MUST_CHECK;
 
 struct journal_break {
-    int64_t seq;      /* the first row that is missing, changed, or not the one its successor names */
+    int64_t seq; /* the first row that is missing, changed, or not the one its successor names */
     const char *what; /* a sentence, static */
 };
 

@@ -25,8 +25,8 @@ static bool name_valid(const char *name)
     return true;
 }
 
-bool ledger_open(struct arena *arena, const struct ledger_options *options,
-                 const struct wait *wait, struct ledger *ret, struct err *err)
+bool ledger_open(struct arena *arena, const struct ledger_options *options, const struct wait *wait,
+                 struct ledger *ret, struct err *err)
 {
     *ret = (struct ledger){.name = options->name, .display = options->display, .direct = true};
     if (!name_valid(options->name)) {
@@ -37,8 +37,9 @@ bool ledger_open(struct arena *arena, const struct ledger_options *options,
                        shown != NULL ? shown : "?", LEDGER_NAME_MAX);
     }
     if (options->sqlite) {
-        ret->path = options->location;
-        return sqlite_open(options->location,
+        /* To a reader a file that is not there yet is an empty database. */
+        const bool absent = !options->write && !fs_exists(options->location);
+        return sqlite_open(absent ? ":memory:" : options->location,
                            options->write ? SQLITE_MODE_CREATE : SQLITE_MODE_READ, wait,
                            &ret->sqlite, err);
     }
@@ -115,9 +116,8 @@ bool ledger_foreign_objects(struct ledger *ledger, struct arena *arena, const ch
                             const char **ret_example, struct err *err)
 {
     *ret_example = NULL;
-    return ledger->pg != NULL
-               ? ledger_pg_foreign_objects(ledger, arena, schema, ret_example, err)
-               : ledger_sqlite_foreign_objects(ledger, arena, ret_example, err);
+    return ledger->pg != NULL ? ledger_pg_foreign_objects(ledger, arena, schema, ret_example, err)
+                              : ledger_sqlite_foreign_objects(ledger, arena, ret_example, err);
 }
 
 bool ledger_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
@@ -125,9 +125,9 @@ bool ledger_create(struct ledger *ledger, struct arena *arena, const struct entr
 {
     const struct hash_hex empty = hash_bytes("", 0);
     bool meanwhile = false;
-    CLEANUP(json_release) json_t *detail =
-        json_pack("{s:i, s:s, s:s}", "format", LEDGER_FORMAT, "pawl", PAWL_VERSION, "ledger",
-                  ledger->name);
+    CLEANUP(json_release)
+    json_t *detail = json_pack("{s:i, s:s, s:s}", "format", LEDGER_FORMAT, "pawl", PAWL_VERSION,
+                               "ledger", ledger->name);
     struct entry *const all = arena_alloc(arena, (count + 1) * sizeof *all);
     const char *const text = detail_text(arena, detail);
     if (all == NULL || text == NULL)
@@ -136,9 +136,9 @@ bool ledger_create(struct ledger *ledger, struct arena *arena, const struct entr
     for (size_t i = 0; i < count; i++)
         all[i + 1] = entries[i];
     fault_point("ledger create");
-    if (!(ledger->pg != NULL ? ledger_pg_create(ledger, arena, all, count + 1, &meanwhile, err)
-                             : ledger_sqlite_create(ledger, arena, all, count + 1, &meanwhile,
-                                                    err))) {
+    if (!(ledger->pg != NULL
+              ? ledger_pg_create(ledger, arena, all, count + 1, &meanwhile, err)
+              : ledger_sqlite_create(ledger, arena, all, count + 1, &meanwhile, err))) {
         err_prefix(err, "cannot create the ledger \"%s\"", ledger->name);
         return false;
     }
@@ -160,8 +160,7 @@ bool ledger_append(struct ledger *ledger, struct arena *arena, const struct entr
         return ledger_pg_append(ledger, arena, entry, expected_change, ret, err);
     if (!sqlite_exec(ledger->sqlite, "BEGIN IMMEDIATE", err))
         return false;
-    if ((expected_change < 0 ||
-         ledger_sqlite_expect(ledger, arena, expected_change, err)) &&
+    if ((expected_change < 0 || ledger_sqlite_expect(ledger, arena, expected_change, err)) &&
         ledger_sqlite_append(ledger, arena, entry, ret, err) &&
         sqlite_exec(ledger->sqlite, "COMMIT", err))
         return true;
@@ -172,6 +171,7 @@ bool ledger_append(struct ledger *ledger, struct arena *arena, const struct entr
 long long ledger_mutex_key(const char *name)
 {
     CLEANUP(str_release) struct str text = {.max = 128};
-    str_printf(&text, "pawl:%s", name); /* at most LEDGER_NAME_MAX bytes: cannot fail but for memory */
+    str_printf(&text, "pawl:%s",
+               name); /* at most LEDGER_NAME_MAX bytes: cannot fail but for memory */
     return hash_key(str_text(&text), text.len);
 }

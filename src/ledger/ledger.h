@@ -18,9 +18,8 @@ struct ledger {
     const char *display; /* the target's URL without its password */
     struct pg *pg;       /* one of these two is not NULL */
     struct sqlite *sqlite;
-    const char *path; /* SQLite: the file */
-    bool direct;      /* PostgreSQL: no pooler between; SQLite: true */
-    bool exists;      /* as of the last ledger_read() or ledger_create() */
+    bool direct; /* PostgreSQL: no pooler between; SQLite: true */
+    bool exists; /* as of the last ledger_read() or ledger_create() */
 };
 
 struct ledger_options {
@@ -31,9 +30,10 @@ struct ledger_options {
     int64_t connect_timeout_ms;
 };
 
-/* Connects. The ledger need not exist. Errors: ERR_UNREACHABLE, ERR_USAGE (a bad ledger name). */
-bool ledger_open(struct arena *arena, const struct ledger_options *options,
-                 const struct wait *wait, struct ledger *ret, struct err *err) MUST_CHECK;
+/* Connects. The ledger need not exist; a SQLite file that is not there reads as an empty database.
+ * Errors: ERR_UNREACHABLE, ERR_USAGE (a bad ledger name). */
+bool ledger_open(struct arena *arena, const struct ledger_options *options, const struct wait *wait,
+                 struct ledger *ret, struct err *err) MUST_CHECK;
 void ledger_close(struct ledger *ledger);
 
 /* Finds out whether a pooler stands between (sets direct) and refuses a standby: for writers. */
@@ -60,8 +60,8 @@ struct entry {
 };
 
 /* Creates the ledger with its first row, and the entries after it, in one transaction. Another pawl
- * having created it meanwhile is success when there are no entries, else ERR_REFUSED. Reads nothing:
- * call ledger_read() after. */
+ * having created it meanwhile is success when there are no entries, else ERR_REFUSED. Reads
+ * nothing: call ledger_read() after. */
 bool ledger_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
                    size_t count, struct err *err) MUST_CHECK;
 
@@ -112,7 +112,7 @@ long long ledger_mutex_key(const char *name);
 struct mutex_holder {
     int64_t pid; /* of the backend */
     const char *user, *application, *address, *state, *query;
-    const char *since;      /* its connection's start, as the server prints it */
+    const char *since; /* its connection's start, as the server prints it */
 };
 
 /* Tries once. When it is taken *ret_taken is false and holder says by whom, as far as this role may

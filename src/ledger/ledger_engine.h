@@ -25,6 +25,6 @@ bool ledger_sqlite_foreign_objects(struct ledger *ledger, struct arena *arena,
                                    const char **ret_example, struct err *err) MUST_CHECK;
 /* *ret_meanwhile: another pawl has created it, nothing was written. */
 bool ledger_sqlite_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
-                      size_t count, bool *ret_meanwhile, struct err *err) MUST_CHECK;
+                          size_t count, bool *ret_meanwhile, struct err *err) MUST_CHECK;
 
 #endif

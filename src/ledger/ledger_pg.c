@@ -42,8 +42,7 @@ bool ledger_prepare_writer(struct ledger *ledger, struct arena *arena, struct er
                   " pg_catalog.current_setting('transaction_read_only')",
                   NULL, 0, &rows, err))
         return false;
-    ledger->direct =
-        (int)strtol(rows_get(&rows, 0, 0), NULL, 10) == pg_backend_pid(ledger->pg);
+    ledger->direct = (int)strtol(rows_get(&rows, 0, 0), NULL, 10) == pg_backend_pid(ledger->pg);
     if (strcmp(rows_get(&rows, 0, 1), "t") == 0) {
         (void)err_set(err, ERR_REFUSED, "%s is a standby: only a primary can be written to",
                       ledger->display);
@@ -119,9 +118,14 @@ static const char *number_text(struct arena *arena, long long number)
 static bool add_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
                        struct err *err)
 {
-    const char *const params[] = {event_name(entry->event), entry->migration, entry->checksum,
-                                  entry->kind,              entry->phase,     entry->detail,
-                                  entry->digest,            entry->text};
+    const char *const params[] = {event_name(entry->event),
+                                  entry->migration,
+                                  entry->checksum,
+                                  entry->kind,
+                                  entry->phase,
+                                  entry->detail,
+                                  entry->digest,
+                                  entry->text};
     return add(ledger, arena, "SELECT {ledger}.append($1, $2, $3, $4, $5, $6, $7, $8)", params,
                COUNT_OF(params), err);
 }
@@ -161,16 +165,14 @@ bool ledger_pg_create(struct ledger *ledger, struct arena *arena, const struct e
     return *ret_meanwhile;
 }
 
-bool ledger_grant(struct ledger *ledger, struct arena *arena, const char *app_role,
-                  struct err *err)
+bool ledger_grant(struct ledger *ledger, struct arena *arena, const char *app_role, struct err *err)
 {
     struct rows rows;
     const char *const params[] = {app_role, ledger->name};
     if (ledger->pg == NULL)
         return true;
-    if (!pg_query(ledger->pg, arena,
-                  "SELECT pg_catalog.has_schema_privilege($1, $2, 'USAGE')", params, 2, &rows,
-                  err)) {
+    if (!pg_query(ledger->pg, arena, "SELECT pg_catalog.has_schema_privilege($1, $2, 'USAGE')",
+                  params, 2, &rows, err)) {
         err_prefix(err, "cannot grant to app_role");
         return false;
     }
@@ -311,8 +313,7 @@ bool ledger_mutex_try(struct ledger *ledger, struct arena *arena, bool *ret_take
     return true;
 }
 
-bool ledger_mutex_held(struct ledger *ledger, struct arena *arena, bool *ret_held,
-                       struct err *err)
+bool ledger_mutex_held(struct ledger *ledger, struct arena *arena, bool *ret_held, struct err *err)
 {
     struct rows rows;
     const char *const key = number_text(arena, ledger_mutex_key(ledger->name));

@@ -90,9 +90,9 @@ static bool insert_row(struct ledger *ledger, struct arena *arena, const struct 
     char seq[24], at[24];
     (void)snprintf(seq, sizeof seq, "%" PRId64, row->seq);
     (void)snprintf(at, sizeof at, "%" PRId64, row->at_us);
-    const char *const params[] = {seq,        at,          row->event_name, row->migration,
-                                  row->checksum, row->kind, row->phase,     row->detail,
-                                  row->digest, row->prev_hash, row->hash};
+    const char *const params[] = {
+        seq,        at,          row->event_name, row->migration, row->checksum, row->kind,
+        row->phase, row->detail, row->digest,     row->prev_hash, row->hash};
     return query(ledger, arena,
                  "INSERT INTO {ledger}_journal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
                  " ?11)",

@@ -33,8 +33,7 @@ static void match_by_id(struct matcher *m)
         else if (applied_has_checksum(match->applied, migration->checksum.text))
             match->kind = MATCH_APPLIED;
         else
-            match->kind =
-                migration->kind == KIND_REPEATABLE ? MATCH_CHANGED : MATCH_EDITED;
+            match->kind = migration->kind == KIND_REPEATABLE ? MATCH_CHANGED : MATCH_EDITED;
     }
     for (size_t i = 0; i < m->state->versioned; i++)
         if (!in_set(m->set, m->state->by_version[i]))
@@ -70,14 +69,24 @@ static size_t pending_with(const struct matcher *m, const char *checksum)
     return count;
 }
 
+/* A version whose precision is not the scheme's (milliseconds where seconds belong) would sort
+ * after every right one for ever: it says nothing of order. */
+static bool tells_order(enum naming naming, const char *version)
+{
+    int64_t moment;
+    return naming == NAMING_FLYWAY || naming == NAMING_SEQUENCE ||
+           version_epoch_s(naming, version, &moment);
+}
+
 /* True when the new name sorts after something that was applied later than it. */
 static bool moved_over_later(const struct matcher *m, const struct applied *old,
                              const struct migration *migration)
 {
     for (size_t i = 0; i < m->state->versioned; i++) {
         const struct applied *const other = m->state->by_version[i];
-        if (other->seq > old->seq && name_compare(other->version, applied_name(other),
-                                                  migration->version, migration->id) < 0)
+        if (other->seq > old->seq && tells_order(m->set->naming, other->version) &&
+            name_compare(other->version, applied_name(other), migration->version, migration->id) <
+                0)
             return true;
     }
     return false;
@@ -130,27 +139,33 @@ static bool list_missing(struct matcher *m)
         if (slot == NULL)
             return false;
         *slot = gone;
-        if (first != NULL && name_compare(gone->version, applied_name(gone), first->version,
-                                          first->id) > 0)
+        if (first != NULL &&
+            name_compare(gone->version, applied_name(gone), first->version, first->id) > 0)
             comparison->trimmed = false;
     }
     comparison->trimmed = comparison->trimmed && comparison->missing.count > 0;
     return true;
 }
 
+static const struct applied *newest_applied(const struct matcher *m)
+{
+    for (size_t i = m->state->versioned; i > 0; i--)
+        if (tells_order(m->set->naming, m->state->by_version[i - 1]->version))
+            return m->state->by_version[i - 1];
+    return NULL;
+}
+
 static void count_kinds(struct matcher *m)
 {
     struct comparison *const c = m->comparison;
-    if (m->state->versioned > 0)
-        c->newest = m->state->by_version[m->state->versioned - 1];
+    c->newest = newest_applied(m);
     for (size_t i = 0; i < c->count; i++) {
         struct match *const match = &c->items[i];
         const struct migration *const migration = match->migration;
         if (match->kind == MATCH_PENDING && migration->kind != KIND_REPEATABLE &&
             c->newest != NULL && state_partial(m->state, migration->id) == NULL)
-            match->out_of_order =
-                name_compare(migration->version, migration->id, c->newest->version,
-                             applied_name(c->newest)) < 0;
+            match->out_of_order = name_compare(migration->version, migration->id,
+                                               c->newest->version, applied_name(c->newest)) < 0;
         c->pending += match->kind == MATCH_PENDING;
         c->renamed += match->kind == MATCH_RENAMED;
         c->edited += match->kind == MATCH_EDITED;

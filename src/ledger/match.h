@@ -24,9 +24,9 @@ enum match_kind {
 struct match {
     const struct migration *migration;
     enum match_kind kind;
-    const struct applied *applied;  /* NULL for MATCH_PENDING */
-    bool out_of_order;              /* pending, and older than the newest applied one */
-    const char *doubt;              /* MATCH_DOUBTFUL: why, a sentence without capital or stop */
+    const struct applied *applied; /* NULL for MATCH_PENDING */
+    bool out_of_order;             /* pending, and older than the newest applied one */
+    const char *doubt;             /* MATCH_DOUBTFUL: why, a sentence without capital or stop */
 };
 
 struct comparison {
@@ -39,7 +39,7 @@ struct comparison {
     size_t pending, renamed, edited, doubtful, changed, out_of_order;
     const struct applied *newest; /* the newest applied one by version; NULL */
     bool older_code;              /* something is missing, nothing is pending */
-    bool trimmed;  /* all that is missing is older than the set's first file */
+    bool trimmed;                 /* all that is missing is older than the set's first file */
     bool diverged; /* something is missing that was not trimmed, and something is pending */
 };
 

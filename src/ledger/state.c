@@ -96,8 +96,7 @@ static bool fold_applied(struct fold *fold)
     struct partial *const partial = partial_of(fold);
     if (partial != NULL)
         *partial = fold->state->partials.items[--fold->state->partials.count];
-    return !in_digest(applied) ||
-           digest_set_add(fold->arena, &fold->state->digests, row->checksum);
+    return !in_digest(applied) || digest_set_add(fold->arena, &fold->state->digests, row->checksum);
 }
 
 static bool fold_renamed(struct fold *fold)

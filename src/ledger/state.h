@@ -48,8 +48,8 @@ struct attempt {
     const char *set; /* the digest of the set that was deployed */
     int64_t pid, backend;
     bool pooled;
-    enum ledger_event ended; /* END, FAILED, STOPPED, ABANDONED; EVENT_BEGIN while open */
-    int64_t ended_us, last_us; /* when it ended, and when its last row came */
+    enum ledger_event ended;    /* END, FAILED, STOPPED, ABANDONED; EVENT_BEGIN while open */
+    int64_t ended_us, last_us;  /* when it ended, and when its last row came */
     const char *last_migration; /* of its last row that names one; NULL */
     const char *message;        /* of a failed row */
 };

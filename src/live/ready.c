@@ -13,10 +13,9 @@ static bool query(struct ledger *ledger, struct arena *arena, const char *templa
     const char *const sql = ledger_sql(arena, template, ledger->name);
     if (sql == NULL)
         return err_nomem(err);
-    return ledger->pg != NULL
-               ? pg_query(ledger->pg, arena, sql, params, count, ret, err)
-               : sqlite_query(ledger->sqlite, arena, sql, strlen(sql), params, count, ret, NULL,
-                              err);
+    return ledger->pg != NULL ? pg_query(ledger->pg, arena, sql, params, count, ret, err)
+                              : sqlite_query(ledger->sqlite, arena, sql, strlen(sql), params, count,
+                                             ret, NULL, err);
 }
 
 /* A ledger that is not there is an answer; a table of it that may not be read is an error. */
@@ -188,16 +187,14 @@ static bool read_known(struct ledger *ledger, struct look *look, struct err *err
 }
 
 /* Marks the rows that the migration carries by its id. *ret_same: one has its checksum too. */
-static bool carry_by_id(const struct look *look, const struct migration *migration,
-                        bool *ret_same)
+static bool carry_by_id(const struct look *look, const struct migration *migration, bool *ret_same)
 {
     bool found = false;
     *ret_same = false;
     for (size_t i = first_with_id(look, migration->id);
          i < look->count && strcmp(look->by_id[i].id, migration->id) == 0; i++) {
         look->by_id[i].carried = found = true;
-        *ret_same =
-            *ret_same || strcmp(look->by_id[i].checksum, migration->checksum.text) == 0;
+        *ret_same = *ret_same || strcmp(look->by_id[i].checksum, migration->checksum.text) == 0;
     }
     return found;
 }
@@ -207,8 +204,7 @@ static bool carry_by_id(const struct look *look, const struct migration *migrati
 static bool carry_by_checksum(const struct look *look, const struct migration *migration)
 {
     for (size_t i = first_with_checksum(look, migration->checksum.text);
-         i < look->count &&
-         strcmp(look->by_checksum[i]->checksum, migration->checksum.text) == 0;
+         i < look->count && strcmp(look->by_checksum[i]->checksum, migration->checksum.text) == 0;
          i++)
         if (!look->by_checksum[i]->carried && look->by_checksum[i]->first) {
             look->by_checksum[i]->carried = true;
@@ -267,9 +263,8 @@ static bool look_at_set(struct look *look, struct err *err)
     return true;
 }
 
-static bool full_look(struct ledger *ledger, struct arena *arena,
-                      const struct ready_source *source, struct ready_result *result,
-                      struct err *err)
+static bool full_look(struct ledger *ledger, struct arena *arena, const struct ready_source *source,
+                      struct ready_result *result, struct err *err)
 {
     struct look look = {.arena = arena, .result = result};
     look.set = source->load(source->context, err);

@@ -11,7 +11,8 @@
 #include "history/set.h"
 #include "ledger/ledger.h"
 
-/* What the question needs of the set. The whole set is asked for only when the usual case misses. */
+/* What the question needs of the set. The whole set is asked for only when the usual case misses.
+ */
 struct ready_source {
     enum dialect dialect;
     struct hash_hex digest;
