@@ -94,6 +94,15 @@ static bool accept_edit(struct repairer *r, struct err *err)
     if (match == NULL)
         return false;
     const struct migration *const m = match->migration;
+    const struct partial *const partial = state_partial(&r->state, m->id);
+    if (partial != NULL && strcmp(partial->checksum, m->checksum.text) != 0) {
+        r->result->proof = arena_printf(
+            r->arena,
+            "%lld steps of \"%s\" are committed from checksum %.12s; the rest will be run from "
+            "%.12s",
+            (long long)partial->steps_done, m->id, partial->checksum, m->checksum.text);
+        return append(r, EVENT_EDIT_ACCEPTED, m, json_object(), err);
+    }
     if (match->kind != MATCH_EDITED)
         return err_set(err, ERR_REFUSED, "\"%s\" is not edited", m->id) || unchanged(err);
     const char *const before = match->applied->checksums.items[match->applied->checksums.count - 1];

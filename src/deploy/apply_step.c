@@ -65,9 +65,15 @@ static bool reset_session(struct run *run, struct err *err)
            pg_exec(run->ledger->pg, "RESET ALL", err);
 }
 
+/* *ret_detail: the row's detail, which says what was there before the step. */
 static bool journal_begin(struct run *run, const struct plan_item *item, size_t unit,
-                          const struct statement_info *info, const char *indexes, struct err *err)
+                          const struct statement_info *info, const char **ret_detail,
+                          struct err *err)
 {
+    const char *indexes = NULL;
+    if (!step_look_before(run->ledger->pg, run->arena, info, &indexes, err) ||
+        !pg_exec(run->ledger->pg, "RESET SESSION AUTHORIZATION", err))
+        return false;
     struct receipt receipt;
     const struct hash_hex digest = digest_set_hash(&run->state.digests);
     CLEANUP(json_release)
@@ -90,6 +96,7 @@ static bool journal_begin(struct run *run, const struct plan_item *item, size_t 
     run->last_change = strtoll(receipt.text, NULL, 10);
     run->result->head = receipt.text;
     run->step_begun = true;
+    *ret_detail = entry.detail;
     fault_point("step begun");
     return true;
 }
@@ -113,12 +120,12 @@ static bool journal_end(struct run *run, const struct plan_item *item, size_t un
 
 /* Finds out what an earlier run of the step left. *ret_done: nothing more to run. */
 static bool settle_leftover(struct run *run, const struct plan_item *item,
-                            const struct statement_info *info, bool *ret_done, struct err *err)
+                            const struct statement_info *info, const char *before, bool *ret_done,
+                            struct err *err)
 {
     enum step_outcome outcome = STEP_NOT_DONE;
     const char *undo = NULL;
     bool finishes = false;
-    const char *const before = item->partial != NULL ? item->partial->open_detail : NULL;
     if (!step_ask_catalog(run->ledger->pg, run->arena, info, before, &outcome, &undo, &finishes,
                           err))
         return false;
@@ -137,10 +144,12 @@ static bool settle_leftover(struct run *run, const struct plan_item *item,
 }
 
 static bool run_statement(struct run *run, const struct plan_item *item,
-                          const struct script_statement *statement, struct err *err)
+                          const struct script_statement *statement, const char *before,
+                          struct err *err)
 {
     struct rows rows;
     bool done = false;
+    CLEANUP(err_release) struct err second = {0};
     if (pg_query(run->ledger->pg, run->arena, statement->sql, NULL, 0, &rows, err))
         return true;
     apply_locate(item, statement, 0, 0, err);
@@ -150,14 +159,16 @@ static bool run_statement(struct run *run, const struct plan_item *item,
         err_hint(err, "Run pawl deploy again: it asks the catalog, then goes on.");
         return false;
     }
+    if (err->code != ERR_FAILED)
+        return false; /* stopped: the next deploy looks at what is left */
     /* What it left is removed at once where that can be done, as an INVALID index costs every
-     * write. The step's begin row stays: the next deploy looks again. */
-    CLEANUP(err_release) struct err second = {0};
-    if (err->code != ERR_SIGNAL && !settle_leftover(run, item, &statement->info, &done, &second))
+     * write. Then the step is as if it had never begun. */
+    if (settle_leftover(run, item, &statement->info, before, &done, &second) &&
+        reset_session(run, &second))
+        run->step_begun = false;
+    else
         err_state(err, "Its leftover could not be removed: %s",
                   second.message != NULL ? second.message : "unknown");
-    err->code = err->code == ERR_FAILED ? ERR_PARTIAL : err->code;
-    err_hint(err, "Mend the cause and run pawl deploy again: it resumes with this statement.");
     return false;
 }
 
@@ -186,25 +197,22 @@ bool apply_pg_step(struct run *run, const struct plan_item *item, size_t unit, s
 {
     const struct script_statement *const statement =
         &item->script.statements.items[item->script.units.items[unit].first];
+    const struct statement_info *const info = &statement->info;
     const bool resumed = item->partial != NULL && item->partial->step_open &&
                          item->partial->steps_done == (int64_t)unit;
+    const char *before = resumed ? item->partial->open_detail : NULL;
     const int64_t start_ms = clock_monotonic_ms();
-    const char *indexes = NULL;
     bool done = false;
 
     if (!hold_mutex(run, err) || !set_session(run, err) || !set_role(run, err))
         return false;
-    if (resumed && !settle_leftover(run, item, &statement->info, &done, err))
+    run->step_begun = resumed;
+    if (resumed ? !settle_leftover(run, item, info, before, &done, err)
+                : !journal_begin(run, item, unit, info, &before, err) || !set_role(run, err))
         return false;
-    if (!resumed) {
-        if (!step_look_before(run->ledger->pg, run->arena, &statement->info, &indexes, err) ||
-            !pg_exec(run->ledger->pg, "RESET SESSION AUTHORIZATION", err) ||
-            !journal_begin(run, item, unit, &statement->info, indexes, err) || !set_role(run, err))
-            return false;
-    }
     fault_point("step");
-    if (!done &&
-        (!run_statement(run, item, statement, err) || !verify_index(run, item, statement, err)))
+    if (!done && (!run_statement(run, item, statement, before, err) ||
+                  !verify_index(run, item, statement, err)))
         return false;
     fault_point("step done");
     return reset_session(run, err) && journal_end(run, item, unit, start_ms, err);

@@ -154,6 +154,8 @@ static const char *end_detail(struct run *run, const struct err *why)
         ok = ok && json_object_set_new(detail, "message", json_string(why->message)) == 0;
     if (why->sqlstate[0] != '\0')
         ok = ok && json_object_set_new(detail, "sqlstate", json_string(why->sqlstate)) == 0;
+    if (run->step_begun)
+        ok = ok && json_object_set_new(detail, "step_open", json_true()) == 0;
     if (why->line > 0)
         ok = ok && json_object_set_new(detail, "line", json_integer(why->line)) == 0;
     return ok ? detail_text(run->arena, detail) : NULL;
@@ -183,6 +185,10 @@ void attempt_end(struct run *run, const struct err *why)
     else
         sqlite_set_wait(run->ledger->sqlite, &last_words);
     fault_point("end");
+    /* A step that failed may have left another role. */
+    if (run->ledger->pg != NULL &&
+        !pg_exec(run->ledger->pg, "RESET SESSION AUTHORIZATION", &failed))
+        return;
     if (ledger_append(run->ledger, run->arena, &entry, -1, &receipt, &failed))
         run->result->head = receipt.text;
     fault_point("ended");

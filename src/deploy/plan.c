@@ -138,7 +138,10 @@ static bool check_partial(struct planner *p, const struct plan_item *item)
                      "\"%s\" was edited after %lld of its steps were committed by a deploy that "
                      "stopped part-way",
                      item->migration->id, (long long)partial->steps_done),
-        "put the file back as it was and deploy; write the change as a new migration");
+        arena_printf(p->arena,
+                     "put the file back as it was and deploy; if only the steps that are not done "
+                     "yet were mended: pawl repair --accept-edit %s --reason TEXT",
+                     item->migration->id));
     return false;
 }
 

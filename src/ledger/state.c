@@ -117,6 +117,9 @@ static bool fold_renamed(struct fold *fold)
 static bool fold_edit(struct fold *fold)
 {
     struct applied *const applied = applied_by_seq(fold);
+    struct partial *const partial = partial_of(fold);
+    if (applied == NULL && partial != NULL)
+        partial->checksum = fold->row->checksum;
     if (applied == NULL)
         return true;
     const char **checksum = arena_push(fold->arena, &applied->checksums);
@@ -170,8 +173,22 @@ static bool fold_begin(struct fold *fold)
     return true;
 }
 
+/* A step outside transactions that failed and left nothing is as if it had never begun; without a
+ * step done, so is its migration. */
+static void close_step(struct fold *fold)
+{
+    struct partial *const partial = fold->row->migration != NULL ? partial_of(fold) : NULL;
+    if (partial == NULL || !partial->step_open || flag(fold, "step_open"))
+        return;
+    partial->step_open = false;
+    if (partial->steps_done == 0)
+        *partial = fold->state->partials.items[--fold->state->partials.count];
+}
+
 static bool fold_end(struct fold *fold, struct attempt *attempt)
 {
+    if (fold->row->event == EVENT_FAILED)
+        close_step(fold);
     if (attempt == NULL)
         return true;
     attempt->ended = fold->row->event;
