@@ -67,6 +67,9 @@ static bool refuse_other_set(const struct run *run, struct err *err)
 bool run_plan(struct run *run, struct err *err)
 {
     struct journal_break broken;
+    struct plan_options options = run->options->plan;
+    if (run->ledger->now_epoch_s != 0)
+        options.now_epoch_s = run->ledger->now_epoch_s;
     run->findings->count = run->set_findings;
     run->result->plan = (struct plan){0};
     if (!ledger_read(run->ledger, run->arena, &run->journal, err))
@@ -77,8 +80,8 @@ bool run_plan(struct run *run, struct err *err)
     }
     if (!state_build(run->arena, &run->journal, &run->state, err) ||
         !state_admit_odd(run->arena, &run->state, run->options->set, run->findings, err) ||
-        !plan_make(run->arena, run->options->set, &run->state, &run->options->plan,
-                   &run->result->plan, run->findings, err))
+        !plan_make(run->arena, run->options->set, &run->state, &options, &run->result->plan,
+                   run->findings, err))
         return false;
     run->last_change = run->state.last_change;
     if (run->ledger->exists) {
@@ -193,18 +196,31 @@ static bool wait_for_living(struct run *run, int64_t give_up_ms, struct err *err
     return true;
 }
 
+/* Behind a pooler someone else's session lock may stand in the way of even this. */
+static bool create_ledger(struct run *run, int64_t give_up_ms, struct err *err)
+{
+    while (!ledger_create(run->ledger, run->arena, NULL, 0, err)) {
+        if (err->code != ERR_BUSY || clock_monotonic_ms() >= give_up_ms)
+            return false;
+        err_release(err);
+        if (!wait_sleep(wait_jitter_ms(MUTEX_PAUSE_MS), run->wait, err))
+            return false;
+    }
+    return true;
+}
+
+static bool holds_session_lock(const struct run *run)
+{
+    return run->ledger->pg != NULL && run->ledger->direct;
+}
+
 /* From here on no other pawl changes the target, or our transactions notice. */
 static bool exclude_others(struct run *run, int64_t give_up_ms, struct err *err)
 {
-    if (run->ledger->pg != NULL && run->ledger->direct) {
-        if (!take_mutex(run, give_up_ms, err))
-            return false;
-    } else if (run->ledger->exists && !wait_for_living(run, give_up_ms, err)) {
+    if (holds_session_lock(run) ? !take_mutex(run, give_up_ms, err)
+                                : run->ledger->exists && !wait_for_living(run, give_up_ms, err))
         return false;
-    }
-    if (!run->ledger->exists && !ledger_create(run->ledger, run->arena, NULL, 0, err))
-        return false;
-    return run_plan(run, err);
+    return (run->ledger->exists || create_ledger(run, give_up_ms, err)) && run_plan(run, err);
 }
 
 static bool record_rename(struct run *run, const struct match *match, struct err *err)
@@ -275,8 +291,12 @@ static enum pass apply_all(struct run *run, struct err *err)
                                                                     .number = i + 1,
                                                                     .total = plan->items.count});
         run->step_begun = false;
-        if (apply_migration(run, item, err))
+        if (apply_migration(run, item, err)) {
+            /* The lock went with a lost connection: take it again, and look again. */
+            if (holds_session_lock(run) && !run->mutex)
+                return PASS_AGAIN;
             continue;
+        }
         const enum sqlstate_reaction reaction = sqlstate_reaction(err->sqlstate);
         if (err->code == ERR_BUSY && (reaction == REACTION_WAIT || reaction == REACTION_REPLAN))
             return PASS_AGAIN;
@@ -308,7 +328,11 @@ static bool apply_until_done(struct run *run, int64_t give_up_ms, struct err *er
         if (clock_monotonic_ms() >= give_up_ms)
             return still_busy(NULL, err);
         err_release(err);
-        if (!wait_sleep(wait_jitter_ms(MUTEX_PAUSE_MS), run->wait, err) || !run_plan(run, err))
+        if (!wait_sleep(wait_jitter_ms(MUTEX_PAUSE_MS), run->wait, err))
+            return false;
+        if (holds_session_lock(run) && !run->mutex && !take_mutex(run, give_up_ms, err))
+            return false;
+        if (!run_plan(run, err))
             return false;
     }
 }

@@ -19,6 +19,7 @@ struct ledger {
     struct pg *pg;       /* one of these two is not NULL */
     struct sqlite *sqlite;
     bool direct; /* PostgreSQL: no pooler between; SQLite: true */
+    int64_t now_epoch_s; /* by the server, as of ledger_prepare_writer(); 0: not asked */
     bool exists; /* as of the last ledger_read() or ledger_create() */
 };
 

@@ -39,10 +39,12 @@ bool ledger_prepare_writer(struct ledger *ledger, struct arena *arena, struct er
         return true;
     if (!pg_query(ledger->pg, arena,
                   "SELECT pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(),"
-                  " pg_catalog.current_setting('transaction_read_only')",
+                  " pg_catalog.current_setting('transaction_read_only'),"
+                  " extract(epoch FROM pg_catalog.clock_timestamp())::pg_catalog.int8",
                   NULL, 0, &rows, err))
         return false;
     ledger->direct = (int)strtol(rows_get(&rows, 0, 0), NULL, 10) == pg_backend_pid(ledger->pg);
+    ledger->now_epoch_s = strtoll(rows_get(&rows, 0, 3), NULL, 10);
     if (strcmp(rows_get(&rows, 0, 1), "t") == 0) {
         (void)err_set(err, ERR_REFUSED, "%s is a standby: only a primary can be written to",
                       ledger->display);
@@ -136,18 +138,30 @@ static bool created_meanwhile(const struct err *err)
     return strcmp(err->sqlstate, "42P06") == 0 || strcmp(err->sqlstate, "23505") == 0;
 }
 
+/* Polled as everywhere: a waiting statement would hold a snapshot. */
+static bool lock_for_creation(struct ledger *ledger, struct arena *arena, struct err *err)
+{
+    CLEANUP(err_release) struct err ignored = {0};
+    struct rows rows;
+    const char *const key = number_text(arena, ledger_mutex_key(ledger->name));
+    if (key == NULL)
+        return err_nomem(err);
+    if (!pg_exec(ledger->pg, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", err) ||
+        !pg_query(ledger->pg, arena, "SELECT pg_catalog.pg_try_advisory_xact_lock($1)", &key, 1,
+                  &rows, err))
+        return false;
+    if (strcmp(rows_get(&rows, 0, 0), "t") == 0)
+        return true;
+    (void)err_set(err, ERR_BUSY, "another pawl is at work on this ledger");
+    err->retryable = true;
+    return pg_exec(ledger->pg, "ROLLBACK", &ignored) && false;
+}
+
 bool ledger_pg_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
                       size_t count, bool *ret_meanwhile, struct err *err)
 {
     struct pg_answers answers;
-    const char *const key = number_text(arena, ledger_mutex_key(ledger->name));
-    if (key == NULL)
-        return err_nomem(err);
-    if (!pg_pipeline_begin(ledger->pg, err) ||
-        !pg_pipeline_add(ledger->pg, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NULL, 0,
-                         err) ||
-        /* Creating is short and needs no other lock: a waiting writer blocks nobody. */
-        !pg_pipeline_add(ledger->pg, "SELECT pg_catalog.pg_advisory_xact_lock($1)", &key, 1, err))
+    if (!lock_for_creation(ledger, arena, err) || !pg_pipeline_begin(ledger->pg, err))
         return false;
     for (size_t i = 0; ledger_schema_pg[i] != NULL; i++)
         if (!add(ledger, arena, ledger_schema_pg[i], NULL, 0, err))
