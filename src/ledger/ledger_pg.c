@@ -141,7 +141,6 @@ static bool created_meanwhile(const struct err *err)
 /* Polled as everywhere: a waiting statement would hold a snapshot. */
 static bool lock_for_creation(struct ledger *ledger, struct arena *arena, struct err *err)
 {
-    CLEANUP(err_release) struct err ignored = {0};
     struct rows rows;
     const char *const key = number_text(arena, ledger_mutex_key(ledger->name));
     if (key == NULL)
@@ -152,9 +151,11 @@ static bool lock_for_creation(struct ledger *ledger, struct arena *arena, struct
         return false;
     if (strcmp(rows_get(&rows, 0, 0), "t") == 0)
         return true;
+    if (!pg_exec(ledger->pg, "ROLLBACK", err))
+        return false;
     (void)err_set(err, ERR_BUSY, "another pawl is at work on this ledger");
     err->retryable = true;
-    return pg_exec(ledger->pg, "ROLLBACK", &ignored) && false;
+    return false;
 }
 
 bool ledger_pg_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
