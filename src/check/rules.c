@@ -16,7 +16,7 @@ const struct rule rules[] = {
      "A version in milliseconds among versions in seconds sorts after all of them, for ever: every "
      "migration written later is then out of order.",
      "Rename the file as the finding says, or type `pawl renumber FILE`.",
-     "1751529530394_add_users.sql", "1751529530_add_users.sql"},
+     "1751529530394_add_users.sql", "20250703075850_add_users.sql"},
     {"name-date", SEVERITY_ERROR, RULE_ANY, "a version is not a date of the calendar",
      "Fourteen digits that are no date were typed by hand or mangled in a merge; nobody can say "
      "where they belong.",
@@ -64,7 +64,7 @@ const struct rule rules[] = {
      "A directive changes how a migration runs. One that is skipped because of a slip changes it "
      "without anybody noticing.",
      "Write `-- pawl:` and then key=value pairs; values with blanks stand in double quotes.",
-     "-- pawl: kind backfill", "-- pawl: kind=backfill"},
+     "-- pawl: kind = backfill", "-- pawl: kind=backfill"},
     {"directive-unknown", SEVERITY_ERROR, RULE_ANY, "a directive has an unknown key or rule",
      "A mistyped key would be ignored, and the migration would run without it.",
      "Use the key that the finding suggests.", "-- pawl: phse=contract", "-- pawl: phase=contract"},
@@ -77,12 +77,26 @@ const struct rule rules[] = {
      "never change how the migration runs.",
      "Move the line above the first statement.", "drop table t;\n-- pawl: phase=contract",
      "-- pawl: phase=contract\ndrop table t;"},
+    {"allow-unknown", SEVERITY_ERROR, RULE_ANY, "a file allows a rule that does not exist",
+     "A mistyped rule silences nothing, and the finding that was meant comes as a surprise.",
+     "Use the rule that the finding suggests; `pawl explain --list` lists them all.",
+     "-- pawl: allow=duplicate-versoin reason=\"...\"",
+     "-- pawl: allow=duplicate-version reason=\"...\""},
+    {"allow-unused", SEVERITY_WARNING, RULE_ANY, "a file allows what is not there",
+     "An allow that silences nothing today silences a real finding tomorrow.",
+     "Remove it. A changed comment is no edit: the checksum stays.", NULL, NULL},
+    {"statement", SEVERITY_ERROR, RULE_ANY, "a file cannot be taken apart into statements",
+     "A quote or a comment never closes, or the file holds what only psql understands: a command "
+     "that starts with a backslash, the data of COPY FROM STDIN. A deploy refuses it before "
+     "anything runs.",
+     "Close the quote, or write the commands as SQL: INSERT in place of COPY FROM STDIN.",
+     "insert into t values ('open);", "insert into t values ('closed');"},
     {"annotation-syntax", SEVERITY_ERROR, RULE_ANY,
      "a marker of another tool cannot be read as that tool reads it",
      "dbmate and goose see `-- migrate:` and `-- +goose` at the start of a line only, and only as "
      "they spell them. A marker that one tool sees and the other does not moves the border between "
      "the forward and the backward part.",
-     "Write the marker at the start of its line, as the finding says.", "  -- migrat:up",
+     "Write the marker at the start of its line, as the finding says.", "  -- migrate:up",
      "-- migrate:up"},
     {"encoding", SEVERITY_ERROR, RULE_ANY, "a file is not UTF-8, or holds a NUL",
      "Such bytes are stored differently, or refused half-way, depending on client_encoding.",
@@ -127,6 +141,24 @@ const struct rule rules[] = {
      "The mark says what a start-up check waits for. It changed because the file's kind or phase "
      "did.",
      "Type `pawl sum` when the change was meant.", NULL, NULL},
+
+    /* ---- against another branch: check --base ---- */
+    {"edited-since-base", SEVERITY_ERROR, RULE_ANY, "a migration of the base was edited",
+     "What the base has may be applied somewhere already. A database that ran it keeps what it "
+     "ran, and only new databases get the new text. Comments and white space may change.",
+     "Restore the file and put the change into a new migration: `pawl new NAME`.", NULL, NULL},
+    {"removed-since-base", SEVERITY_ERROR, RULE_ANY, "a migration of the base is gone",
+     "Databases that applied it keep what it did, new databases never get it, and a deploy to the "
+     "former is refused. It is a note where all that came before it is gone too: a long history "
+     "was trimmed.",
+     "Restore the file. To undo what it did, write a new migration: `pawl new NAME`.", NULL, NULL},
+    {"renamed-since-base", SEVERITY_NOTE, RULE_ANY, "a migration of the base has a new name",
+     "A database that applied it knows it by its content, so nothing runs again. It is a warning "
+     "where the new name stands behind a migration that came after the old one: that may be a new "
+     "migration too, and a deploy asks which.",
+     "Nothing is to be done. In doubt, keep the old name, or say it outright with `pawl repair "
+     "--renamed OLD NEW`.",
+     "20250703075850_add_users.sql", "20250703075850_add_user.sql"},
 
     /* ---- against the ledger ---- */
     {"out-of-order", SEVERITY_ERROR, RULE_ANY, "a pending migration is older than an applied one",

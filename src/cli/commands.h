@@ -9,6 +9,7 @@
     X(new)                                                                                         \
     X(renumber)                                                                                    \
     X(sum)                                                                                         \
+    X(check)                                                                                       \
     X(explain)                                                                                     \
     X(deploy)                                                                                      \
     X(adopt)                                                                                       \

@@ -294,8 +294,6 @@ static void folders_are_read_from_given_files(void **state)
          "20250101000000_a/metadata.toml run_in_transaction = false\n"
          "20250101000000_a/up.sql A\n",
          "error edited-since-base m/20250101000000_a/up.sql\n"},
-        {"20250101000000_a/up.sql A\n20250101000000_b.sql B\n", "20250101000000_a/up.sql A\n",
-         "20250101000000_a/up.sql A\n", ""},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         check_row(NAMING_FOLDER, &rows[i]);
