@@ -12,7 +12,8 @@ from support.pawl import SANITIZER_EXIT, SANITIZER_REPORTS, Result, clean_enviro
 
 ROOT = Path(__file__).resolve().parent.parent
 BINARY = os.environ.get("PAWL_BIN") or str(ROOT / "build" / "asan" / "src" / "pawl")
-COMMANDS = ("init", "new", "renumber", "sum", "explain", "config", "help")
+COMMANDS = ("init", "new", "renumber", "sum", "explain", "config", "help", "check", "deploy", "adopt",
+            "repair", "ready", "status", "log")
 
 
 class Folder:

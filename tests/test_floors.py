@@ -54,7 +54,7 @@ def test_an_empty_tree_does_not(tmp_path):
     ("src/sql/a.c", '#include "lexer.h"\n', "does not start with a folder"),
     ("src/sql/a.c", '#include "sql/../cli/main.h"\n', "does not start with a folder"),
     ("src/sql/a.c", "#include <history/set.h>\n", "include it with quotes"),
-    ("src/sql/a.c", '#include "live/beat.h"\n', "has no floor"),
+    ("src/sql/a.c", '#include "serve/beat.h"\n', "has no floor"),
     ("src/extra/a.c", "\n", "src/extra/a.c:1: no floor"),
     ("src/a.c", "\n", "src/a.c:1: no floor"),
     # Size
