@@ -10,8 +10,8 @@ PYTHON := /usr/bin/python3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: setup setup-build setup-fuzz setup-lint setup-format release demo test bench fuzz lint \
-	format install help
+.PHONY: setup setup-build setup-fuzz setup-lint setup-format release demo test test-kill bench fuzz \
+	lint format install help
 
 setup: ## install the Debian packages for building and testing
 	@scripts/setup.sh build test
@@ -25,6 +25,11 @@ demo: release ## build pawl and watch it take a small database from schema to sc
 test: build/asan/build.ninja ## build with sanitizers and run every test
 	ninja -C build/asan
 	@scripts/test.sh build/asan $(PYTEST_ARGS)
+
+test-kill: build/asan/build.ninja ## kill a deploy at every point and fail every allocation in turn
+	ninja -C build/asan
+	PAWL_TEST_FULL=1 PAWL_BIN=$(CURDIR)/build/asan/src/pawl $(PYTHON) -m pytest -q -n 2 \
+		tests/test_kill.py tests/test_lost_connection.py tests/test_out_of_memory.py
 
 bench: setup release ## print how fast pawl is, as ratios against a limit of the same run
 	@scripts/bench.sh $(CURDIR)/build/release/src/pawl
@@ -44,7 +49,7 @@ install: release ## install the program, the library and its header below PREFIX
 	meson install -C build/release
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 17
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 17
 
 release: build/release/build.ninja
 	ninja -C build/release

@@ -48,29 +48,84 @@ static bool make_entry(struct arena *arena, const struct migration *m, struct di
     return (ret->detail != NULL && ret->digest != NULL) || err_nomem(err);
 }
 
-/* How many migrations, from the first, are done. */
-static bool count_done(struct arena *arena, const struct set *set, const char *as_of, size_t *ret,
-                       struct err *err)
+/* The last migration that is done: of the set, or one whose odd name kept it out of the set. */
+static const struct migration *find_last(const struct set *set, const char *as_of)
 {
-    *ret = 0;
-    if (strcmp(as_of, "none") == 0)
-        return true;
     for (size_t i = 0; i < set->versioned; i++)
-        if (strcmp(set->items[i].id, as_of) == 0) {
-            *ret = i + 1;
-            return true;
-        }
-    return unknown_id(arena, set, as_of, err);
+        if (strcmp(set->items[i].id, as_of) == 0)
+            return &set->items[i];
+    for (size_t i = 0; i < set->odd.count; i++)
+        if (strcmp(set->odd.items[i].id, as_of) == 0)
+            return &set->odd.items[i];
+    return NULL;
 }
 
-bool adopt_run(struct arena *arena, struct ledger *ledger, const struct set *set, const char *as_of,
-               struct adopt_result *ret, struct err *err)
+/* Digits of another precision (milliseconds where seconds belong) are ordered as text: that is
+ * where the name was meant to stand. */
+static bool is_done(enum naming naming, const struct migration *m, const struct migration *last)
+{
+    int64_t moment;
+    const bool timed = version_epoch_s(naming, m->version, &moment);
+    if (timed != version_epoch_s(naming, last->version, &moment))
+        return strcmp(m->version, last->version) <= 0;
+    return name_compare(m->version, m->id, last->version, last->id) <= 0;
+}
+
+/* A name without a version says nothing of being a migration; the set gives it "0". */
+static bool has_version(const struct migration *odd)
+{
+    return strcmp(odd->version, "0") != 0 || odd->entry[0] == '0';
+}
+
+/* Odd names of what is done stop nothing: they are taken into the set. */
+static bool admit_done(struct arena *arena, struct set *set, const struct migration *last,
+                       struct findings *findings, struct err *err)
+{
+    for (size_t i = set->odd.count; i > 0; i--) {
+        const struct migration *const odd = &set->odd.items[i - 1];
+        if (has_version(odd) && is_done(set->naming, odd, last) &&
+            !set_admit(arena, set, odd->id, findings, err))
+            return false;
+    }
+    return true;
+}
+
+struct entries {
+    struct entry *items;
+    size_t count, capacity;
+};
+
+static bool list_done(struct arena *arena, struct set *set, const char *as_of,
+                      struct findings *findings, struct entries *ret, struct err *err)
+{
+    struct digest_set digests = {0};
+    if (strcmp(as_of, "none") == 0)
+        return true;
+    const struct migration *const found = find_last(set, as_of);
+    if (found == NULL)
+        return unknown_id(arena, set, as_of, err);
+    const struct migration last = *found; /* the set may move */
+    if (!admit_done(arena, set, &last, findings, err))
+        return false;
+    for (size_t i = 0; i < set->versioned; i++) {
+        if (!is_done(set->naming, &set->items[i], &last))
+            continue;
+        struct entry *const entry = arena_push(arena, ret);
+        if (entry == NULL)
+            return err_nomem(err);
+        if (!make_entry(arena, &set->items[i], &digests, entry, err))
+            return false;
+    }
+    return true;
+}
+
+bool adopt_run(struct arena *arena, struct ledger *ledger, struct set *set, const char *as_of,
+               struct findings *findings, struct adopt_result *ret, struct err *err)
 {
     struct journal journal;
-    struct digest_set digests = {0};
-    size_t count = 0;
-    if (!count_done(arena, set, as_of, &count, err) || !ledger_prepare_writer(ledger, arena, err) ||
-        !ledger_read(ledger, arena, &journal, err))
+    struct entries entries = {0};
+    if (!list_done(arena, set, as_of, findings, &entries, err) ||
+        !ledger_prepare_writer(ledger, arena, err) || !ledger_read(ledger, arena, &journal, err))
         return false;
     if (ledger->exists) {
         (void)err_set(err, ERR_REFUSED, "the target has a ledger \"%s\" already", ledger->name);
@@ -78,16 +133,10 @@ bool adopt_run(struct arena *arena, struct ledger *ledger, const struct set *set
         err_hint(err, "pawl status shows what it holds.");
         return false;
     }
-    struct entry *const entries = arena_alloc(arena, (count + 1) * sizeof *entries);
-    if (entries == NULL)
-        return err_nomem(err);
-    for (size_t i = 0; i < count; i++)
-        if (!make_entry(arena, &set->items[i], &digests, &entries[i], err))
-            return false;
-    if (!ledger_create(ledger, arena, entries, count, err) ||
+    if (!ledger_create(ledger, arena, entries.items, entries.count, err) ||
         !ledger_read(ledger, arena, &journal, err))
         return false;
-    ret->adopted = count;
+    ret->adopted = entries.count;
     ret->head = arena_printf(arena, "%" PRId64 ":%s", journal.head.seq, journal.head.hash);
     return ret->head != NULL || err_nomem(err);
 }

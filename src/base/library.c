@@ -6,7 +6,8 @@
 bool library_load(const char *soname, const char *package, const struct library_symbol *symbols,
                   size_t count, struct err *err)
 {
-    void *library = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
+    /* Lazy, as a linked library is: libpq brings 22 more, most of whose functions nobody calls. */
+    void *library = dlopen(soname, RTLD_LAZY | RTLD_LOCAL);
     if (library == NULL) {
         (void)err_set(err, ERR_USAGE, "cannot load %s: %s", soname, dlerror());
         err_hint(err, "Install it: apt-get install %s", package);

@@ -4,6 +4,14 @@
 #include "cli/session.h"
 #include "cli/workspace.h"
 
+static bool demand_scheme(struct cli *cli, struct err *err)
+{
+    if (set_demand_scheme(&cli->findings, err))
+        return true;
+    cli->findings.count = 0; /* the error says it */
+    return false;
+}
+
 static bool run(struct cli *cli, struct err *err)
 {
     struct workspace workspace;
@@ -15,11 +23,12 @@ static bool run(struct cli *cli, struct err *err)
         err_hint(err, "ID is the last migration that the database has; none: it has no migration.");
         return false;
     }
-    if (!workspace_load(cli, &workspace, err) ||
+    if (!workspace_load(cli, &workspace, err) || !demand_scheme(cli, err) ||
         !session_check_dialect(cli, cli->url.engine, workspace.options.dialect == DIALECT_SQLITE,
                                err) ||
         !session_open(cli, true, &session, err) ||
-        !adopt_run(&cli->arena, &session.ledger, &workspace.set, as_of, &result, err))
+        !adopt_run(&cli->arena, &session.ledger, &workspace.set, as_of, &cli->findings, &result,
+                   err))
         return false;
     cli_result(cli, "adopted", json_integer((json_int_t)result.adopted));
     cli_result(cli, "head", cli_json_text(result.head));

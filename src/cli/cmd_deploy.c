@@ -6,7 +6,7 @@
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/workspace.h"
-#include "deploy/deploy.h"
+#include "deploy/prepare.h"
 
 struct progress {
     struct output *output;
@@ -110,12 +110,10 @@ static json_t *json_missing(const struct comparison *comparison)
     return array;
 }
 
-/* The plan shrinks with each new look: what is done of it is the tail that is not there. */
-static void report_json(struct cli *cli, const struct deploy_result *result, bool dry_run, bool ok)
+static void report_json(struct cli *cli, const struct deploy_result *result, bool dry_run)
 {
-    const size_t skip = dry_run ? 0 : ok ? result->plan.items.count : result->done.count;
     cli_result(cli, "applied", json_done(result));
-    cli_result(cli, "pending", json_pending(&result->plan, skip));
+    cli_result(cli, "pending", json_pending(&result->plan, deploy_first_pending(result)));
     cli_result(cli, "missing", json_missing(&result->plan.comparison));
     cli_result(cli, "older_code", json_boolean(result->plan.comparison.older_code));
     cli_result(cli, "renamed", json_integer((json_int_t)result->renamed));
@@ -136,7 +134,10 @@ static void report_plan(struct cli *cli, const struct plan *plan)
         const size_t statements = item->script.statements.count;
         output_result(&cli->output, "would apply  %s  (%zu statement%s%s)\n", item->migration->id,
                       statements, statements == 1 ? "" : "s",
-                      item->script.units.count > 1 ? ", in steps" : "");
+                      item->script.units.count > 1 ? ", in steps"
+                      : item->script.units.count == 1 && item->script.units.items->alone
+                          ? ", outside a transaction"
+                          : "");
     }
     if (plan_empty(plan))
         output_result(&cli->output, "nothing to do\n");
@@ -145,7 +146,8 @@ static void report_plan(struct cli *cli, const struct plan *plan)
 static void report(struct cli *cli, const struct deploy_result *result, const struct url *url)
 {
     if (result->plan.comparison.older_code && result->done.count == 0)
-        output_result(&cli->output, "nothing was changed: the target is ahead of this code\n");
+        output_result(&cli->output, "%s: the target is ahead of this code\n",
+                      result->renamed > 0 ? "names recorded" : "nothing was changed");
     else if (result->done.count == 0 && result->renamed == 0)
         output_result(&cli->output, "nothing to do: %s is up to date\n", url->display);
     else
@@ -160,36 +162,12 @@ static void report(struct cli *cli, const struct deploy_result *result, const st
 static bool read_options(struct cli *cli, struct workspace *workspace, struct deploy_options *ret,
                          struct err *err)
 {
-    const struct value *const values = cli->config.values;
-    const char *const schema = cli->target.values[SETTING_SCHEMA].text;
-    const char *const role = cli->target.values[SETTING_ROLE].text;
-    const char *const app_role = cli->target.values[SETTING_APP_ROLE].text;
-    *ret = (struct deploy_options){
-        .set = &workspace->set,
-        .plan = {.apply_out_of_order = strcmp(values[SETTING_OUT_OF_ORDER].text, "apply") == 0,
-                 .allow_missing = strcmp(values[SETTING_MISSING].text, "allow") == 0,
-                 .to = cli_option(cli, "to"),
-                 .now_epoch_s = clock_utc_us() / 1000000},
-        .limits = {.lock_timeout_ms = values[SETTING_LOCK_TIMEOUT].number,
-                   .search_path = schema != NULL && schema[0] != '\0' ? schema : NULL,
-                   .role = role != NULL && role[0] != '\0' ? role : NULL},
-        .lock_budget_ms = values[SETTING_LOCK_BUDGET].number,
-        .release = session_release(cli),
-        .app_role = app_role != NULL && app_role[0] != '\0' ? app_role : NULL,
-        .dry_run = cli_flag(cli, "dry-run"),
-    };
-    return session_duration(cli, "wait", values[SETTING_WAIT].number, &ret->wait_ms, err);
-}
-
-/* A pawl.sum that does not fit would let a start-up check answer for another set. */
-static bool check_sum(const struct workspace *workspace, struct err *err)
-{
-    if (!workspace->sum_exists || workspace->sum_fits)
-        return true;
-    (void)err_set(err, ERR_REFUSED, "%s does not fit the migrations", workspace->sum_path);
-    err_state(err, "Nothing was changed.");
-    err_hint(err, "`pawl check` shows the differences; `pawl sum` writes it anew.");
-    return false;
+    prepare_deploy(&cli->config, &cli->target, ret);
+    ret->set = &workspace->set;
+    ret->plan.to = cli_option(cli, "to");
+    ret->release = session_release(cli);
+    ret->dry_run = cli_flag(cli, "dry-run");
+    return session_duration(cli, "wait", ret->wait_ms, &ret->wait_ms, err);
 }
 
 static bool run(struct cli *cli, struct err *err)
@@ -202,14 +180,15 @@ static bool run(struct cli *cli, struct err *err)
     if (!workspace_load(cli, &workspace, err) ||
         !session_check_dialect(cli, cli->url.engine, workspace.options.dialect == DIALECT_SQLITE,
                                err) ||
-        !check_sum(&workspace, err) || !read_options(cli, &workspace, &options, err) ||
+        !prepare_sum(&cli->arena, &workspace.set, workspace.sum_path, err) ||
+        !read_options(cli, &workspace, &options, err) ||
         !session_open(cli, !options.dry_run, &session, err))
         return false;
     options.listener = (struct deploy_listener){.on_event = on_event, .context = &progress};
     const bool ok = deploy_run(&cli->arena, &session.target, &session.wait, &session.ledger,
                                &options, &result, &cli->findings, err);
     clear_line(&progress);
-    report_json(cli, &result, options.dry_run, ok);
+    report_json(cli, &result, options.dry_run);
     if (!ok)
         return false;
     if (options.dry_run)

@@ -1,12 +1,11 @@
 /* pawl ready: may this code start? */
-#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/stop.h"
 #include "cli/workspace.h"
+#include "deploy/prepare.h"
+#include "live/await.h"
 #include "live/source.h"
-
-/* Between two looks of --wait. */
-enum { READY_PAUSE_MS = 200 };
 
 static json_t *json_names(const struct ready_names *names)
 {
@@ -44,42 +43,26 @@ static void report(struct cli *cli, const struct ready_result *result, const cha
     cli->outcome = outcomes[result->verdict];
 }
 
-/* One look over a connection of its own: with --wait the server may come and go. */
-static bool look(struct cli *cli, const struct ready_source *source, struct ready_result *result,
-                 struct wait *ret_wait, struct err *err)
-{
-    CLEANUP(session_close) struct session session = {0};
-    const bool opened = session_open(cli, false, &session, err);
-    *ret_wait = session.wait;
-    return opened && ready_check(&session.ledger, &cli->arena, source, result, err);
-}
-
 static bool run(struct cli *cli, struct err *err)
 {
     struct set_options options;
     struct source source;
+    struct ledger_options target;
+    struct wait wait = {.cancel_fd = -1};
     struct ready_result result = {0};
+    CLEANUP(arena_release) struct arena answer = {0};
     int64_t wait_ms = 0;
     if (!session_duration(cli, "wait", 0, &wait_ms, err) ||
         !workspace_options(cli, &options, err) ||
         !source_open(&cli->arena, &options, &source, err) ||
         !session_check_dialect(cli, cli->url.engine, source.ready.dialect == DIALECT_SQLITE, err))
         return false;
-    const int64_t give_up_ms = clock_monotonic_ms() + wait_ms;
-    for (;;) {
-        struct wait wait;
-        const bool known = look(cli, &source.ready, &result, &wait, err);
-        const bool over = clock_monotonic_ms() + READY_PAUSE_MS > give_up_ms;
-        if (!known && (over || err->code != ERR_UNREACHABLE))
-            return false;
-        err_release(err);
-        if (known && (over || result.verdict != READY_WAIT)) {
-            report(cli, &result, session_release(cli));
-            return true;
-        }
-        if (!wait_sleep(wait_jitter_ms(READY_PAUSE_MS), &wait, err))
-            return false;
-    }
+    prepare_target(&cli->config, &cli->target, &cli->url, false, &target);
+    if (!stop_watch(&wait.cancel_fd, err) ||
+        !ready_await(&answer, &target, &wait, &source.ready, wait_ms, &result, err))
+        return false;
+    report(cli, &result, session_release(cli));
+    return true;
 }
 
 static const struct option options[] = {

@@ -7,51 +7,23 @@
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/workspace.h"
-#include "deploy/plan.h"
-
-/* One target's ledger beside the set. */
-struct look {
-    struct journal journal;
-    struct state state;
-    struct comparison comparison;
-    bool exists, whole;
-    const char *broken; /* what is wrong with the chain */
-};
+#include "ledger/look.h"
 
 static bool read_target(struct cli *cli, const struct target *target, const struct url *url,
                         struct set *set, struct look *ret, struct err *err)
 {
-    struct journal_break broken;
     CLEANUP(session_close) struct session session = {0};
-    CLEANUP(err_release) struct err chain = {0};
-    *ret = (struct look){.whole = true};
-    if (!session_open_target(cli, target, url, false, &session, err) ||
-        !ledger_read(&session.ledger, &cli->arena, &ret->journal, err))
-        return false;
-    ret->exists = session.ledger.exists;
-    if (ret->exists && !journal_verify(&ret->journal, &broken, &chain)) {
-        ret->whole = false;
-        ret->broken = arena_strdup(&cli->arena, chain.message != NULL ? chain.message : "");
-    }
-    return state_build(&cli->arena, &ret->journal, &ret->state, err) &&
-           state_admit_odd(&cli->arena, &ret->state, set, &cli->findings, err) &&
-           match_set(&cli->arena, set, &ret->state, &ret->comparison, err);
+    return session_open_target(cli, target, url, false, &session, err) &&
+           look_at(&session.ledger, &cli->arena, set, &cli->findings, ret, err);
 }
 
-static const char *state_word(const struct look *look, const struct match *match)
-{
-    static const char *const words[] = {
-        [MATCH_PENDING] = "pending", [MATCH_APPLIED] = "applied",   [MATCH_RENAMED] = "renamed",
-        [MATCH_EDITED] = "edited",   [MATCH_DOUBTFUL] = "doubtful", [MATCH_CHANGED] = "changed",
-    };
-    if (match->out_of_order)
-        return "out of order";
-    if (match->kind == MATCH_PENDING && state_partial(&look->state, match->migration->id) != NULL)
-        return "part-way";
-    if (match->kind == MATCH_APPLIED && match->applied->adopted)
-        return "adopted";
-    return words[match->kind];
-}
+static const char *const state_words[] = {
+    [LOOK_PENDING] = "pending",  [LOOK_APPLIED] = "applied",
+    [LOOK_ADOPTED] = "adopted",  [LOOK_RENAMED] = "renamed",
+    [LOOK_EDITED] = "edited",    [LOOK_DOUBTFUL] = "doubtful",
+    [LOOK_CHANGED] = "changed",  [LOOK_OUT_OF_ORDER] = "out of order",
+    [LOOK_PARTIAL] = "part-way", [LOOK_NOT_IN_SET] = "not in the set",
+};
 
 static const char *time_text(struct arena *arena, int64_t at_us)
 {
@@ -88,18 +60,22 @@ static bool add_row(struct cli *cli, struct table *table, json_t *array, const c
     return table_add(&cli->arena, table, (const char *const[]){id, word, at, took, was}, err);
 }
 
-static bool list(struct cli *cli, const struct look *look, struct table *table, json_t *array,
-                 struct err *err)
+static bool list(struct cli *cli, const struct look *look, const struct set *set,
+                 struct table *table, json_t *array, struct err *err)
 {
     for (size_t i = 0; i < look->comparison.count; i++) {
         const struct match *const match = &look->comparison.items[i];
-        if (!add_row(cli, table, array, match->migration->id, state_word(look, match),
+        if (!add_row(cli, table, array, match->migration->id, state_words[look_state(look, match)],
                      match->applied, err))
             return false;
     }
+    for (size_t i = 0; i < set->odd.count; i++)
+        if (!add_row(cli, table, array, set->odd.items[i].id, "bad name", NULL, err))
+            return false;
     for (size_t i = 0; i < look->comparison.missing.count; i++) {
         const struct applied *const applied = look->comparison.missing.items[i];
-        if (!add_row(cli, table, array, applied_name(applied), "not in the set", applied, err))
+        if (!add_row(cli, table, array, applied_name(applied), state_words[LOOK_NOT_IN_SET],
+                     applied, err))
             return false;
     }
     return true;
@@ -118,18 +94,15 @@ static void say_attempt(struct cli *cli, const struct look *look)
 }
 
 static bool report(struct cli *cli, const struct target *target, const struct url *url,
-                   const struct look *look, json_t *targets, struct err *err)
+                   const struct look *look, const struct set *set, json_t *targets, struct err *err)
 {
     static const struct table_column columns[] = {
         {"MIGRATION", false}, {"STATE", false}, {"AT", false}, {"TOOK", true}, {"KNOWN AS", false}};
     struct table table = {.columns = columns, .column_count = COUNT_OF(columns)};
     json_t *rows = json_array();
     const struct comparison *const c = &look->comparison;
-    const char *const head = look->exists
-                                 ? arena_printf(&cli->arena, "%" PRId64 ":%s",
-                                                look->journal.head.seq, look->journal.head.hash)
-                                 : NULL;
-    if (rows == NULL || !list(cli, look, &table, rows, err)) {
+    const char *const head = look->head;
+    if (rows == NULL || !list(cli, look, set, &table, rows, err)) {
         json_decref(rows);
         return rows != NULL ? false : err_nomem(err);
     }
@@ -141,6 +114,9 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
     output_result(&cli->output, "%zu applied, %zu pending%s\n", look->state.versioned,
                   c->pending + c->changed,
                   !look->exists ? "; no ledger yet: nothing was deployed" : "");
+    if (set->odd.count > 0)
+        output_result(&cli->output, "%zu with a bad name, not deployed: `pawl check` says more\n",
+                      set->odd.count);
     say_attempt(cli, look);
     if (head != NULL)
         output_result(&cli->output, "ledger at %s%s\n", head, look->whole ? "" : " (BROKEN)");
@@ -183,9 +159,10 @@ static bool one_target(struct cli *cli, const struct target *target, struct set 
         return false;
     if (!read_target(cli, target, &url, set, &look, err))
         return false;
-    if (cli_flag(cli, "exit-code") && look.comparison.pending + look.comparison.changed > 0)
+    if (cli_flag(cli, "exit-code") &&
+        look.comparison.pending + look.comparison.changed + set->odd.count > 0)
         cli->outcome = ERR_NOT_READY;
-    return report(cli, target, &url, &look, targets, err) &&
+    return report(cli, target, &url, &look, set, targets, err) &&
            check_expected(&look, cli_option(cli, "expect"), err);
 }
 
@@ -220,7 +197,7 @@ static bool run(struct cli *cli, struct err *err)
     json_t *targets = json_array();
     struct target target;
     bool ok = targets != NULL || err_nomem(err);
-    ok = ok && workspace_load(cli, &workspace, err);
+    ok = ok && workspace_load(cli, &workspace, err) && set_demand_scheme(&cli->findings, err);
     if (ok && cli_flag(cli, "all"))
         ok = all_targets(cli, &workspace.set, targets, err);
     else

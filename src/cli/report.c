@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/stop.h"
 
 json_t *cli_json_text(const char *text)
 {
@@ -81,9 +82,13 @@ static char *json_report(struct cli *cli, bool ok, const struct err *err, int ex
         complete = json_object_set_new(report, "error", json_error(&cli->arena, err)) == 0;
     if (complete && cli->result != NULL)
         complete = json_object_update_missing(report, cli->result) == 0;
-    char *text = complete ? json_dumps(report, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    /* json_dumps() may cut a key short when memory is out in the middle of it, and not say so. */
+    const size_t flags = JSON_COMPACT | JSON_ENSURE_ASCII;
+    const size_t size = complete ? json_dumpb(report, NULL, 0, flags) : 0;
+    char *const text = size > 0 ? arena_alloc(&cli->arena, size + 1) : NULL;
+    complete = text != NULL && json_dumpb(report, text, size, flags) == size;
     json_decref(report);
-    return text;
+    return complete ? text : NULL;
 }
 
 /* DEL is the one control character that jansson writes as it is; it can only stand in a string. */
@@ -111,13 +116,14 @@ static void print_report(struct cli *cli, bool ok, const struct err *err, int *e
     if (text == NULL && *exit_code == 0)
         *exit_code = err_exit_code(&(struct err){.code = ERR_NOMEM});
     print_json(text != NULL ? text : json_nomem);
-    free(text);
 }
 
 int cli_finish(struct cli *cli, bool ok, struct err *err)
 {
     const struct err outcome = {.code = cli->outcome};
     CLEANUP(err_release) struct err write_err = {0};
+    if (!ok && err->code == ERR_SIGNAL)
+        err->signal = stop_signal(); /* the floors below only know that they were told to stop */
     int exit_code = err_exit_code(ok ? &outcome : err);
     if (cli->output.json)
         print_report(cli, ok, err, &exit_code);

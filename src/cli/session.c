@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "cli/stop.h"
+#include "deploy/prepare.h"
 
 bool session_open_target(struct cli *cli, const struct target *target, const struct url *url,
                          bool write, struct session *ret, struct err *err)
@@ -12,14 +13,7 @@ bool session_open_target(struct cli *cli, const struct target *target, const str
     *ret = (struct session){.wait = {.cancel_fd = -1}};
     if (!stop_watch(&ret->wait.cancel_fd, err))
         return false;
-    ret->target = (struct ledger_options){
-        .name = target->values[SETTING_LEDGER].text,
-        .location = url->location,
-        .display = url->display,
-        .sqlite = url->engine == ENGINE_SQLITE,
-        .write = write,
-        .connect_timeout_ms = cli->config.values[SETTING_CONNECT_TIMEOUT].number,
-    };
+    prepare_target(&cli->config, target, url, write, &ret->target);
     return ledger_open(&cli->arena, &ret->target, &ret->wait, &ret->ledger, err);
 }
 

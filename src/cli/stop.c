@@ -8,7 +8,7 @@
 
 /* A signal handler has no argument to carry these: the one exception to "no globals" here. */
 static volatile sig_atomic_t signal_seen;
-static int write_end = -1;
+static int read_end = -1, write_end = -1;
 
 static void on_signal(int number)
 {
@@ -25,10 +25,13 @@ bool stop_watch(int *ret_fd, struct err *err)
 {
     int ends[2];
     struct sigaction action = {.sa_handler = on_signal};
+    *ret_fd = read_end;
+    if (read_end >= 0)
+        return true;
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
         return err_errno(err, ERR_FAILED, "cannot make a pipe");
     write_end = ends[1];
-    *ret_fd = ends[0];
+    *ret_fd = read_end = ends[0];
     if (sigemptyset(&action.sa_mask) != 0 || sigaction(SIGINT, &action, NULL) != 0 ||
         sigaction(SIGTERM, &action, NULL) != 0)
         return err_errno(err, ERR_FAILED, "cannot watch for signals");

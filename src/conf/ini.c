@@ -6,6 +6,9 @@
 #include "base/fs.h"
 #include "base/str.h"
 
+/* Longer than any name that means something, short enough for a message. */
+enum { NAME_MAX_BYTES = 200 };
+
 struct reader {
     struct arena *arena;
     const char *path;
@@ -43,14 +46,14 @@ static struct span trimmed(struct span span)
     return span;
 }
 
-/* True when every byte is a letter, a digit or one of others. */
+/* True when every byte is a letter, a digit or one of others, and there are not too many. */
 static bool only_name_bytes(struct span span, const char *others)
 {
     for (size_t i = 0; i < span.len; i++)
         if (!ascii_letter(span.at[i]) && !ascii_digit(span.at[i]) &&
             (span.at[i] == '\0' || strchr(others, span.at[i]) == NULL))
             return false;
-    return span.len > 0;
+    return span.len > 0 && span.len <= NAME_MAX_BYTES;
 }
 
 /* The span quoted for a message: safe to print. */

@@ -287,6 +287,9 @@ bool postgres_uri_read(struct arena *arena, const char *text, struct url *ret, s
     const size_t before_query = strcspn(at, "?");
     if (memchr(at, '@', before_query) != NULL)
         return misread(err, "the URL has a raw \"@\" where none may be");
+    const size_t bracket = strcspn(at, "[");
+    if (at[bracket] == '[' && at[bracket + strcspn(at + bracket, "]/?")] != ']')
+        return misread(err, "a \"[\" in the URL is never closed");
     const char *hosts = hosts_end(at);
     if (hosts == NULL)
         return misread(err, "the port in the URL is not a number");

@@ -8,21 +8,28 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "db/cancel.h"
 #include "db/libpq.h"
 #include "db/sqlstate.h"
 
-/* How long a cancelled statement may take to end before the connection counts as lost. */
-enum { CANCEL_GRACE_MS = 2000 };
+/* How long a cancelled statement may take to end before the connection counts as lost, and the
+ * pause before the server is asked again. */
+enum { CANCEL_GRACE_MS = 2000, CANCEL_PAUSE_MS = 100 };
 
 struct pg {
     const struct libpq *libpq;
     PGconn *conn;
-    PGcancel *cancel;
     struct wait wait;
     pg_notice_fn *notice;
     void *notice_context;
     bool lost, pipeline;
     size_t queued; /* statements of the pipeline that is being built */
+};
+
+/* A statement or pipeline that was told to stop. */
+struct stop {
+    struct err why; /* code ERR_NONE: it was not */
+    int64_t next_request_ms, give_up_ms;
 };
 
 static void clear_result(PGresult **result)
@@ -78,11 +85,30 @@ static PGconn *start_connection(const struct libpq *libpq, const struct pg_optio
     return libpq->PQconnectStartParams(keywords, values, 1);
 }
 
-static bool finish_connecting(struct pg *pg, const struct wait *wait, struct err *err)
+/* libpq quotes a location that it cannot read, password and all. */
+static bool cannot_connect(struct pg *pg, const struct pg_options *options, struct err *err)
+{
+    CLEANUP(str_release) struct str text = {0}, shown = {0};
+    first_lines(pg->libpq->PQerrorMessage(pg->conn), &text);
+    const char *rest = str_text(&text);
+    for (const char *at; (at = strstr(rest, options->location)) != NULL;
+         rest = at + strlen(options->location)) {
+        str_append(&shown, rest, (size_t)(at - rest));
+        str_puts(&shown, options->display);
+    }
+    str_puts(&shown, rest);
+    pg->lost = true;
+    (void)err_set(err, ERR_UNREACHABLE, "cannot connect: %s", str_text(&shown));
+    err->retryable = true;
+    return false;
+}
+
+static bool finish_connecting(struct pg *pg, const struct pg_options *options,
+                              const struct wait *wait, struct err *err)
 {
     PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
     if (pg->libpq->PQstatus(pg->conn) == CONNECTION_BAD)
-        return connection_error(pg, ERR_UNREACHABLE, "cannot connect", err);
+        return cannot_connect(pg, options, err);
     while (polling != PGRES_POLLING_OK) {
         short events = polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
         if (!wait_fd(pg->libpq->PQsocket(pg->conn), events, wait, &events, err)) {
@@ -95,7 +121,7 @@ static bool finish_connecting(struct pg *pg, const struct wait *wait, struct err
         }
         polling = pg->libpq->PQconnectPoll(pg->conn);
         if (polling == PGRES_POLLING_FAILED)
-            return connection_error(pg, ERR_UNREACHABLE, "cannot connect", err);
+            return cannot_connect(pg, options, err);
     }
     return true;
 }
@@ -119,13 +145,10 @@ bool pg_open(const struct pg_options *options, const struct wait *wait, struct p
     const int64_t limit_ms = clock_monotonic_ms() + options->connect_timeout_ms;
     if (connecting.deadline_ms == 0 || limit_ms < connecting.deadline_ms)
         connecting.deadline_ms = limit_ms;
-    if (!finish_connecting(pg, &connecting, err)) {
+    if (!finish_connecting(pg, options, &connecting, err)) {
         err_detail(err, "the target is %s", options->display);
         return false;
     }
-    pg->cancel = libpq->PQgetCancel(pg->conn);
-    if (pg->cancel == NULL)
-        return err_nomem(err);
     if (libpq->PQsetnonblocking(pg->conn, 1) != 0)
         return connection_error(pg, ERR_UNREACHABLE, "cannot connect", err);
     *ret = pg;
@@ -138,8 +161,6 @@ void pg_close(struct pg **pg)
     struct pg *const p = *pg;
     if (p == NULL)
         return;
-    if (p->cancel != NULL)
-        p->libpq->PQfreeCancel(p->cancel);
     if (p->conn != NULL)
         p->libpq->PQfinish(p->conn);
     free(p);
@@ -195,47 +216,60 @@ static bool until_readable(struct pg *pg, const struct wait *wait, struct err *e
     }
 }
 
-/* Asks the server to cancel what runs; failing is no news, as the wait that follows tells. */
-static void request_cancel(struct pg *pg)
-{
-    char message[256];
-    (void)pg->libpq->PQcancel(pg->cancel, message, sizeof message);
-}
+/* ---- stopping ---- */
 
-/* After a stop request: cancels, and reads on until the server has ended the statement, so that
- * its outcome is known. reason is what stopped us and stays in err. */
-static bool cancel_and_wait(struct pg *pg, struct err *err)
+static bool unconfirmed(struct pg *pg, struct err *err)
 {
-    CLEANUP(err_release) struct err second = {0};
-    const struct wait grace = {.cancel_fd = -1,
-                               .deadline_ms = clock_monotonic_ms() + CANCEL_GRACE_MS};
-    request_cancel(pg);
-    if (until_readable(pg, &grace, &second))
-        return true;
     pg->lost = true;
-    err_detail(err, "%s", "the server did not confirm the cancellation");
+    err_detail(err, "the server did not confirm the cancellation");
     return false;
 }
 
-/* The next result, NULL at the end of a statement. When stopped, the statement is cancelled once,
- * *stop keeps the reason, and the results go on until the end. */
-static bool next_result(struct pg *pg, struct err *stop, PGresult **ret, struct err *err)
+/* After a stop request: cancels, and waits for the next result, so that the statement's outcome is
+ * known. A request that arrives between two statements of a pipeline cancels neither: it is sent
+ * again until the pipeline's end. err is filled only when the connection is lost. */
+static bool cancel_and_wait(struct pg *pg, struct stop *stop, struct err *err)
 {
-    static const struct wait patient = {.cancel_fd = -1};
-    const bool stopping = stop->code != ERR_NONE;
-    if (!until_readable(pg, stopping ? &patient : &pg->wait, err)) {
-        if (pg->lost || stopping)
-            return false;
-        *stop = *err;
-        *err = (struct err){0};
-        if (!cancel_and_wait(pg, stop)) {
-            *err = *stop;
-            *stop = (struct err){0};
-            return false;
+    for (;;) {
+        CLEANUP(err_release) struct err second = {0};
+        struct wait next = {.cancel_fd = -1, .deadline_ms = stop->next_request_ms};
+        if (clock_monotonic_ms() >= stop->next_request_ms) {
+            if (!cancel_send(pg->libpq, pg->conn, stop->give_up_ms))
+                return unconfirmed(pg, err);
+            next.deadline_ms = stop->next_request_ms = clock_monotonic_ms() + CANCEL_PAUSE_MS;
         }
+        if (until_readable(pg, &next, &second))
+            return true;
+        if (pg->lost || clock_monotonic_ms() >= stop->give_up_ms)
+            return unconfirmed(pg, err);
+    }
+}
+
+/* The next result, NULL at the end of a statement. When stopped, the statement is cancelled,
+ * stop->why keeps the reason, and the results go on until the end. */
+static bool next_result(struct pg *pg, struct stop *stop, PGresult **ret, struct err *err)
+{
+    if (stop->why.code == ERR_NONE && !until_readable(pg, &pg->wait, err)) {
+        if (pg->lost)
+            return false;
+        stop->why = *err;
+        *err = (struct err){0};
+        stop->next_request_ms = clock_monotonic_ms();
+        stop->give_up_ms = stop->next_request_ms + CANCEL_GRACE_MS;
+    }
+    if (stop->why.code != ERR_NONE && !cancel_and_wait(pg, stop, &stop->why)) {
+        err_release(err);
+        *err = stop->why;
+        stop->why = (struct err){0};
+        return false;
     }
     *ret = pg->libpq->PQgetResult(pg->conn);
     return true;
+}
+
+static void stop_release(struct stop *stop)
+{
+    err_release(&stop->why);
 }
 
 static void copy_error(const struct pg *pg, const PGresult *result, struct err *err,
@@ -298,13 +332,18 @@ static bool copy_rows(const struct pg *pg, struct arena *arena, const PGresult *
 /* Reads one statement's results to their end; the first error wins. */
 static bool read_query(struct pg *pg, struct arena *arena, struct rows *ret, struct err *err)
 {
-    CLEANUP(err_release) struct err stop = {0};
+    CLEANUP(stop_release) struct stop stop = {0};
     bool ok = true;
     int position = 0;
     for (;;) {
         CLEANUP(clear_result) PGresult *result = NULL;
         CLEANUP(err_release) struct err here = {0};
         if (!next_result(pg, &stop, &result, &here)) {
+            if (!ok && here.code == ERR_UNREACHABLE) {
+                /* The server's own last words say more than that the socket was closed. */
+                err->code = ERR_UNREACHABLE;
+                return false;
+            }
             err_release(err);
             *err = here;
             here = (struct err){0};
@@ -334,19 +373,27 @@ static bool read_query(struct pg *pg, struct arena *arena, struct rows *ret, str
     }
     if (!ok)
         note_lost(pg, err);
-    if (stop.code != ERR_NONE && (!ok || ret == NULL)) {
+    if (stop.why.code != ERR_NONE && (!ok || ret == NULL)) {
         err_release(err);
-        *err = stop;
-        stop = (struct err){0};
+        *err = stop.why;
+        stop.why = (struct err){0};
         return false;
     }
     return ok;
 }
 
+/* False on a lost connection, and on one with a pipeline that was begun and never run: what that
+ * has queued would be sent with the next request, and committed by it. */
+static bool usable(struct pg *pg)
+{
+    pg->lost = pg->lost || pg->pipeline;
+    return !pg->lost;
+}
+
 bool pg_query(struct pg *pg, struct arena *arena, const char *sql, const char *const *params,
               size_t count, struct rows *ret, struct err *err)
 {
-    if (pg->lost)
+    if (!usable(pg))
         return err_set(err, ERR_UNREACHABLE, "the connection was lost");
     if (!pg->libpq->PQsendQueryParams(pg->conn, sql, (int)count, NULL, params, NULL, NULL, 0))
         return connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
@@ -360,7 +407,7 @@ bool pg_exec(struct pg *pg, const char *sql, struct err *err)
 
 bool pg_pipeline_begin(struct pg *pg, struct err *err)
 {
-    if (pg->lost)
+    if (!usable(pg))
         return err_set(err, ERR_UNREACHABLE, "the connection was lost");
     if (!pg->libpq->PQenterPipelineMode(pg->conn))
         return connection_error(pg, ERR_UNREACHABLE, "cannot start a pipeline", err);
@@ -372,12 +419,16 @@ bool pg_pipeline_begin(struct pg *pg, struct err *err)
 bool pg_pipeline_add(struct pg *pg, const char *sql, const char *const *params, size_t count,
                      struct err *err)
 {
-    /* Without a flush request no answer arrives before the Sync: no progress and no notice. */
-    if (!pg->libpq->PQsendQueryParams(pg->conn, sql, (int)count, NULL, params, NULL, NULL, 0) ||
-        !pg->libpq->PQsendFlushRequest(pg->conn))
+    if (!pg->libpq->PQsendQueryParams(pg->conn, sql, (int)count, NULL, params, NULL, NULL, 0))
         return connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
     pg->queued++;
     return true;
+}
+
+bool pg_pipeline_flush(struct pg *pg, struct err *err)
+{
+    return pg->libpq->PQsendFlushRequest(pg->conn) ||
+           connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
 }
 
 static bool add_answer(const struct pg *pg, struct arena *arena, PGresult *result,
@@ -400,7 +451,7 @@ static bool read_pipeline(struct pg *pg, struct arena *arena, struct pg_answers 
                           pg_progress_fn *progress, void *context, struct err *failed,
                           struct err *err)
 {
-    CLEANUP(err_release) struct err stop = {0};
+    CLEANUP(stop_release) struct stop stop = {0};
     for (;;) {
         CLEANUP(clear_result) PGresult *result = NULL;
         if (!next_result(pg, &stop, &result, err))
@@ -414,8 +465,10 @@ static bool read_pipeline(struct pg *pg, struct arena *arena, struct pg_answers 
             continue;
         if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ||
             status == PGRES_EMPTY_QUERY) {
-            if (!add_answer(pg, arena, result, answers, failed))
+            if (!add_answer(pg, arena, result, answers, failed)) {
+                pg->lost = true; /* it goes on to its COMMIT, and we cannot say that it did */
                 continue;
+            }
             if (progress != NULL)
                 progress(context, answers->count - 1);
         } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT ||
@@ -427,10 +480,10 @@ static bool read_pipeline(struct pg *pg, struct arena *arena, struct pg_answers 
             note_lost(pg, failed);
         }
     }
-    if (stop.code != ERR_NONE && failed->code != ERR_NONE) {
+    if (stop.why.code != ERR_NONE && failed->code != ERR_NONE) {
         err_release(failed);
-        *failed = stop;
-        stop = (struct err){0};
+        *failed = stop.why;
+        stop.why = (struct err){0};
     }
     return true;
 }
@@ -442,8 +495,16 @@ bool pg_pipeline_run(struct pg *pg, struct arena *arena, struct pg_answers *answ
     if (!pg->libpq->PQpipelineSync(pg->conn))
         return connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
     *answers = (struct pg_answers){0};
-    if (!read_pipeline(pg, arena, answers, progress, context, &failed, err))
+    if (!read_pipeline(pg, arena, answers, progress, context, &failed, err)) {
+        if (err->code == ERR_UNREACHABLE && failed.code != ERR_NONE) {
+            /* The server's own last words say more than that the socket was closed. */
+            err_release(err);
+            *err = failed;
+            failed = (struct err){0};
+            err->code = ERR_UNREACHABLE;
+        }
         return false;
+    }
     if (!pg->libpq->PQexitPipelineMode(pg->conn))
         return connection_error(pg, ERR_UNREACHABLE, "cannot end a pipeline", err);
     pg->pipeline = false;

@@ -72,11 +72,15 @@ typedef void pg_progress_fn(void *context, size_t statement);
  * A pipeline: pg_pipeline_begin(), any number of pg_pipeline_add(), then pg_pipeline_run(), which
  * sends all that is queued and reads the answers up to the Sync. On an error answers->count is the
  * number of the failing statement, and a transaction that was left open has been rolled back before
- * the return, unless the connection is lost.
+ * the return, unless the connection is lost. A pipeline that is begun and not run is never sent:
+ * the next call finds the connection lost.
  */
 bool pg_pipeline_begin(struct pg *pg, struct err *err) MUST_CHECK;
 bool pg_pipeline_add(struct pg *pg, const char *sql, const char *const *params, size_t count,
                      struct err *err) MUST_CHECK;
+/* Has the server send the answers up to here once it has them: without, they may wait for the
+ * pipeline's end, and progress with them. Each costs both sides a switch. */
+bool pg_pipeline_flush(struct pg *pg, struct err *err) MUST_CHECK;
 bool pg_pipeline_run(struct pg *pg, struct arena *arena, struct pg_answers *answers,
                      pg_progress_fn *progress, void *context, struct err *err) MUST_CHECK;
 

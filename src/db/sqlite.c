@@ -39,7 +39,10 @@ struct sqlite_library {
 struct sqlite {
     const struct sqlite_library *library;
     sqlite3 *handle;
+    const char *path;
     struct wait wait;
+    int64_t patience_ms;   /* for one lock; -1: no limit */
+    int64_t busy_since_ms; /* when the wait at hand began */
 };
 
 /* The pause between two looks at a lock that another writer holds, and how many virtual-machine
@@ -68,9 +71,13 @@ static const struct sqlite_library *load(struct err *err)
 /* SQLite calls this when a lock is held by someone else: non-zero tries again. */
 static int wait_for_writer(void *context, int tries)
 {
-    const struct sqlite *sqlite = context;
+    struct sqlite *sqlite = context;
     CLEANUP(err_release) struct err ignored = {0};
-    (void)tries;
+    const int64_t now_ms = clock_monotonic_ms();
+    if (tries == 0)
+        sqlite->busy_since_ms = now_ms;
+    if (sqlite->patience_ms >= 0 && now_ms - sqlite->busy_since_ms >= sqlite->patience_ms)
+        return 0;
     return wait_sleep(wait_jitter_ms(BUSY_PAUSE_MS), &sqlite->wait, &ignored);
 }
 
@@ -110,7 +117,11 @@ static bool set_error(const struct sqlite *sqlite, struct err *err)
             result = code_rows[i].err;
     if (result == ERR_BUSY && wait_cancelled(&sqlite->wait))
         result = ERR_SIGNAL;
-    (void)err_set(err, result, "%s", sqlite->library->sqlite3_errmsg(sqlite->handle));
+    (void)err_set(err, result, "%s",
+                  result == ERR_SIGNAL ? "stopped on request"
+                                       : sqlite->library->sqlite3_errmsg(sqlite->handle));
+    if (result == ERR_UNREACHABLE || result == ERR_REFUSED)
+        err_detail(err, "the file is %s", sqlite->path);
     err->retryable = result == ERR_BUSY;
     return false;
 }
@@ -129,13 +140,13 @@ bool sqlite_open(const char *path, enum sqlite_mode mode, const struct wait *wai
     CLEANUP(sqlite_close) struct sqlite *sqlite = mem_alloc(sizeof *sqlite);
     if (sqlite == NULL)
         return err_nomem(err);
-    *sqlite = (struct sqlite){.library = library, .wait = *wait};
+    *sqlite = (struct sqlite){.library = library, .path = path, .wait = *wait, .patience_ms = -1};
     const int code = library->sqlite3_open_v2(path, &sqlite->handle, flags[mode], NULL);
     if (code != SQLITE_OK && sqlite->handle == NULL)
         return err_nomem(err);
     if (code != SQLITE_OK) {
         (void)set_error(sqlite, err);
-        err_prefix(err, "cannot open %s", path);
+        err_prefix(err, "cannot open the database");
         return false;
     }
     /* Neither call can fail with a valid handle. */
@@ -161,6 +172,11 @@ void sqlite_close(struct sqlite **sqlite)
 void sqlite_set_wait(struct sqlite *sqlite, const struct wait *wait)
 {
     sqlite->wait = *wait;
+}
+
+void sqlite_set_patience(struct sqlite *sqlite, int64_t patience_ms)
+{
+    sqlite->patience_ms = patience_ms;
 }
 
 bool sqlite_in_transaction(const struct sqlite *sqlite)

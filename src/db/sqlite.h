@@ -15,12 +15,15 @@ struct sqlite;
 
 enum sqlite_mode { SQLITE_MODE_READ, SQLITE_MODE_WRITE, SQLITE_MODE_CREATE };
 
-/* SQLITE_MODE_READ of a file that does not exist: ERR_UNREACHABLE. A wait for another writer obeys
+/* path is kept. SQLITE_MODE_READ of a file that does not exist: ERR_UNREACHABLE. A wait for another writer obeys
  * the wait's deadline and cancel descriptor. */
 bool sqlite_open(const char *path, enum sqlite_mode mode, const struct wait *wait,
                  struct sqlite **ret, struct err *err) MUST_CHECK;
 void sqlite_close(struct sqlite **sqlite);
 void sqlite_set_wait(struct sqlite *sqlite, const struct wait *wait);
+/* How long each wait for a lock of someone else may take; -1, the default: no limit but the wait's
+ * deadline. */
+void sqlite_set_patience(struct sqlite *sqlite, int64_t patience_ms);
 
 /* True after an error that left no transaction open, as a full disk may. */
 bool sqlite_in_transaction(const struct sqlite *sqlite);

@@ -25,11 +25,13 @@ static void on_progress(void *context, size_t statement)
                                        .total = p->total});
 }
 
-static struct limits limits_for(const struct run *run, const struct plan_item *item)
+static struct limits limits_for(const struct run *run, const struct plan_item *item,
+                                const struct unit *unit)
 {
     struct limits limits = run->options->limits;
     if (item->migration->lock_timeout_ms >= 0)
         limits.lock_timeout_ms = item->migration->lock_timeout_ms;
+    limits.isolation = unit->isolation;
     return limits;
 }
 
@@ -40,10 +42,13 @@ static bool queue(struct run *run, const struct plan_item *item, const struct un
     if (!pg_pipeline_begin(ledger->pg, err) ||
         !ledger_pg_enter(ledger, run->arena, limits, run->last_change, err))
         return false;
-    for (size_t i = 0; i < unit->count; i++)
-        if (!pg_pipeline_add(ledger->pg, item->script.statements.items[unit->first + i].sql, NULL,
-                             0, err))
+    for (size_t i = 0; i < unit->count; i++) {
+        const char *const sql = item->script.statements.items[unit->first + i].sql;
+        /* Between two statements progress is told; what follows the last one is short. */
+        if ((i > 0 && !pg_pipeline_flush(ledger->pg, err)) ||
+            !pg_pipeline_add(ledger->pg, sql, NULL, 0, err))
             return false;
+    }
     return ledger_pg_leave(ledger, run->arena, entry, 1, err);
 }
 
@@ -61,6 +66,9 @@ static bool explain(const struct plan_item *item, const struct unit *unit, size_
                      answers->position, 0, err);
     else
         err_at(err, item->migration->path, 0, 0);
+    if (strcmp(err->sqlstate, "2D000") == 0)
+        err_hint(err, "A procedure that commits cannot run in a transaction: write "
+                      "\"-- pawl: no-transaction\" into the file's head.");
     return false;
 }
 
@@ -98,7 +106,7 @@ bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit, s
     static const struct unit nothing = {0};
     const struct unit *const u =
         unit < item->script.units.count ? &item->script.units.items[unit] : &nothing;
-    const struct limits limits = limits_for(run, item);
+    const struct limits limits = limits_for(run, item, u);
     const size_t before = ledger_pg_enter_count(&limits);
     struct progress progress = {run, item, before, u->count};
     struct pg_answers answers = {0};

@@ -10,37 +10,8 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "deploy/orphan.h"
 #include "deploy/run.h"
-
-static bool count_orphans(struct run *run, size_t *ret, struct rows *rows, struct err *err)
-{
-    static const char sql[] = "PRAGMA foreign_key_check";
-    if (!sqlite_query(run->ledger->sqlite, run->arena, sql, sizeof sql - 1, NULL, 0, rows, NULL,
-                      err)) {
-        err_prefix(err, "cannot check the foreign keys");
-        return false;
-    }
-    *ret = rows->count;
-    return true;
-}
-
-static bool check_orphans(struct run *run, size_t before, struct err *err)
-{
-    struct rows rows;
-    size_t after = 0;
-    if (!count_orphans(run, &after, &rows, err))
-        return false;
-    if (after <= before)
-        return true;
-    const char *const table = rows_get(&rows, after - 1, 0);
-    const char *const rowid = rows_get(&rows, after - 1, 1);
-    const char *const parent = rows_get(&rows, after - 1, 2);
-    return err_set(
-        err, ERR_FAILED,
-        "%zu rows would refer to nothing: for one, row %s of \"%s\" has no row in \"%s\"",
-        after - before, rowid != NULL ? rowid : "(without rowid)", table != NULL ? table : "?",
-        parent != NULL ? parent : "?");
-}
 
 static bool run_statements(struct run *run, const struct plan_item *item, const struct unit *unit,
                            struct err *err)
@@ -62,28 +33,62 @@ static bool run_statements(struct run *run, const struct plan_item *item, const 
     return true;
 }
 
+/* Such statements change no row and take no key away: they break no foreign key, and checking all
+ * of them would read every row that refers to another, twice, under the write lock. */
+static bool keeps_keys(const struct plan_item *item, const struct unit *unit)
+{
+    static const char *const words[] = {"CREATE INDEX", "CREATE UNIQUE INDEX", "CREATE VIEW",
+                                        "DROP VIEW",    "CREATE TRIGGER",      "DROP TRIGGER"};
+    for (size_t i = 0; i < unit->count; i++) {
+        const struct span text = item->script.statements.items[unit->first + i].statement.text;
+        bool known = false;
+        for (size_t w = 0; !known && w < COUNT_OF(words); w++)
+            known = sql_starts_with(DIALECT_SQLITE, text, words[w]);
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
+/* The statements, and nothing that refers to nothing after them. */
+static bool run_and_check(struct run *run, const struct plan_item *item, const struct unit *unit,
+                          struct err *err)
+{
+    struct sqlite *const sqlite = run->ledger->sqlite;
+    const bool renumbered = item->script.drops_table, check = !keeps_keys(item, unit);
+    struct orphans before, after;
+    if (check && !orphans_read(sqlite, run->arena, renumbered, &before, err))
+        return false;
+    fault_point("unit");
+    if (!run_statements(run, item, unit, err))
+        return false;
+    return !check || (orphans_read(sqlite, run->arena, renumbered, &after, err) &&
+                      orphans_compare(&before, &after, err));
+}
+
 /* Everything between BEGIN and COMMIT. */
 static bool inside(struct run *run, const struct plan_item *item, size_t unit, const struct unit *u,
                    int64_t start_ms, struct receipt *receipt, struct err *err)
 {
     struct entry entry;
-    struct rows rows;
-    size_t orphans = 0;
     if (!ledger_sqlite_expect(run->ledger, run->arena, run->last_change, err) ||
-        !count_orphans(run, &orphans, &rows, err))
-        return false;
-    fault_point("unit");
-    if (!run_statements(run, item, u, err) || !check_orphans(run, orphans, err))
+        !run_and_check(run, item, u, err))
         return false;
     fault_point("statements");
     return apply_entry(run, item, unit, clock_monotonic_ms() - start_ms, &entry, err) &&
            ledger_sqlite_append(run->ledger, run->arena, &entry, receipt, err);
 }
 
+/* Only when it changes: each such pragma expires all prepared statements and visits all tables. */
 static bool set_foreign_keys(struct run *run, bool on, struct err *err)
 {
-    return sqlite_exec(run->ledger->sqlite,
-                       on ? "PRAGMA foreign_keys = ON" : "PRAGMA foreign_keys = OFF", err);
+    const char *const pragma = on ? "PRAGMA foreign_keys = ON" : "PRAGMA foreign_keys = OFF";
+    if (run->foreign_keys != NULL && strcmp(run->foreign_keys, pragma) == 0)
+        return true;
+    if (!sqlite_exec(run->ledger->sqlite, pragma, err))
+        return false;
+    run->foreign_keys = pragma;
+    return true;
 }
 
 /* VACUUM, a change of journal mode: harmless to run again, so one row after it is enough. */

@@ -154,13 +154,20 @@ static bool run_statement(struct run *run, const struct plan_item *item,
         return true;
     apply_locate(item, statement, 0, 0, err);
     if (pg_lost(run->ledger->pg)) {
-        err->code = ERR_PARTIAL;
+        err->code = err->code == ERR_SIGNAL ? ERR_SIGNAL : ERR_PARTIAL;
         err_state(err, "The outcome of this step is not known yet.");
         err_hint(err, "Run pawl deploy again: it asks the catalog, then goes on.");
         return false;
     }
     if (err->code != ERR_FAILED)
         return false; /* stopped: the next deploy looks at what is left */
+    if (statement->info.alone == ALONE_BLOCK) {
+        err->code = ERR_PARTIAL;
+        err_hint(err, "What it committed before stands. Mend the cause, then run pawl deploy "
+                      "again: it runs this statement from its start.");
+        (void)reset_session(run, &second); /* the error at hand says more */
+        return false;
+    }
     /* What it left is removed at once where that can be done, as an INVALID index costs every
      * write. Then the step is as if it had never begun. */
     if (settle_leftover(run, item, &statement->info, before, &done, &second) &&
@@ -207,6 +214,15 @@ bool apply_pg_step(struct run *run, const struct plan_item *item, size_t unit, s
     if (!hold_mutex(run, err) || !set_session(run, err) || !set_role(run, err))
         return false;
     run->step_begun = resumed;
+    if (resumed && info->alone == ALONE_BLOCK)
+        deploy_tell(&run->options->listener,
+                    &(struct deploy_event){
+                        .type = DEPLOY_NOTE,
+                        .id = item->migration->id,
+                        .text = arena_printf(run->arena,
+                                             "\"%s\": %s was stopped by an earlier run, it runs "
+                                             "again from its start",
+                                             item->migration->id, info->verb)});
     if (resumed ? !settle_leftover(run, item, info, before, &done, err)
                 : !journal_begin(run, item, unit, info, &before, err) || !set_role(run, err))
         return false;

@@ -180,6 +180,8 @@ void attempt_end(struct run *run, const struct err *why)
                                     .deadline_ms = clock_monotonic_ms() + LAST_WORDS_MS};
     if (!run->begun || entry.detail == NULL)
         return;
+    if (run->ledger->pg == NULL && run->ledger->sqlite == NULL)
+        return; /* the server has not come back */
     if (run->ledger->pg != NULL)
         pg_set_wait(run->ledger->pg, &last_words);
     else
@@ -256,7 +258,10 @@ static bool bury(struct run *run, const struct attempt *attempt, struct err *err
     if (entry.detail == NULL)
         return err_nomem(err);
     fault_point("bury");
-    return ledger_append(run->ledger, run->arena, &entry, run->last_change, &receipt, err);
+    if (!ledger_append(run->ledger, run->arena, &entry, run->last_change, &receipt, err))
+        return false;
+    run->result->head = receipt.text;
+    return true;
 }
 
 bool attempt_bury_dead(struct run *run, struct err *err)

@@ -263,6 +263,14 @@ static void describe_state(const struct run *run, const struct plan_item *item, 
     CLEANUP(str_release) struct str text = {0};
     if (err->state != NULL || err->code == ERR_CHAIN)
         return;
+    if ((err->code == ERR_SIGNAL || err->code == ERR_NOMEM) && run->ledger->pg != NULL &&
+        pg_lost(run->ledger->pg)) {
+        err_state(err,
+                  "The outcome of \"%s\" is not known yet: the server did not say how it ended.",
+                  item->migration->id);
+        err_hint(err, "Run pawl deploy again: it looks before it acts.");
+        return;
+    }
     if (run->committed_any && err->code != ERR_PARTIAL)
         err->code = err->code == ERR_FAILED ? ERR_PARTIAL : err->code;
     if (run->committed_any || run->step_begun)
@@ -312,12 +320,34 @@ static bool begin_once(struct run *run, struct err *err)
     return run->begun || (attempt_bury_dead(run, err) && attempt_begin(run, err));
 }
 
+/* A deploy that was killed behind its last migration has left a begin row without an end. Where it
+ * may yet be alive nothing is written: that deploy ends itself. */
+static bool bury_finished(struct run *run, struct err *err)
+{
+    struct mutex_holder holder;
+    if (run->begun || !run->ledger->exists || state_open_attempt(&run->state) == NULL)
+        return true;
+    if (holds_session_lock(run) && !run->mutex) {
+        if (!ledger_mutex_try(run->ledger, run->arena, &run->mutex, &holder, err))
+            return false;
+        /* It may have written its end between our look and our lock. */
+        if (!run->mutex || !run_plan(run, err))
+            return !run->mutex;
+    }
+    if (attempt_bury_dead(run, err))
+        return true;
+    if (err->code != ERR_BUSY)
+        return false;
+    err_release(err);
+    return true;
+}
+
 /* Plans and applies until nothing is left, however often another pawl is in between. */
 static bool apply_until_done(struct run *run, int64_t give_up_ms, struct err *err)
 {
     for (;;) {
         if (plan_empty(&run->result->plan))
-            return true;
+            return bury_finished(run, err);
         if (begin_once(run, err)) {
             const enum pass pass = apply_all(run, err);
             if (pass != PASS_AGAIN)
@@ -326,7 +356,7 @@ static bool apply_until_done(struct run *run, int64_t give_up_ms, struct err *er
             return false;
         }
         if (clock_monotonic_ms() >= give_up_ms)
-            return still_busy(NULL, err);
+            return still_busy(err->message, err);
         err_release(err);
         if (!wait_sleep(wait_jitter_ms(MUTEX_PAUSE_MS), run->wait, err))
             return false;
@@ -340,12 +370,16 @@ static bool apply_until_done(struct run *run, int64_t give_up_ms, struct err *er
 static bool run_all(struct run *run, struct err *err)
 {
     const int64_t give_up_ms = clock_monotonic_ms() + run->options->wait_ms;
+    if (run->ledger->sqlite != NULL)
+        sqlite_set_patience(run->ledger->sqlite, run->options->wait_ms);
     if (!ledger_prepare_writer(run->ledger, run->arena, err) || !run_plan(run, err))
         return false;
     if (!run->ledger->exists && !refuse_foreign(run, err))
         return false;
-    if (plan_empty(&run->result->plan) || run->options->dry_run)
+    if (run->options->dry_run)
         return refuse_pooled_steps(run, err);
+    if (plan_empty(&run->result->plan))
+        return bury_finished(run, err);
     if (!refuse_pooled_steps(run, err) || !exclude_others(run, give_up_ms, err))
         return false;
     if (run->options->app_role != NULL &&
@@ -372,4 +406,16 @@ bool deploy_run(struct arena *arena, const struct ledger_options *target, const 
     *result = (struct deploy_result){0};
     return run_all(&run, err);
     /* The mutex goes with the connection, which the caller closes. */
+}
+
+size_t deploy_first_pending(const struct deploy_result *result)
+{
+    const size_t done = result->done.count;
+    size_t first = 0;
+    if (result->plan.items.count == 0)
+        return 0;
+    while (first < done && strcmp(result->done.items[first].migration->id,
+                                  result->plan.items.items[0].migration->id) != 0)
+        first++;
+    return done - first;
 }

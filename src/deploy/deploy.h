@@ -50,4 +50,8 @@ bool deploy_run(struct arena *arena, const struct ledger_options *target, const 
                 struct deploy_result *result, struct findings *findings,
                 struct err *err) MUST_CHECK;
 
+/* The first item of result->plan that was not applied by this run: those before it were, and a plan
+ * that was made anew while the run went on has none of them. */
+size_t deploy_first_pending(const struct deploy_result *result);
+
 #endif

@@ -19,8 +19,9 @@ struct run {
     struct state state;
     int64_t last_change; /* what our next transaction expects */
     char attempt[ATTEMPT_ID_BYTES];
-    bool begun;         /* our begin row is in the journal */
-    bool mutex;         /* we hold the session lock */
+    const char *foreign_keys; /* SQLite: the pragma that is in force; NULL: none was run yet */
+    bool begun;               /* our begin row is in the journal */
+    bool mutex;               /* we hold the session lock */
     bool step_begun;    /* of the migration at hand: a step outside transactions is under way */
     bool committed_any; /* of the migration at hand: an earlier unit stands */
     const struct plan_item *failed; /* the one that ended the run; NULL */
@@ -62,7 +63,8 @@ bool apply_sqlite_unit(struct run *run, const struct plan_item *item, size_t uni
 
 /* --- settle.c: after a lost connection --- */
 /* Connects again, makes sure that the old backend is gone, and reads what became of the unit.
- * *ret_applied: its row is in the journal. False: ERR_PARTIAL, the outcome is not known yet. */
+ * *ret_applied: its row is in the journal. False: the outcome is not known yet; ERR_PARTIAL, or
+ * ERR_SIGNAL when told to stop, and the ledger may be without a connection. */
 bool settle(struct run *run, const struct plan_item *item, size_t unit, int old_backend,
             bool *ret_applied, struct err *err) MUST_CHECK;
 

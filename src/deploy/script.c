@@ -10,9 +10,11 @@ struct builder {
     const struct migration *migration;
     const struct statements *statements;
     struct script *script;
-    bool in_group;       /* between the file's own BEGIN and COMMIT */
-    bool unit_open;      /* the last unit takes more statements */
-    struct statement at; /* the statement at hand, for errors */
+    bool in_group;                /* between the file's own BEGIN and COMMIT */
+    bool unit_open;               /* the last unit takes more statements */
+    const char *isolation;        /* asked for before the unit's first statement */
+    struct statement at;          /* the statement at hand, for errors */
+    int start_line, start_column; /* where the forward part starts in the file */
 };
 
 static bool refuse(const struct builder *b, struct err *err, const char *what, const char *hint)
@@ -24,11 +26,14 @@ static bool refuse(const struct builder *b, struct err *err, const char *what, c
     return false;
 }
 
-/* The splitter counts from the forward part's first byte, people from the file's. */
-static void to_file_position(const struct migration *migration, struct statement *statement)
+/* The splitter counts from the forward part's first byte, people from the file's. Counting each
+ * one anew from the file's start would take minutes for a long file. */
+static void to_file_position(const struct builder *b, struct statement *statement)
 {
-    statement->offset += migration->forward_offset;
-    sql_position(migration->text, statement->offset, &statement->line, &statement->column);
+    statement->offset += b->migration->forward_offset;
+    if (statement->line == 1)
+        statement->column += b->start_column - 1;
+    statement->line += b->start_line - 1;
 }
 
 static bool add_statement(struct builder *b, const struct statement_info *info, bool alone,
@@ -47,19 +52,33 @@ static bool add_statement(struct builder *b, const struct statement_info *info, 
         if (unit == NULL)
             return err_nomem(err);
         *unit = (struct unit){.first = script->statements.count - 1, .alone = alone};
+        if (!alone)
+            unit->isolation = b->isolation;
+        b->isolation = NULL;
         b->unit_open = !alone;
     }
     script->units.items[script->units.count - 1].count++;
     return true;
 }
 
-static bool begin_group(struct builder *b, struct err *err)
+/* The whole unit runs at the strictest level that a part of it asks for. */
+static void isolate(struct builder *b, const char *isolation)
+{
+    struct script *const script = b->script;
+    const char **const of_unit =
+        b->unit_open ? &script->units.items[script->units.count - 1].isolation : &b->isolation;
+    if (isolation != NULL && (*of_unit == NULL || strcmp(isolation, "SERIALIZABLE") == 0))
+        *of_unit = isolation;
+}
+
+static bool begin_group(struct builder *b, const struct statement_info *info, struct err *err)
 {
     if (b->in_group)
         return refuse(b, err, "BEGIN inside of a transaction that the file began already", NULL);
     b->in_group = true;
     if (b->migration->no_transaction)
         b->unit_open = false;
+    isolate(b, info->isolation);
     return true;
 }
 
@@ -69,8 +88,10 @@ static bool end_group(struct builder *b, struct err *err)
         return refuse(b, err, "COMMIT without a BEGIN: it would end pawl's own transaction",
                       "Remove it; pawl commits each migration together with its journal row.");
     b->in_group = false;
-    if (b->migration->no_transaction)
+    if (b->migration->no_transaction) {
         b->unit_open = false;
+        b->isolation = NULL;
+    }
     return true;
 }
 
@@ -86,13 +107,16 @@ static bool add_alone(struct builder *b, const struct statement_info *info, stru
 static bool add_ordinary(struct builder *b, const struct statement_info *info, size_t index,
                          struct err *err)
 {
+    /* A procedure may commit by itself: where the file asks for no transaction, it can. */
+    if (info->alone == ALONE_BLOCK && b->migration->no_transaction && !b->in_group)
+        return add_statement(b, info, true, err);
     if (!add_statement(b, info, false, err))
         return false;
     if (b->migration->no_transaction && !b->in_group)
         b->unit_open = false;
     /* A new enum value can be used only after its transaction (55P04). */
     if (info->alone == ALONE_ADD_ENUM_VALUE && info->label != NULL && !b->in_group &&
-        sql_label_used(b->dialect, b->statements, index + 1, info->label))
+        sql_label_used(b->dialect, b->statements, index, info->label))
         b->unit_open = false;
     if (b->dialect == DIALECT_SQLITE && sql_starts_with(b->dialect, b->at.text, "DROP TABLE"))
         b->script->drops_table = true;
@@ -126,7 +150,7 @@ static bool add(struct builder *b, size_t index, struct err *err)
     b->at = b->statements->items[index];
     if (!sql_classify(b->arena, b->dialect, &b->at, &info, err))
         return false;
-    to_file_position(b->migration, &b->at);
+    to_file_position(b, &b->at);
     switch (info.class) {
     case STATEMENT_ORDINARY:
         return add_ordinary(b, &info, index, err);
@@ -135,9 +159,12 @@ static bool add(struct builder *b, size_t index, struct err *err)
     case STATEMENT_SESSION:
         return add_session(b, &info, err);
     case STATEMENT_BEGIN:
-        return begin_group(b, err);
+        return begin_group(b, &info, err);
     case STATEMENT_COMMIT:
         return end_group(b, err);
+    case STATEMENT_MODES:
+        isolate(b, info.isolation);
+        return true;
     case STATEMENT_REFUSED:
         break;
     }
@@ -154,11 +181,10 @@ bool script_build(struct arena *arena, enum dialect dialect, const struct migrat
                         .migration = migration,
                         .statements = &statements,
                         .script = &script};
+    sql_position(migration->text, migration->forward_offset, &b.start_line, &b.start_column);
     if (!sql_split(arena, dialect, migration->text + migration->forward_offset,
                    migration->forward_len, &statements, err)) {
-        int before = 0, column = 0;
-        sql_position(migration->text, migration->forward_offset, &before, &column);
-        const int line = err->line > 0 ? err->line + before - 1 : 0;
+        const int line = err->line > 0 ? err->line + b.start_line - 1 : 0;
         err_at(err, migration->path, line, err->column);
         return false;
     }

@@ -18,8 +18,9 @@ struct script_statement {
 };
 
 struct unit {
-    size_t first, count; /* statements */
-    bool alone;          /* one statement outside a transaction */
+    size_t first, count;   /* statements */
+    bool alone;            /* one statement outside a transaction */
+    const char *isolation; /* that the file asks for; NULL: READ COMMITTED */
 };
 
 struct script {

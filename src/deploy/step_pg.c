@@ -69,6 +69,10 @@ bool step_ask_catalog(struct pg *pg, struct arena *arena, const struct statement
     *ret = STEP_NOT_DONE;
     *ret_undo = NULL;
     *ret_finishes = false;
+    /* Without the indexes that were there before, an unnamed one would be built a second time. */
+    if (info->alone == ALONE_CREATE_INDEX && info->name == NULL && info->relation != NULL &&
+        before != NULL && params[3] == NULL)
+        return err_nomem(err);
     for (size_t i = 0; i < COUNT_OF(probes); i++) {
         struct rows rows;
         if (probes[i].kind != info->alone)

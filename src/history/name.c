@@ -98,24 +98,21 @@ static void append_meant_version(enum naming naming, struct span version, struct
         str_puts(out, text);
         return;
     }
-    if (!right && count == DATE_DIGITS) {
-        /* Day and month the wrong way round. */
-        const char month[2] = {digits[4], digits[5]};
-        memcpy(digits + 4, digits + 6, 2);
-        memcpy(digits + 6, month, 2);
-        str_append(out, digits, count);
+    if (right || count < DATE_DIGITS || !schemes[naming].moment || !version_meant_date(digits)) {
+        str_append(out, version.at, version.len);
         return;
     }
-    str_append(out, version.at, version.len);
+    /* Written as it was: with its hyphens. */
+    for (size_t i = 0, d = 0; i < version.len; i++)
+        str_putc(out, ascii_digit(version.at[i]) && d < count ? digits[d++] : version.at[i]);
 }
 
 /* Writes the name that was probably meant; false when even that is not a name of the scheme. */
-static bool append_meant(enum naming naming, const char *entry, struct str *out)
+static bool append_meant(enum naming naming, const char *entry, bool sql_file, struct str *out)
 {
     const struct scheme *const scheme = &schemes[naming];
     const size_t len = name_len(entry);
     const struct parts parts = name_split(naming, entry, len);
-    const bool sql_file = name_ends_with(entry, len, ".sql");
     if (naming == NAMING_FLYWAY && parts.prefix.len > 0)
         str_putc(out, (char)(parts.prefix.at[0] & ~0x20));
     else if (naming == NAMING_LOGTO && parts.prefix.len < 2)
@@ -135,13 +132,13 @@ static bool append_meant(enum naming naming, const char *entry, struct str *out)
            strcmp(str_text(out), entry) != 0;
 }
 
-static void add_finding(struct arena *arena, enum naming naming, const char *entry,
+static void add_finding(struct arena *arena, enum naming naming, const char *entry, bool is_folder,
                         const char *path, const struct problem *problem, struct findings *findings)
 {
     CLEANUP(str_release) struct str meant = {0};
-    const bool known = append_meant(naming, entry, &meant);
-    const bool in_folder =
-        known && schemes[naming].folder && name_ends_with(entry, name_len(entry), ".sql");
+    const bool sql_file = !is_folder && name_ends_with(entry, name_len(entry), ".sql");
+    const bool known = append_meant(naming, entry, sql_file, &meant);
+    const bool in_folder = known && schemes[naming].folder && sql_file;
     char *const fix = known ? arena_printf(arena, "rename it to \"%s%s\"", str_text(&meant),
                                            in_folder ? "/up.sql" : "")
                             : arena_printf(arena, "name it like \"%s\"", schemes[naming].example);
@@ -196,7 +193,7 @@ bool name_read(struct arena *arena, enum naming naming, const char *entry, bool 
     if (name.role == NAME_MIGRATION || name.role == NAME_BAD) {
         if (problem.rule != NULL) {
             name.role = NAME_BAD;
-            add_finding(arena, naming, entry, path, &problem, findings);
+            add_finding(arena, naming, entry, is_folder, path, &problem, findings);
         } else if (naming == NAMING_FLYWAY && parts.prefix.at[0] == 'U') {
             name.role = NAME_DOWN;
         } else if (name_is_repeatable(naming, &parts)) {

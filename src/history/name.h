@@ -80,7 +80,8 @@ const char *name_id_version(struct arena *arena, const char *id) MUST_CHECK;
 int version_compare(const char *a, const char *b);
 int name_compare(const char *version_a, const char *id_a, const char *version_b, const char *id_b);
 
-/* The moment that a version stands for in seconds since 1970 UTC; false for schemes without one. */
+/* The moment that a version stands for in seconds since 1970 UTC; false for schemes without one and
+ * for a version of another precision. */
 bool version_epoch_s(enum naming naming, const char *version, int64_t *ret);
 
 /*

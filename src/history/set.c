@@ -149,6 +149,28 @@ static void soften_name_findings(const struct migration *migration, const char *
     }
 }
 
+const struct migration *set_find_odd(const struct set *set, const char *id)
+{
+    for (size_t i = 0; i < set->odd.count; i++)
+        if (strcmp(set->odd.items[i].id, id) == 0)
+            return &set->odd.items[i];
+    return NULL;
+}
+
+bool set_demand_scheme(const struct findings *findings, struct err *err)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct finding *const finding = &findings->items[i];
+        if (strcmp(finding->rule, "naming-scheme") != 0)
+            continue;
+        (void)err_set(err, ERR_USAGE, "%s", finding->what);
+        err_at(err, finding->file, 0, 0);
+        err_hint(err, "The configured naming does not fit: %s.", finding->fix);
+        return false;
+    }
+    return true;
+}
+
 bool set_admit(struct arena *arena, struct set *set, const char *id, struct findings *findings,
                struct err *err)
 {

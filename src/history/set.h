@@ -59,6 +59,13 @@ bool set_load_files(struct arena *arena, const struct set_options *options,
  * logarithmic time. */
 const struct migration *set_find(const struct set *set, const char *id);
 
+/* The same among the odd ones. */
+const struct migration *set_find_odd(const struct set *set, const char *id);
+
+/* False, ERR_USAGE, when set_load() has found that the names are of another scheme than the
+ * configured one: then the set is no answer to anything. */
+bool set_demand_scheme(const struct findings *findings, struct err *err) MUST_CHECK;
+
 /* Takes the odd migration with this id into the set, as it turned out to be applied: its name's
  * findings become notes. An id that is not among the odd ones changes nothing. Pointers into
  * set->items are no longer valid. */

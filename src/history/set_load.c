@@ -211,10 +211,10 @@ static bool is_other_scheme(struct load *load)
 }
 
 /* No migration at all, but folders that hold one each: the scheme is folder. */
-static bool check_folders_unread(struct load *load, struct err *err)
+static bool check_folders_unread(struct load *load, const struct set *set, struct err *err)
 {
     size_t fits = 0;
-    if (in_folders(load) || load->candidates.count > 0)
+    if (in_folders(load) || set->count + set->odd.count > 0)
         return true;
     for (size_t i = 0; i < load->entries.count; i++) {
         const char *relative = NULL;
@@ -352,7 +352,8 @@ static bool load_entries(struct load *load, struct set *ret, struct err *err)
         finding_add(load->arena, load->findings, &load->names.items[i]);
     if (load->names.failed)
         return err_nomem(err);
-    if (!check_folders_unread(load, err) || !read_all(load, !other_scheme, &set, err) ||
+    if (!read_all(load, !other_scheme, &set, err) ||
+        (!other_scheme && !check_folders_unread(load, &set, err)) ||
         !set_sort(load->arena, &set, err))
         return false;
     set_check_duplicates(load->arena, &set, load->findings);

@@ -31,6 +31,17 @@ struct sum_head {
 bool sum_read_head(struct arena *arena, const char *path, struct sum_head *ret,
                    struct err *err) MUST_CHECK;
 
+struct sum_ids {
+    const char **items;
+    size_t count, capacity;
+};
+
+/* The ids of the contract migrations, sorted. A line that is not as it should be is passed over,
+ * and nothing is held against the digest: who misses an id here reads all with sum_read(). Errors:
+ * ERR_USAGE. */
+bool sum_read_contracts(struct arena *arena, const char *path, struct sum_ids *ret,
+                        struct err *err) MUST_CHECK;
+
 /* Reads all of it into a set without texts; refuses a digest that does not fit its lines. */
 bool sum_read(struct arena *arena, const char *path, struct set *ret, struct err *err) MUST_CHECK;
 

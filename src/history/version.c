@@ -133,16 +133,27 @@ static bool digits_value(const char *digits, size_t len, int64_t *ret)
     return true;
 }
 
+/* More digits than a date and a time have: fractions of a second, where none belong. */
+static bool too_precise(const char *version)
+{
+    size_t digits = 0;
+    while (digits < DATE_DIGITS && *version != '\0')
+        digits += ascii_digit(*version++);
+    return ascii_digit(*version);
+}
+
 bool version_epoch_s(enum naming naming, const char *version, int64_t *ret)
 {
     struct civil civil;
     switch (naming) {
     case NAMING_EPOCH:
-    case NAMING_LOGTO:
-        return digits_value(version, strspn(version, "0123456789"), ret);
+    case NAMING_LOGTO: {
+        const size_t len = strspn(version, "0123456789");
+        return len <= EPOCH_DIGITS && digits_value(version, len, ret);
+    }
     case NAMING_TIMESTAMP:
     case NAMING_FOLDER:
-        if (!version_civil(version, &civil) || !civil_valid(&civil))
+        if (!version_civil(version, &civil) || !civil_valid(&civil) || too_precise(version))
             return false;
         *ret = civil_to_epoch_s(&civil);
         return true;
@@ -225,6 +236,23 @@ bool version_format(enum naming naming, int64_t epoch_s, char ret[VERSION_BYTES]
     else
         (void)snprintf(ret, VERSION_BYTES, "%04d%02d%02d%02d%02d%02d", c.year % 10000,
                        c.month % 100, c.day % 100, c.hour % 100, c.minute % 100, c.second % 100);
+    return true;
+}
+
+bool version_meant_date(char digits[DATE_DIGITS])
+{
+    char text[VERSION_BYTES];
+    const struct civil written = civil_from_digits(digits);
+    struct civil meant = written;
+    if (written.month > 12) {
+        meant.month = written.day;
+        meant.day = written.month;
+    }
+    /* A date that exists, whatever the time says. */
+    const struct civil day = {.year = meant.year, .month = meant.month, .day = meant.day};
+    if (!civil_valid(&day) || !version_format(NAMING_TIMESTAMP, civil_to_epoch_s(&meant), text))
+        return false;
+    memcpy(digits, text, DATE_DIGITS);
     return true;
 }
 

@@ -22,6 +22,11 @@ bool version_civil(const char *version, struct civil *ret);
  */
 bool version_moment(const char *digits, size_t len, int64_t *ret_epoch_s, const char **ret_unit);
 
+/* Turns 14 digits that are no date into the one that was probably meant: day and month the wrong
+ * way round, or a clock counted on past its end (the 60th second is the next minute's first). False
+ * when neither fits. */
+bool version_meant_date(char digits[DATE_DIGITS]);
+
 /* Writes the moment as the scheme writes it: timestamp, folder, epoch, logto. False when the scheme
  * has no moments or the year is out of range. */
 bool version_format(enum naming naming, int64_t epoch_s, char ret[VERSION_BYTES]);

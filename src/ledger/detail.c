@@ -1,11 +1,18 @@
 /* detail over jansson. */
 #include "ledger/detail.h"
 
-#include <stdlib.h>
+bool detail_load(const char *detail, json_t **ret)
+{
+    json_error_t error = {.text = ""};
+    *ret = detail != NULL ? json_loads(detail, 0, &error) : NULL;
+    /* What is wrong with a text, jansson says; that memory is out, it does not. */
+    return *ret != NULL || detail == NULL || error.text[0] != '\0';
+}
 
 static json_t *load(const char *detail)
 {
-    return detail != NULL ? json_loads(detail, 0, NULL) : NULL;
+    json_t *object = NULL;
+    return detail_load(detail, &object) ? object : NULL;
 }
 
 int64_t detail_number(const char *detail, const char *name, int64_t fallback)
@@ -30,8 +37,8 @@ bool detail_flag(const char *detail, const char *name)
 
 const char *detail_text(struct arena *arena, const json_t *object)
 {
-    char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
-    const char *const copy = text != NULL ? arena_strdup(arena, text) : NULL;
-    free(text);
-    return copy;
+    /* json_dumps() may cut a key short when memory is out in the middle of it, and not say so. */
+    const size_t size = object != NULL ? json_dumpb(object, NULL, 0, JSON_COMPACT) : 0;
+    char *const text = size > 0 ? arena_alloc(arena, size + 1) : NULL;
+    return text != NULL && json_dumpb(object, text, size, JSON_COMPACT) == size ? text : NULL;
 }

@@ -14,6 +14,10 @@ static inline void json_release(json_t **json)
     json_decref(*json);
 }
 
+/* *ret is the object, or NULL for a text that is none; the caller releases it. False when memory is
+ * out. */
+bool detail_load(const char *detail, json_t **ret) MUST_CHECK;
+
 /* One member of the object in the text; the fallback when the text is no object, or has no such
  * member of that type. The string is a copy in the arena. */
 int64_t detail_number(const char *detail, const char *name, int64_t fallback);

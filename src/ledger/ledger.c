@@ -39,9 +39,13 @@ bool ledger_open(struct arena *arena, const struct ledger_options *options, cons
     if (options->sqlite) {
         /* To a reader a file that is not there yet is an empty database. */
         const bool absent = !options->write && !fs_exists(options->location);
-        return sqlite_open(absent ? ":memory:" : options->location,
-                           options->write ? SQLITE_MODE_CREATE : SQLITE_MODE_READ, wait,
-                           &ret->sqlite, err);
+        if (!sqlite_open(absent ? ":memory:" : options->location,
+                         options->write ? SQLITE_MODE_CREATE : SQLITE_MODE_READ, wait, &ret->sqlite,
+                         err))
+            return false;
+        if (options->connect_timeout_ms > 0)
+            sqlite_set_patience(ret->sqlite, options->connect_timeout_ms);
+        return true;
     }
     const struct pg_options pg = {.location = options->location,
                                   .display = options->display,
@@ -100,8 +104,9 @@ bool ledger_read(struct ledger *ledger, struct arena *arena, struct journal *ret
                                        : ledger_sqlite_read(ledger, arena, ret, err);
     if (!ok || !ledger->exists)
         return ok;
+    /* Readers of every pawl ever released go on; only writing is refused. */
     const int format = journal_format(ret);
-    if (format > LEDGER_FORMAT) {
+    if (ledger->writer && format > LEDGER_FORMAT) {
         (void)err_set(err, ERR_USAGE,
                       "the ledger has format %d, this pawl (" PAWL_VERSION ") knows %d", format,
                       LEDGER_FORMAT);

@@ -18,9 +18,10 @@ struct ledger {
     const char *display; /* the target's URL without its password */
     struct pg *pg;       /* one of these two is not NULL */
     struct sqlite *sqlite;
-    bool direct; /* PostgreSQL: no pooler between; SQLite: true */
+    bool writer;         /* after ledger_prepare_writer() */
+    bool direct;         /* PostgreSQL: no pooler between; SQLite: true */
     int64_t now_epoch_s; /* by the server, as of ledger_prepare_writer(); 0: not asked */
-    bool exists; /* as of the last ledger_read() or ledger_create() */
+    bool exists;         /* as of the last ledger_read() or ledger_create() */
 };
 
 struct ledger_options {
@@ -84,6 +85,8 @@ struct limits {
     int64_t lock_timeout_ms;
     const char *search_path;
     const char *role;
+    const char *isolation; /* NULL: READ COMMITTED. At a higher level the look at the applied set
+                              may be outdated; then append() fails with 40001, as head moved */
 };
 
 /* Queues BEGIN, the limits, and the mutex with the look at the applied set. */

@@ -35,6 +35,7 @@ static bool add(struct ledger *ledger, struct arena *arena, const char *template
 bool ledger_prepare_writer(struct ledger *ledger, struct arena *arena, struct err *err)
 {
     struct rows rows;
+    ledger->writer = true;
     if (ledger->pg == NULL)
         return true;
     if (!pg_query(ledger->pg, arena,
@@ -242,8 +243,11 @@ static bool add_enter(struct ledger *ledger, struct arena *arena, const struct l
 bool ledger_pg_enter(struct ledger *ledger, struct arena *arena, const struct limits *limits,
                      int64_t expected_change, struct err *err)
 {
-    if (!pg_pipeline_add(ledger->pg, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NULL, 0,
-                         err) ||
+    const char *const level = limits->isolation != NULL ? limits->isolation : "READ COMMITTED";
+    const char *const begin = arena_printf(arena, "BEGIN ISOLATION LEVEL %s READ WRITE", level);
+    if (begin == NULL)
+        return err_nomem(err);
+    if (!pg_pipeline_add(ledger->pg, begin, NULL, 0, err) ||
         !add_enter(ledger, arena, limits, expected_change, err))
         return false;
     if (limits->role == NULL)
@@ -256,8 +260,13 @@ bool ledger_pg_enter(struct ledger *ledger, struct arena *arena, const struct li
 bool ledger_pg_leave(struct ledger *ledger, struct arena *arena, const struct entry *entries,
                      size_t count, struct err *err)
 {
-    /* A migration may have left another role or an empty search_path. */
-    if (!pg_pipeline_add(ledger->pg, "RESET SESSION AUTHORIZATION", NULL, 0, err))
+    /* A migration may have left another role, an empty search_path, or the setting under which
+     * the journal takes rows for those of another database. */
+    static const char as_origin[] =
+        "SELECT pg_catalog.set_config('session_replication_role', 'origin', true)"
+        " WHERE pg_catalog.current_setting('session_replication_role') = 'replica'";
+    if (!pg_pipeline_add(ledger->pg, "RESET SESSION AUTHORIZATION", NULL, 0, err) ||
+        !pg_pipeline_add(ledger->pg, as_origin, NULL, 0, err))
         return false;
     for (size_t i = 0; i < count; i++)
         if (!add_append(ledger, arena, &entries[i], err))

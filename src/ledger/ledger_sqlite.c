@@ -73,7 +73,9 @@ bool ledger_sqlite_expect(struct ledger *ledger, struct arena *arena, int64_t ex
 {
     struct rows rows;
     if (!query(ledger, arena,
-               "SELECT coalesce(max(seq), 0) FROM {ledger}_journal WHERE event IN ({changing})",
+               /* From the newest row on, not over all of them. */
+               "SELECT coalesce((SELECT seq FROM {ledger}_journal WHERE event IN ({changing})"
+               " ORDER BY seq DESC LIMIT 1), 0)",
                NULL, 0, &rows, err))
         return false;
     if (strtoll(rows_get(&rows, 0, 0), NULL, 10) == expected_change)
@@ -82,6 +84,14 @@ bool ledger_sqlite_expect(struct ledger *ledger, struct arena *arena, int64_t ex
     memcpy(err->sqlstate, "PW002", sizeof err->sqlstate);
     err->retryable = true;
     return false;
+}
+
+/* A migration's trigger may swallow a write without an error. */
+static bool written(const struct ledger *ledger, const char *what, struct err *err)
+{
+    if (sqlite_changes(ledger->sqlite) == 1)
+        return true;
+    return err_set(err, ERR_FAILED, "%s: a trigger keeps it away", what);
 }
 
 static bool insert_row(struct ledger *ledger, struct arena *arena, const struct journal_row *row,
@@ -97,21 +107,44 @@ static bool insert_row(struct ledger *ledger, struct arena *arena, const struct 
                  "INSERT INTO {ledger}_journal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
                  " ?11)",
                  params, COUNT_OF(params), NULL, err) &&
+           written(ledger, "the journal has not taken its row", err) &&
            query(ledger, arena, "UPDATE {ledger}_head SET seq = ?1, hash = ?2",
-                 (const char *const[]){seq, row->hash}, 2, NULL, err);
+                 (const char *const[]){seq, row->hash}, 2, NULL, err) &&
+           written(ledger, "the head of the ledger has not moved", err);
+}
+
+/* The head that the row is to follow. A row that accepts a break is written over whatever is left
+ * of the head. */
+static bool read_head(struct ledger *ledger, struct arena *arena, bool mend,
+                      struct journal_head *ret, struct err *err)
+{
+    struct rows rows;
+    if (mend && (!query(ledger, arena,
+                        "INSERT INTO {ledger}_head VALUES (1, 0, '" JOURNAL_FIRST_PREV_HASH
+                        "') ON CONFLICT DO NOTHING",
+                        NULL, 0, NULL, err) ||
+                 !query(ledger, arena,
+                        "UPDATE {ledger}_head SET seq ="
+                        " max(seq, (SELECT coalesce(max(seq), 0) FROM {ledger}_journal))",
+                        NULL, 0, NULL, err)))
+        return false;
+    if (!query(ledger, arena, "SELECT seq, hash FROM {ledger}_head", NULL, 0, &rows, err))
+        return false;
+    if (rows.count != 1)
+        return err_set(err, ERR_CHAIN, "the ledger has no head row");
+    *ret = (struct journal_head){strtoll(rows_get(&rows, 0, 0), NULL, 10), rows_get(&rows, 0, 1)};
+    return true;
 }
 
 bool ledger_sqlite_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
                           struct receipt *ret, struct err *err)
 {
-    struct rows head;
+    struct journal_head head;
     struct hash_hex hash;
-    if (!query(ledger, arena, "SELECT seq, hash FROM {ledger}_head", NULL, 0, &head, err))
+    if (!read_head(ledger, arena, entry->event == EVENT_BREAK_ACCEPTED, &head, err))
         return false;
-    if (head.count != 1)
-        return err_set(err, ERR_CHAIN, "the ledger has no head row");
     struct journal_row row = {
-        .seq = strtoll(rows_get(&head, 0, 0), NULL, 10) + 1,
+        .seq = head.seq + 1,
         .at_us = clock_utc_us(),
         .event_name = event_name(entry->event),
         .migration = entry->migration,
@@ -120,7 +153,7 @@ bool ledger_sqlite_append(struct ledger *ledger, struct arena *arena, const stru
         .phase = entry->phase,
         .detail = entry->detail,
         .digest = entry->digest,
-        .prev_hash = rows_get(&head, 0, 1),
+        .prev_hash = head.hash,
     };
     if (!journal_hash(&row, &hash))
         return err_nomem(err);

@@ -285,7 +285,9 @@ bool state_build(struct arena *arena, const struct journal *journal, struct stat
 {
     struct state state = {.last_change = journal_last_change(journal)};
     for (size_t i = 0; i < journal->count; i++) {
-        CLEANUP(json_release) json_t *detail = json_loads(journal->items[i].detail, 0, NULL);
+        CLEANUP(json_release) json_t *detail = NULL;
+        if (!detail_load(journal->items[i].detail, &detail))
+            return err_nomem(err);
         struct fold fold = {arena, &state, &journal->items[i], detail};
         if (!fold_row(&fold))
             return err_nomem(err);

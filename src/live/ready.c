@@ -33,7 +33,8 @@ static bool unreadable(const struct ledger *ledger, struct err *err)
         err_hint(err, "Name this role as app_role of the target and deploy: that grants it what "
                       "ready reads.");
     err_prefix(err, "cannot read the ledger \"%s\"", ledger->name);
-    if (err->code == ERR_FAILED)
+    /* SQLite: a writer that does not let go of the file. */
+    if (err->code == ERR_FAILED || (ledger->sqlite != NULL && err->code == ERR_BUSY))
         err->code = ERR_UNREACHABLE;
     return false;
 }
@@ -60,44 +61,78 @@ static bool add_name(struct arena *arena, struct ready_names *names, const char 
     return true;
 }
 
-/* The usual case. *ret_hit: the set's digest was reached, and there is no contract step to look at
- * and no repeatable left. */
-static bool quick_look(struct ledger *ledger, struct arena *arena,
-                       const struct ready_source *source, bool *ret_hit, struct err *err)
+static const char journal_mark[] = "{journal}";
+
+/* One statement for both engines. A plain row for each fact: in a fresh backend an aggregate would
+ * cost as much again as the look itself. */
+static const char *quick_sql(struct arena *arena, const struct ledger *ledger, size_t repeatables)
 {
-    /* A repeatable's checksums are few; each is looked up in the index on special rows. */
-    static const char sql[] =
-        "SELECT (SELECT count(*) FROM (SELECT 1 FROM {journal} WHERE digest = $1 LIMIT 1) AS d),"
-        " (SELECT count(*) FROM {journal} WHERE phase = 'contract')";
+    static const char template[] =
+        "SELECT 'digest', NULL FROM (SELECT 1 FROM {journal} WHERE digest = $1 LIMIT 1) AS d"
+        " UNION ALL SELECT 'contract', migration FROM {journal} WHERE phase = 'contract'";
     CLEANUP(str_release) struct str text = {0};
     const char *const table = ledger->pg != NULL ? "{ledger}.journal" : "{ledger}_journal";
-    const char **params = arena_alloc(arena, (1 + source->repeatables.count) * sizeof *params);
-    struct rows rows;
-    if (params == NULL)
-        return err_nomem(err);
-    params[0] = source->digest.text;
-    for (const char *c = sql; *c != '\0';)
-        if (strncmp(c, "{journal}", 9) == 0) {
+    for (const char *c = template; *c != '\0';)
+        if (strncmp(c, journal_mark, sizeof journal_mark - 1) == 0) {
             str_puts(&text, table);
-            c += 9;
+            c += sizeof journal_mark - 1;
         } else {
             str_putc(&text, *c++);
         }
-    for (size_t i = 0; i < source->repeatables.count; i++) {
-        params[1 + i] = source->repeatables.items[i].text;
+    /* Their checksums are few; each is looked up in the index on special rows. */
+    for (size_t i = 0; i < repeatables; i++)
         str_printf(&text,
-                   ", (SELECT count(*) FROM (SELECT 1 FROM %s WHERE checksum = $%zu"
-                   " AND kind = 'repeatable' LIMIT 1) AS r)",
+                   " UNION ALL SELECT 'repeatable', NULL FROM (SELECT 1 FROM %s WHERE checksum ="
+                   " $%zu AND kind = 'repeatable' LIMIT 1) AS r",
                    table, i + 2);
+    return text.failed ? NULL : arena_strndup(arena, str_text(&text), text.len);
+}
+
+/* What the quick look saw. */
+struct sight {
+    bool digest;
+    size_t repeatables;
+    struct ready_names contracts; /* each once for each of its rows; NULL for a nameless one */
+};
+
+static bool read_sight(struct arena *arena, const struct rows *rows, struct sight *ret,
+                       struct err *err)
+{
+    *ret = (struct sight){0};
+    for (size_t r = 0; r < rows->count; r++) {
+        const char *const fact = rows_get(rows, r, 0);
+        if (fact[0] == 'd')
+            ret->digest = true;
+        else if (fact[0] == 'r')
+            ret->repeatables++;
+        else if (!add_name(arena, &ret->contracts, rows_get(rows, r, 1), err))
+            return false;
     }
-    if (text.failed)
-        return err_nomem(err);
-    if (!query(ledger, arena, str_text(&text), params, 1 + source->repeatables.count, &rows, err))
-        return false;
-    *ret_hit = strcmp(rows_get(&rows, 0, 0), "0") != 0 && strcmp(rows_get(&rows, 0, 1), "0") == 0;
-    for (size_t c = 2; c < rows.columns; c++)
-        *ret_hit = *ret_hit && strcmp(rows_get(&rows, 0, c), "0") != 0;
     return true;
+}
+
+/* The usual case. *ret_hit: the set's digest was reached, each of its repeatables has run, and the
+ * set carries every contract step by its name. */
+static bool quick_look(struct ledger *ledger, struct arena *arena,
+                       const struct ready_source *source, bool *ret_hit, struct err *err)
+{
+    const size_t repeatables = source->repeatables.count;
+    const char **const params = arena_alloc(arena, (1 + repeatables) * sizeof *params);
+    const char *const sql = quick_sql(arena, ledger, repeatables);
+    struct rows rows;
+    struct sight sight;
+    if (params == NULL || sql == NULL)
+        return err_nomem(err);
+    params[0] = source->digest.text;
+    for (size_t i = 0; i < repeatables; i++)
+        params[1 + i] = source->repeatables.items[i].text;
+    if (!query(ledger, arena, sql, params, 1 + repeatables, &rows, err) ||
+        !read_sight(arena, &rows, &sight, err))
+        return false;
+    *ret_hit = sight.digest && sight.repeatables == repeatables;
+    if (!*ret_hit || sight.contracts.count == 0)
+        return true;
+    return source->carries(source->context, &sight.contracts, ret_hit, err);
 }
 
 /* A row that says that a migration is in place, under one of its names. */
@@ -230,6 +265,16 @@ static bool repeatable_applied(const struct look *look, const struct migration *
     return carry_by_id(look, migration, &same) && same;
 }
 
+/* By its id: marks its rows, and adds it to the edited ones where no row has its checksum. */
+static bool look_for_id(struct look *look, const struct migration *migration, bool *ret_known,
+                        struct err *err)
+{
+    bool same = false;
+    *ret_known = carry_by_id(look, migration, &same);
+    return !*ret_known || same || migration->kind == KIND_REPEATABLE ||
+           add_name(look->arena, &look->result->edited, migration->id, err);
+}
+
 static bool look_at_set(struct look *look, struct err *err)
 {
     /* Ids of the whole set first: a row whose name the set has is no one else's. */
@@ -237,11 +282,13 @@ static bool look_at_set(struct look *look, struct err *err)
     if (known == NULL)
         return err_nomem(err);
     for (size_t i = 0; i < look->set->count; i++) {
-        const struct migration *const m = &look->set->items[i];
-        bool same = false;
-        known[i] = carry_by_id(look, m, &same);
-        if (known[i] && !same && m->kind != KIND_REPEATABLE &&
-            !add_name(look->arena, &look->result->edited, m->id, err))
+        if (!look_for_id(look, &look->set->items[i], &known[i], err))
+            return false;
+    }
+    /* What was applied or adopted under an odd name is carried too. */
+    for (size_t i = 0; i < look->set->odd.count; i++) {
+        bool is_known = false;
+        if (!look_for_id(look, &look->set->odd.items[i], &is_known, err))
             return false;
     }
     for (size_t i = 0; i < look->set->count; i++) {

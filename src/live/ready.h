@@ -11,6 +11,11 @@
 #include "history/set.h"
 #include "ledger/ledger.h"
 
+struct ready_names {
+    const char **items;
+    size_t count, capacity;
+};
+
 /* What the question needs of the set. The whole set is asked for only when the usual case misses.
  */
 struct ready_source {
@@ -20,6 +25,9 @@ struct ready_source {
         const struct hash_hex *items;
         size_t count;
     } repeatables;
+    /* Whether the set has a migration, a contract step, under each of these ids; a NULL id it has
+     * not. False with err when that cannot be read. */
+    bool (*carries)(void *context, const struct ready_names *ids, bool *ret, struct err *err);
     /* NULL with err when it cannot be read. */
     const struct set *(*load)(void *context, struct err *err);
     void *context;
@@ -29,11 +37,6 @@ enum ready_verdict {
     READY_YES,
     READY_WAIT,  /* a deploy has to come first */
     READY_NEVER, /* a contract step has passed this code by */
-};
-
-struct ready_names {
-    const char **items;
-    size_t count, capacity;
 };
 
 struct ready_result {

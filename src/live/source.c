@@ -1,6 +1,9 @@
 /* pawl.sum first: a container may ship nothing else, and one line is enough in the usual case. */
 #include "live/source.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/fs.h"
 
 static const struct set *load(void *context, struct err *err)
@@ -9,10 +12,44 @@ static const struct set *load(void *context, struct err *err)
     struct findings findings = {0};
     if (source->loaded)
         return &source->set;
-    source->loaded = source->from_sum
-                         ? sum_read(source->arena, source->sum_path, &source->set, err)
-                         : set_load(source->arena, &source->options, &source->set, &findings, err);
+    source->loaded = source->from_sum ? sum_read(source->arena, source->sum_path, &source->set, err)
+                                      : set_load(source->arena, &source->options, &source->set,
+                                                 &findings, err) &&
+                                            set_demand_scheme(&findings, err);
     return source->loaded ? &source->set : NULL;
+}
+
+static int compare_ids(const void *id, const void *item)
+{
+    return strcmp(id, *(const char *const *)item);
+}
+
+static bool carries_by_sum(struct source *source, const struct ready_names *ids, bool *ret,
+                           struct err *err)
+{
+    struct sum_ids carried;
+    if (!sum_read_contracts(source->arena, source->sum_path, &carried, err))
+        return false;
+    *ret = carried.count > 0;
+    for (size_t i = 0; *ret && i < ids->count; i++)
+        *ret = ids->items[i] != NULL && bsearch(ids->items[i], carried.items, carried.count,
+                                                sizeof *carried.items, compare_ids) != NULL;
+    return true;
+}
+
+/* By the contract lines of pawl.sum alone: at thousands of migrations the whole set would cost
+ * more than all else. */
+static bool carries(void *context, const struct ready_names *ids, bool *ret, struct err *err)
+{
+    struct source *const source = context;
+    if (source->from_sum && !source->loaded)
+        return carries_by_sum(source, ids, ret, err);
+    const struct set *const set = load(source, err);
+    *ret = set != NULL;
+    for (size_t i = 0; *ret && i < ids->count; i++)
+        *ret = ids->items[i] != NULL &&
+               (set_find(set, ids->items[i]) != NULL || set_find_odd(set, ids->items[i]) != NULL);
+    return set != NULL;
 }
 
 /* The digest and the repeatables, from all files. What is wrong with a name or a text is for check
@@ -54,6 +91,7 @@ bool source_open(struct arena *arena, const struct set_options *options, struct 
     ret->sum_path = fs_join(arena, options->folder, SUM_FILE_NAME);
     if (ret->sum_path == NULL)
         return err_nomem(err);
+    ret->ready.carries = carries;
     ret->ready.load = load;
     ret->ready.context = ret;
     ret->from_sum = fs_exists(ret->sum_path);

@@ -29,6 +29,9 @@ static const char chains[] =
     "It opens another transaction that nothing ends; write COMMIT and, where needed, BEGIN.";
 static const char unlocks[] =
     "It gives up the lock that keeps a second deploy out while this one runs.";
+static const char read_only[] = "The migration's own record is written in the same transaction.";
+static const char snapshot[] =
+    "The migration is planned for what the database has now, not for an earlier state of it.";
 static const char other_file[] =
     "A migration and its record are committed together in one database file only.";
 
@@ -88,6 +91,8 @@ static const struct rule postgres_rules[] = {
      STATEMENT_REFUSED, ALONE_OTHER, "COMMIT AND CHAIN", NULL, chains},
     {"DISCARD ALL", NULL, STATEMENT_REFUSED, ALONE_OTHER, "DISCARD ALL", NULL, unlocks},
     {"START TRANSACTION", NULL, STATEMENT_BEGIN, ALONE_OTHER, "START TRANSACTION", NULL, NULL},
+    {"SET [LOCAL] TRANSACTION", NULL, STATEMENT_MODES, ALONE_OTHER, "SET TRANSACTION", NULL, NULL},
+    {"CALL", NULL, STATEMENT_ORDINARY, ALONE_BLOCK, "CALL", NULL, NULL},
 };
 
 static const struct rule sqlite_rules[] = {
@@ -199,6 +204,27 @@ static bool turned_off(const struct classifier *classifier, const char *options)
     return false;
 }
 
+/* How a transaction is to run: what follows BEGIN or SET TRANSACTION. */
+static void read_modes(struct statement_info *info, struct lexer lexer)
+{
+    struct span before = {0};
+    for (struct token token = lexer_next_solid(&lexer); token.type != TOKEN_END;
+         token = lexer_next_solid(&lexer)) {
+        const bool level = span_is_nocase(before, "level");
+        if (level && span_is_nocase(token.span, "serializable"))
+            info->isolation = "SERIALIZABLE";
+        else if (level && span_is_nocase(token.span, "repeatable"))
+            info->isolation = "REPEATABLE READ";
+        else if (span_is_nocase(before, "read") && span_is_nocase(token.span, "only"))
+            *info = (struct statement_info){
+                .class = STATEMENT_REFUSED, .verb = "READ ONLY", .why = read_only};
+        else if (span_is_nocase(token.span, "snapshot"))
+            *info = (struct statement_info){
+                .class = STATEMENT_REFUSED, .verb = "SET TRANSACTION SNAPSHOT", .why = snapshot};
+        before = token.span;
+    }
+}
+
 static bool apply_rule(struct classifier *classifier, const struct rule *rule, struct lexer *lexer,
                        struct match *match)
 {
@@ -206,7 +232,9 @@ static bool apply_rule(struct classifier *classifier, const struct rule *rule, s
         return true;
     *classifier->ret = (struct statement_info){
         .class = rule->class, .alone = rule->alone, .verb = rule->verb, .why = rule->why};
-    if (rule->alone == ALONE_OTHER || rule->alone == ALONE_REPEATABLE)
+    if (rule->class == STATEMENT_BEGIN || rule->class == STATEMENT_MODES)
+        read_modes(classifier->ret, *lexer);
+    if (rule->alone == ALONE_OTHER || rule->alone == ALONE_REPEATABLE || rule->alone == ALONE_BLOCK)
         return true;
     if (rule->rest != NULL)
         (void)match_pattern(lexer, rule->rest, match); /* what matched is there */
@@ -308,14 +336,59 @@ static bool unlocks_all(struct span text, int depth)
     return false;
 }
 
+/* Where a statement of PL/pgSQL may start. */
+static bool starts_statement(const struct token *before)
+{
+    static const char *const words[] = {"begin", "then", "else", "loop"};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (before->type == TOKEN_WORD && span_is_nocase(before->span, words[i]))
+            return true;
+    return before->type == TOKEN_SEMICOLON || span_is(before->span, ">");
+}
+
+/* A body that says COMMIT or ROLLBACK where a statement of its own starts. */
+static bool body_commits(const struct token *body)
+{
+    struct span text = dollar_contents(body);
+    struct token before = {0};
+    bool commits = false, word = false;
+    if (text.len == 0 && body->span.len > 2)
+        text = (struct span){body->span.at + 1, body->span.len - 2};
+    struct lexer lexer = lexer_init(DIALECT_POSTGRES, text.at, text.len);
+    for (struct token token = lexer_next_solid(&lexer); token.type != TOKEN_END && !commits;
+         token = lexer_next_solid(&lexer)) {
+        commits = word && (token.type == TOKEN_SEMICOLON || span_is_nocase(token.span, "and"));
+        word = starts_statement(&before) &&
+               (span_is_nocase(token.span, "commit") || span_is_nocase(token.span, "rollback"));
+        before = token;
+    }
+    return commits;
+}
+
+/* DO with a body that commits by itself. */
+static bool commits_within(struct span text)
+{
+    struct lexer lexer = lexer_init(DIALECT_POSTGRES, text.at, text.len);
+    struct token token = lexer_next_solid(&lexer);
+    if (token.type != TOKEN_WORD || !span_is_nocase(token.span, "do"))
+        return false;
+    for (; token.type != TOKEN_END; token = lexer_next_solid(&lexer))
+        if (token.type == TOKEN_STRING && body_commits(&token))
+            return true;
+    return false;
+}
+
 static bool classify_postgres(struct classifier *classifier, bool *ret_found)
 {
-    if (!unlocks_all(classifier->text, 0))
-        return try_rules(classifier, postgres_rules, COUNT_OF(postgres_rules), ret_found);
     *ret_found = true;
-    classifier->ret->class = STATEMENT_REFUSED;
-    classifier->ret->verb = "pg_advisory_unlock_all()";
-    classifier->ret->why = unlocks;
+    if (unlocks_all(classifier->text, 0))
+        *classifier->ret = (struct statement_info){
+            .class = STATEMENT_REFUSED, .verb = "pg_advisory_unlock_all()", .why = unlocks};
+    else if (commits_within(classifier->text))
+        *classifier->ret = (struct statement_info){
+            .class = STATEMENT_ALONE, .alone = ALONE_BLOCK, .verb = "DO with COMMIT"};
+    else
+        return try_rules(classifier, postgres_rules, COUNT_OF(postgres_rules), ret_found);
     return true;
 }
 

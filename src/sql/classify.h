@@ -19,7 +19,9 @@ enum statement_class {
     STATEMENT_ALONE,    /* cannot run in a transaction block: a step of its own */
     STATEMENT_BEGIN,    /* BEGIN, START TRANSACTION */
     STATEMENT_COMMIT,   /* COMMIT, END (without AND CHAIN) */
-    STATEMENT_REFUSED,  /* ROLLBACK, PREPARE TRANSACTION, COMMIT AND CHAIN, DISCARD ALL,
+    STATEMENT_MODES,    /* SET TRANSACTION: says how the transaction at hand runs */
+    STATEMENT_REFUSED,  /* ROLLBACK, PREPARE TRANSACTION, COMMIT AND CHAIN, DISCARD ALL, a
+                           transaction that is READ ONLY or has a SNAPSHOT,
                            pg_advisory_unlock_all(): would break exactly-once; `why` says how */
     STATEMENT_SESSION,  /* SQLite: PRAGMA that has no effect or is an error in a transaction */
 };
@@ -39,6 +41,9 @@ enum alone_kind {
     ALONE_DROP_TABLESPACE,
     ALONE_CREATE_SUBSCRIPTION,
     ALONE_DROP_SUBSCRIPTION,
+    ALONE_BLOCK, /* DO with a body that commits, CALL (ordinary, but may commit where there is no
+                    transaction around it): what it committed before it stopped stands, and the next
+                    deploy runs it from its start */
     ALONE_REPEATABLE, /* VACUUM, CLUSTER, ALTER SYSTEM, SQLite VACUUM …: again is the same */
 };
 
@@ -52,11 +57,13 @@ struct statement_info {
                          quoted where needed ("app.users_email_idx"); NULL when the statement
                          does not name one. An index is qualified as its table is. SQLite's
                          PRAGMA: its name, lower case */
-    const char *relation; /* the table that it belongs to, likewise; NULL when there is none */
-    const char *label;    /* ADD VALUE: the new label, unquoted; PRAGMA: its value, unquoted, or
-                             NULL */
-    bool if_not_exists;   /* IF [NOT] EXISTS was written */
-    const char *why;      /* for STATEMENT_REFUSED: a sentence for the user; static */
+    const char *relation;  /* the table that it belongs to, likewise; NULL when there is none */
+    const char *label;     /* ADD VALUE: the new label, unquoted; PRAGMA: its value, unquoted, or
+                              NULL */
+    const char *isolation; /* BEGIN, SET TRANSACTION: "REPEATABLE READ", "SERIALIZABLE", or NULL
+                              for READ COMMITTED, as pawl's own transactions are; static */
+    bool if_not_exists;    /* IF [NOT] EXISTS was written */
+    const char *why;       /* for STATEMENT_REFUSED: a sentence for the user; static */
 };
 
 /* Never fails on a statement; errors are ERR_NOMEM and a thread that cannot be made. Strings live

@@ -67,6 +67,7 @@ static void check_named(const struct expectation *expectations, size_t count)
 
 #define ORDINARY     STATEMENT_ORDINARY, ALONE_OTHER, NULL, NULL, NULL, false, false
 #define CLASS(class) STATEMENT_##class, ALONE_OTHER, NULL, NULL, NULL, false, false
+#define BLOCK        STATEMENT_ALONE, ALONE_BLOCK, NULL, NULL, NULL, false, false
 #define REPEATABLE   STATEMENT_ALONE, ALONE_REPEATABLE, NULL, NULL, NULL, false, false
 
 static void ordinary_statements(void **state)
@@ -134,6 +135,54 @@ static void transaction_control(void **state)
         {"SELECT 1, pg_catalog.PG_advisory_unlock_all /* a */ ()", CLASS(REFUSED)},
         {"SELECT \"pg_advisory_unlock_all\"()", CLASS(REFUSED)},
         {"DO $a$ BEGIN PERFORM pg_advisory_unlock_all(); END $a$", CLASS(REFUSED)},
+        {"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", CLASS(MODES)},
+        {"set local transaction read write, not deferrable", CLASS(MODES)},
+        {"SET TRANSACTION READ ONLY", CLASS(REFUSED)},
+        {"BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY", CLASS(REFUSED)},
+        {"START TRANSACTION READ WRITE", CLASS(BEGIN)},
+        {"SET TRANSACTION SNAPSHOT '00000003-0000001B-1'", CLASS(REFUSED)},
+        {"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", ORDINARY},
+        {"SET transaction_isolation = 'serializable'", ORDINARY},
+    };
+    check(DIALECT_POSTGRES, expectations, COUNT_OF(expectations));
+}
+
+static void isolation_levels(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *isolation;
+    } rows[] = {
+        {"BEGIN", NULL},
+        {"BEGIN ISOLATION LEVEL READ UNCOMMITTED", NULL},
+        {"BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE, DEFERRABLE", "SERIALIZABLE"},
+        {"start transaction isolation /* a */ level repeatable read", "REPEATABLE READ"},
+        {"SET TRANSACTION READ WRITE, ISOLATION LEVEL REPEATABLE READ", "REPEATABLE READ"},
+        {"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct arena arena = {0};
+        assert_text(classify(&arena, DIALECT_POSTGRES, rows[i].text).isolation, rows[i].isolation);
+        arena_release(&arena);
+    }
+}
+
+static void blocks_that_commit(void **state)
+{
+    (void)state;
+    static const struct expectation expectations[] = {
+        {"DO $$ BEGIN UPDATE t SET a = 1; COMMIT; END $$", BLOCK},
+        {"DO LANGUAGE plpgsql $b$ BEGIN commit; END $b$", BLOCK},
+        {"DO $$ BEGIN LOOP COMMIT AND CHAIN; EXIT; END LOOP; END $$", BLOCK},
+        {"DO $$ BEGIN IF a THEN ROLLBACK; END IF; END $$", BLOCK},
+        {"DO $$ <<again>> COMMIT; $$", BLOCK},
+        {"DO 'BEGIN COMMIT; END'", BLOCK},
+        {"DO $$ BEGIN CREATE TEMP TABLE x (a int) ON COMMIT DROP; END $$", ORDINARY},
+        {"DO $$ BEGIN RAISE NOTICE 'x; COMMIT;'; /* COMMIT; */ END $$", ORDINARY},
+        {"DO $$ DECLARE commit int; BEGIN commit := 1; SELECT commit; END $$", ORDINARY},
+        {"CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$", ORDINARY},
+        {"CALL p(1)", STATEMENT_ORDINARY, ALONE_BLOCK, .name = NULL},
+        {"DO $$ BEGIN COMMIT; PERFORM pg_advisory_unlock_all(); END $$", CLASS(REFUSED)},
     };
     check(DIALECT_POSTGRES, expectations, COUNT_OF(expectations));
 }
@@ -419,6 +468,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ordinary_statements),
         cmocka_unit_test(transaction_control),
+        cmocka_unit_test(isolation_levels),
+        cmocka_unit_test(blocks_that_commit),
         cmocka_unit_test(statements_that_run_alone),
         cmocka_unit_test(named_objects),
         cmocka_unit_test(unparsed_statements),

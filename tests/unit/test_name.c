@@ -178,6 +178,16 @@ static void bad_names_say_what_was_meant(void **state)
          "name it like \"20250703075850_add_users.sql\""},
         {NAMING_TIMESTAMP, "20250703240000_x.sql", "name-date",
          "the version is not a date and time: no hour 24 exists",
+         "rename it to \"20250704000000_x.sql\""},
+        /* a clock counted on past its end keeps its order */
+        {NAMING_TIMESTAMP, "20250703075960_x.sql", "name-date",
+         "the version is not a date and time: no second 60 exists",
+         "rename it to \"20250703080000_x.sql\""},
+        {NAMING_TIMESTAMP, "20251231236082_x.sql", "name-date",
+         "the version is not a date and time: no minute 60 exists",
+         "rename it to \"20260101000122_x.sql\""},
+        {NAMING_TIMESTAMP, "20251332075850_x.sql", "name-date",
+         "the version is not a date and time: no month 13 exists",
          "name it like \"20250703075850_add_users.sql\""},
         {NAMING_TIMESTAMP, "00000000000000_x.sql", "name-date",
          "the version is not a date and time: no year 0000 exists",
@@ -262,6 +272,14 @@ static void bad_names_keep_their_version(void **state)
     assert_string_equal(name.version, "1751529530394");
     name = read_name(&fixture, NAMING_TIMESTAMP, "notes.sql", false);
     assert_string_equal(name.version, "");
+    /* The guess is written as the name was. */
+    name = read_name(&fixture, NAMING_FOLDER, "2025-08-01-000060-0000_x", true);
+    assert_string_equal(name.version, "2025-08-01-000060-0000");
+    assert_string_equal(fixture.findings.items[fixture.findings.count - 1].fix,
+                        "rename it to \"2025-08-01-000100-0000_x\"");
+    (void)read_name(&fixture, NAMING_FOLDER, "20250703275850_x.sql", true);
+    assert_string_equal(fixture.findings.items[fixture.findings.count - 1].fix,
+                        "rename it to \"20250704035850_x.sql\"");
     /* What the finding shows of a name can be printed. */
     (void)read_name(&fixture, NAMING_TIMESTAMP, "a\x1b[31m.sql", false);
     assert_null(strchr(fixture.findings.items[fixture.findings.count - 1].file, 0x1b));
@@ -349,6 +367,12 @@ static void versions_are_moments(void **state)
         {NAMING_FOLDER, "0", false, 0},
         {NAMING_FLYWAY, "20250703", false, 0},
         {NAMING_SEQUENCE, "42", false, 0},
+        /* Another precision: the name was refused, and says nothing of order. */
+        {NAMING_EPOCH, "1751529530123", false, 0},
+        {NAMING_LOGTO, "1674032095123", false, 0},
+        {NAMING_LOGTO, "1", true, 1},
+        {NAMING_TIMESTAMP, "20250703075850123", false, 0},
+        {NAMING_FOLDER, "20250703075850123", false, 0},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int64_t epoch_s = 0;

@@ -227,6 +227,10 @@ static void the_other_scheme_is_named_once(void **state)
          {"20250703075850_a/up.sql", "20250703075851_b/migration.sql"},
          "2 of 2 files look like scheme \"folder\"",
          "set naming = folder in [pawl] of pawl.conf"},
+        {NAMING_TIMESTAMP, /* a folder whose name ends like a file's */
+         {"20250703075850_a/migration.sql", "20250703075851_b.sql/migration.sql"},
+         "2 of 2 files look like scheme \"folder\"",
+         "set naming = folder in [pawl] of pawl.conf"},
         {NAMING_FOLDER,
          {"20250703075850_a.sql", "20250703075851_b.sql"},
          "2 of 2 files look like scheme \"timestamp\"",

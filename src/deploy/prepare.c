@@ -1,0 +1,58 @@
+/* From settings to what connecting and deploying take. */
+#include "deploy/prepare.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "history/sum.h"
+
+/* An empty text leaves the thing alone. */
+static const char *or_none(const struct value *value)
+{
+    return value->text != NULL && value->text[0] != '\0' ? value->text : NULL;
+}
+
+void prepare_target(const struct config *config, const struct target *target, const struct url *url,
+                    bool write, struct ledger_options *ret)
+{
+    *ret = (struct ledger_options){
+        .name = target->values[SETTING_LEDGER].text,
+        .location = url->location,
+        .display = url->display,
+        .sqlite = url->engine == ENGINE_SQLITE,
+        .write = write,
+        .connect_timeout_ms = config->values[SETTING_CONNECT_TIMEOUT].number,
+    };
+}
+
+void prepare_deploy(const struct config *config, const struct target *target,
+                    struct deploy_options *ret)
+{
+    const struct value *const values = config->values;
+    *ret = (struct deploy_options){
+        .plan = {.apply_out_of_order = strcmp(values[SETTING_OUT_OF_ORDER].text, "apply") == 0,
+                 .allow_missing = strcmp(values[SETTING_MISSING].text, "allow") == 0,
+                 .now_epoch_s = clock_utc_us() / 1000000},
+        .limits = {.lock_timeout_ms = values[SETTING_LOCK_TIMEOUT].number,
+                   .search_path = or_none(&target->values[SETTING_SCHEMA]),
+                   .role = or_none(&target->values[SETTING_ROLE])},
+        .lock_budget_ms = values[SETTING_LOCK_BUDGET].number,
+        .wait_ms = values[SETTING_WAIT].number,
+        .app_role = or_none(&target->values[SETTING_APP_ROLE]),
+    };
+}
+
+bool prepare_sum(struct arena *arena, const struct set *set, const char *sum_path, struct err *err)
+{
+    struct findings findings = {0};
+    if (!sum_check(arena, set, sum_path, &findings, err))
+        return false;
+    if (findings.failed)
+        return err_nomem(err);
+    if (findings.count == 0)
+        return true;
+    (void)err_set(err, ERR_REFUSED, "%s does not fit the migrations", sum_path);
+    err_state(err, "Nothing was changed.");
+    err_hint(err, "`pawl check` shows the differences; `pawl sum` writes it anew.");
+    return false;
+}

@@ -1,0 +1,25 @@
+/* What every face of pawl prepares alike for a deploy: options from settings, and a pawl.sum that
+ * fits. */
+#ifndef PAWL_DEPLOY_PREPARE_H
+#define PAWL_DEPLOY_PREPARE_H
+
+#include "conf/config.h"
+#include "conf/url.h"
+#include "deploy/deploy.h"
+
+/* How to connect to the target. write: for a deploy that is no dry run. Points into its arguments.
+ */
+void prepare_target(const struct config *config, const struct target *target, const struct url *url,
+                    bool write, struct ledger_options *ret);
+
+/* The members of deploy_options that are settings, wait_ms among them; the rest is zero, the
+ * current time filled in. Points into its arguments. */
+void prepare_deploy(const struct config *config, const struct target *target,
+                    struct deploy_options *ret);
+
+/* ERR_REFUSED when the pawl.sum at sum_path does not say what the set says, as a start-up check
+ * would then answer for another set. No file at all is fine. */
+bool prepare_sum(struct arena *arena, const struct set *set, const char *sum_path,
+                 struct err *err) MUST_CHECK;
+
+#endif

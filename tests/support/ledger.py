@@ -1,0 +1,110 @@
+"""The ledger as anyone can read it: with SQL and SHA-256, without pawl."""
+
+import hashlib
+import json
+import sqlite3
+import subprocess
+from contextlib import closing
+from dataclasses import dataclass
+
+from support.postgres import CLIENT_BINARIES
+
+FIELDS = ("prev_hash", "seq", "at", "event", "migration", "checksum", "kind", "phase", "detail",
+          "digest")
+NO_HASH = "0" * 64
+
+
+def table(database, name, ledger="pawl"):
+    """The SQL name of a ledger's table: journal, head, text, migration."""
+    return f"{ledger}{'.' if database.engine == 'postgres' else '_'}{name}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the journal; at in microseconds since 1970."""
+
+    prev_hash: str
+    seq: int
+    at: int
+    event: str
+    migration: str
+    checksum: str
+    kind: str
+    phase: str
+    detail: str
+    digest: str
+    hash: str
+
+    @property
+    def facts(self):
+        return json.loads(self.detail)
+
+    def computed_hash(self):
+        """The documented form: each field as its length in bytes, a colon and UTF-8."""
+        text = b"pawl-journal 1\n"
+        for name in FIELDS:
+            value = getattr(self, name)
+            if value is None:
+                text += b"-\n"
+            else:
+                encoded = str(value).encode()
+                text += b"%d:%s\n" % (len(encoded), encoded)
+        return hashlib.sha256(text).hexdigest()
+
+
+def rows(database, ledger="pawl"):
+    """All rows of the journal by seq."""
+    at = "round(extract(epoch FROM at) * 1000000)::bigint" if database.engine == "postgres" else "at"
+    columns = ", ".join(at if name == "at" else name for name in FIELDS)
+    return [Row(*row) for row in database.query(
+        f"SELECT {columns}, hash FROM {table(database, 'journal', ledger)} ORDER BY seq")]
+
+
+def head(database, ledger="pawl"):
+    """seq:hash, as a deploy prints it."""
+    (seq, hash_), = database.query(f"SELECT seq, hash FROM {table(database, 'head', ledger)}")
+    return f"{seq}:{hash_}"
+
+
+def events(database, ledger="pawl"):
+    return [row.event for row in rows(database, ledger)]
+
+
+def applied(database, ledger="pawl"):
+    """The ids of the applied and adopted rows, in the journal's order."""
+    return [row.migration for row in rows(database, ledger) if row.event in ("applied", "adopted")]
+
+
+def assert_whole(database, ledger="pawl"):
+    """Recomputes the chain."""
+    previous = NO_HASH
+    for number, row in enumerate(rows(database, ledger), 1):
+        assert (row.seq, row.prev_hash, row.hash) == (number, previous, row.computed_hash())
+        previous = row.hash
+    assert head(database, ledger) == f"{number}:{previous}"
+
+
+def exists(database, ledger="pawl"):
+    if database.engine == "postgres":
+        return database.query("SELECT to_regclass(%s) IS NOT NULL", f"{ledger}.journal") == [(True,)]
+    return database.query("SELECT count(*) FROM sqlite_schema WHERE name = %s",
+                          f"{ledger}_journal") == [(1,)]
+
+
+def whole_dump(database):
+    """Schema, rows and ledger as text: equal text means that nothing at all was written."""
+    if database.engine == "sqlite":
+        # To SQLite a file without a byte is an empty database, as is no file.
+        if not database.path.exists() or database.path.stat().st_size == 0:
+            return ""
+        with closing(sqlite3.connect(database.path)) as connection:
+            return "\n".join(connection.iterdump())
+    dump = subprocess.run([CLIENT_BINARIES / "pg_dump", "-d", database.url], text=True,
+                          capture_output=True, timeout=60, check=True).stdout
+    return "\n".join(line for line in dump.splitlines()
+                     if not line.startswith(("\\restrict", "\\unrestrict")))
+
+
+def version(number):
+    """The id's first part of the migration of that number, 0 to 3599."""
+    return f"2025010109{number // 60:02d}{number % 60:02d}"
