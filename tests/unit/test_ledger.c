@@ -325,7 +325,7 @@ static void identity_rule(void **state)
         {"two gone with this content", "a1:x a2:x", "a3:x", "dT"},
         {"two new with this content", "a1:x", "a2:x a3:x", "dd"},
         {"a copy of something that is still there", "a1:x", "a1:x a2:x", "ap"},
-        {"an empty file is never a rename", "a1:-", "a2:-", "pD"},
+        {"an empty file is never a rename", "a1:-", "a2:-", "pT"},
         {"late", "a1:x a3:z", "a1:x a2:y a3:z", "ap+a"},
         {"older code", "a1:x a2:y", "a1:x", "aO"},
         {"diverged", "a1:x a2:y", "a1:x a3:z", "apD"},
