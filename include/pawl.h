@@ -47,8 +47,8 @@
  *
  * Long transactions. A migration waits for every transaction that uses its tables. pawl does not
  * queue behind one for longer than lock_timeout_ms, because all that comes after would queue behind
- * pawl; it rolls back and tries again until lock_budget_ms is spent. An open transaction of the host
- * program itself, on another connection, is in the way like any other: end it before a deploy.
+ * pawl; it rolls back and tries again until lock_budget_ms is spent. An open transaction of the
+ * host program itself, on another connection, is in the way like any other: end it before a deploy.
  * With SQLite it would be waited for to the end of wait_ms.
  *
  * SQLite. Two copies of SQLite in one process break each other's file locks and can corrupt the
@@ -152,11 +152,11 @@ enum pawl_state {
 struct pawl_migration {
     const char *id;
     enum pawl_state state;
-    const char *kind;      /* "schema", "data", "backfill", "repeatable" */
-    const char *phase;     /* "expand", "contract" */
-    const char *checksum;  /* 64 hexadecimal digits: of the file; without one, of what was applied */
-    const char *known_as;  /* the name that the ledger has for it; NULL: the same, or none */
-    const char *receipt;   /* "SEQ:HASH" of its row in the ledger, once this call applied it; NULL */
+    const char *kind;     /* "schema", "data", "backfill", "repeatable" */
+    const char *phase;    /* "expand", "contract" */
+    const char *checksum; /* 64 hexadecimal digits: of the file; without one, of what was applied */
+    const char *known_as; /* the name that the ledger has for it; NULL: the same, or none */
+    const char *receipt;  /* "SEQ:HASH" of its row in the ledger, once this call applied it; NULL */
     int64_t applied_at_us; /* microseconds since 1970 UTC, by the server's clock; -1: not applied,
                               or not read by this call */
     int64_t elapsed_ms;    /* how long it took; -1: not known */
@@ -193,30 +193,30 @@ typedef void pawl_event_fn(void *context, const struct pawl_event *event);
 /* Start from PAWL_OPTIONS_INIT. NULL, and 0 for a number, is the default. Texts are copied. Each
  * option but the last five is a setting of pawl.conf, with the same values and limits. */
 struct pawl_options {
-    size_t size;            /* sizeof(struct pawl_options) of the caller's header */
-    const char *url;        /* required: sqlite:PATH, postgres://..., a libpq connection string,
-                               env:NAME or file:PATH, which are read once, at pawl_open() */
-    const char *migrations; /* the folder with the migrations, or with their pawl.sum alone, which
-                               is enough for pawl_ready(): "migrations" */
-    const char *naming;     /* timestamp, epoch, logto, flyway, sequence, folder: "timestamp" */
-    const char *dialect;    /* auto, postgres, sqlite: "auto", the engine of the url */
-    const char *ledger;     /* PostgreSQL: the ledger's schema; SQLite: the prefix of its tables:
-                               "pawl" */
-    const char *schema;     /* search_path of migrations: left alone */
-    const char *role;       /* SET ROLE before a migration: left alone */
-    const char *app_role;   /* a deploy lets this role read what pawl_ready() reads: none */
-    const char *out_of_order;   /* refuse, apply: "refuse" */
-    const char *missing;        /* refuse, allow: "refuse" */
+    size_t size;              /* sizeof(struct pawl_options) of the caller's header */
+    const char *url;          /* required: sqlite:PATH, postgres://..., a libpq connection string,
+                                 env:NAME or file:PATH, which are read once, at pawl_open() */
+    const char *migrations;   /* the folder with the migrations, or with their pawl.sum alone, which
+                                 is enough for pawl_ready(): "migrations" */
+    const char *naming;       /* timestamp, epoch, logto, flyway, sequence, folder: "timestamp" */
+    const char *dialect;      /* auto, postgres, sqlite: "auto", the engine of the url */
+    const char *ledger;       /* PostgreSQL: the ledger's schema; SQLite: the prefix of its tables:
+                                 "pawl" */
+    const char *schema;       /* search_path of migrations: left alone */
+    const char *role;         /* SET ROLE before a migration: left alone */
+    const char *app_role;     /* a deploy lets this role read what pawl_ready() reads: none */
+    const char *out_of_order; /* refuse, apply: "refuse" */
+    const char *missing;      /* refuse, allow: "refuse" */
     int64_t connect_timeout_ms; /* 1000 to 3600000: 10000. Also how long one look of pawl_ready()
                                    may take after connecting */
     int64_t lock_timeout_ms;    /* of one try to get a lock, 1 to 3600000: 400 */
     int64_t lock_budget_ms;     /* of all tries for one migration, to 7 days: 300000 */
-    const char *release;        /* the version of the program, any text, recorded by a deploy: none */
-    const char *to;             /* the last id that a plan or deploy goes to: all */
-    int cancel_fd;              /* stops each call as soon as it is readable; never read, and stays
-                                   the caller's. 0 or less: none */
-    pawl_event_fn *on_event;    /* hears of a deploy's progress: nobody */
-    void *context;              /* for on_event */
+    const char *release;     /* the version of the program, any text, recorded by a deploy: none */
+    const char *to;          /* the last id that a plan or deploy goes to: all */
+    int cancel_fd;           /* stops each call as soon as it is readable; never read, and stays
+                                the caller's. 0 or less: none */
+    pawl_event_fn *on_event; /* hears of a deploy's progress: nobody */
+    void *context;           /* for on_event */
 };
 
 #define PAWL_OPTIONS_INIT                                                                          \
@@ -261,8 +261,9 @@ PAWL_API const struct pawl_finding *const *pawl_findings(const struct pawl *pawl
                                                          size_t *ret_count);
 
 /*
- * All results below belong to the handle: valid until the next call on it or pawl_close(). A list is
- * not NULL where its count is not 0. Every ret may be NULL. A wait_ms of more than 7 days is 7 days.
+ * All results below belong to the handle: valid until the next call on it or pawl_close(). A list
+ * is not NULL where its count is not 0. Every ret may be NULL. A wait_ms of more than 7 days is 7
+ * days.
  */
 
 /* ---- may this code start? ---- */

@@ -79,16 +79,10 @@ static bool inside(struct run *run, const struct plan_item *item, size_t unit, c
            ledger_sqlite_append(run->ledger, run->arena, &entry, receipt, err);
 }
 
-/* Only when it changes: each such pragma expires all prepared statements and visits all tables. */
 static bool set_foreign_keys(struct run *run, bool on, struct err *err)
 {
-    const char *const pragma = on ? "PRAGMA foreign_keys = ON" : "PRAGMA foreign_keys = OFF";
-    if (run->foreign_keys != NULL && strcmp(run->foreign_keys, pragma) == 0)
-        return true;
-    if (!sqlite_exec(run->ledger->sqlite, pragma, err))
-        return false;
-    run->foreign_keys = pragma;
-    return true;
+    return sqlite_exec(run->ledger->sqlite,
+                       on ? "PRAGMA foreign_keys = ON" : "PRAGMA foreign_keys = OFF", err);
 }
 
 /* VACUUM, a change of journal mode: harmless to run again, so one row after it is enough. */

@@ -35,6 +35,11 @@ static bool refuse_foreign(struct run *run, struct err *err)
         return false;
     if (example == NULL)
         return true;
+    /* Another deploy may have made the ledger, and what we have found, since we looked. */
+    if (!run_plan(run, err))
+        return false;
+    if (run->ledger->exists)
+        return true;
     (void)err_set(err, ERR_REFUSED,
                   "the database is not empty (it has %s) and has no ledger \"%s\"", example,
                   run->ledger->name);
@@ -387,8 +392,11 @@ static bool run_all(struct run *run, struct err *err)
         return false;
     const bool ok = apply_until_done(run, give_up_ms, err);
     attempt_end(run, err);
-    return ok && (run->ledger->pg == NULL ||
-                  leftover_list(run->ledger->pg, run->arena, &run->result->leftover, err));
+    if (!ok || run->ledger->pg == NULL ||
+        leftover_list(run->ledger->pg, run->arena, &run->result->leftover, err))
+        return ok;
+    err_state(err, "Everything is applied; only the look for unfinished indexes failed.");
+    return false;
 }
 
 bool deploy_run(struct arena *arena, const struct ledger_options *target, const struct wait *wait,

@@ -19,9 +19,8 @@ struct run {
     struct state state;
     int64_t last_change; /* what our next transaction expects */
     char attempt[ATTEMPT_ID_BYTES];
-    const char *foreign_keys; /* SQLite: the pragma that is in force; NULL: none was run yet */
-    bool begun;               /* our begin row is in the journal */
-    bool mutex;               /* we hold the session lock */
+    bool begun;         /* our begin row is in the journal */
+    bool mutex;         /* we hold the session lock */
     bool step_begun;    /* of the migration at hand: a step outside transactions is under way */
     bool committed_any; /* of the migration at hand: an earlier unit stands */
     const struct plan_item *failed; /* the one that ended the run; NULL */

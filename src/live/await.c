@@ -37,11 +37,13 @@ bool ready_await(struct arena *arena, const struct ledger_options *target, const
     for (;;) {
         arena_release(arena);
         const bool known = look(arena, target, wait, source, ret, err);
-        const bool over = clock_monotonic_ms() + READY_PAUSE_MS > give_up_ms;
+        const int64_t left_ms = give_up_ms - clock_monotonic_ms();
+        const bool over = left_ms <= 0;
         if (known ? over || ret->verdict != READY_WAIT : over || err->code != ERR_UNREACHABLE)
             return known;
         err_release(err);
-        if (!wait_sleep(wait_jitter_ms(READY_PAUSE_MS), wait, err))
+        const int64_t pause_ms = wait_jitter_ms(READY_PAUSE_MS);
+        if (!wait_sleep(pause_ms < left_ms ? pause_ms : left_ms, wait, err))
             return false;
     }
 }

@@ -321,6 +321,47 @@ static void no_file_is_no_finding(void **state)
     finish(&f);
 }
 
+static void contract_lines_are_found_alone(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sum_ids ids;
+    start(&f);
+    put(&f, f.text.data, f.text.len);
+    assert_true(sum_read_contracts(&f.arena, f.path, &ids, &f.err));
+    assert_int_equal(ids.count, 1);
+    assert_string_equal(ids.items[0], "20250703075852_c");
+    assert_false(sum_read_contracts(&f.arena, "/nonexistent/pawl.sum", &ids, &f.err));
+    assert_int_equal(f.err.code, ERR_USAGE);
+    finish(&f);
+}
+
+/* Lines lie across the borders of what is read at once; a torn one and one without an end count
+ * not. */
+static void contract_lines_of_a_large_file_are_found(void **state)
+{
+    (void)state;
+    enum { LINES = 3000 };
+    struct fixture f;
+    struct sum_ids ids;
+    start(&f);
+    str_clear(&f.text);
+    str_puts(&f.text, "pawl-sum 1\n");
+    for (int i = LINES; i > 0; i--)
+        str_printf(&f.text, "%s %c change_%04d%s\n", f.set.items[0].checksum.text,
+                   i % 3 == 0 ? 'c' : 'e', i, i % 2 == 0 ? "\r" : "");
+    str_printf(&f.text, "torn c change_9998\n%s c change_9999", f.set.items[0].checksum.text);
+    put(&f, f.text.data, f.text.len);
+    assert_true(sum_read_contracts(&f.arena, f.path, &ids, &f.err));
+    assert_int_equal(ids.count, LINES / 3);
+    for (int i = 0; i < LINES / 3; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "change_%04d", (i + 1) * 3);
+        assert_string_equal(ids.items[i], id);
+    }
+    finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +374,8 @@ int main(void)
         cmocka_unit_test(differences_are_found),
         cmocka_unit_test(another_order_is_found),
         cmocka_unit_test(no_file_is_no_finding),
+        cmocka_unit_test(contract_lines_are_found_alone),
+        cmocka_unit_test(contract_lines_of_a_large_file_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
