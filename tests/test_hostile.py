@@ -265,6 +265,12 @@ def test_a_host_that_does_not_resolve(make_place):
 
 # ---- a server that does not let us ----
 
+def let_work(pg, role):
+    """What a deploy role needs."""
+    pg.query(f'GRANT CREATE ON DATABASE "{pg.name}" TO {role}')
+    pg.query(f"GRANT ALL ON SCHEMA public TO {role}")
+
+
 def test_a_role_without_rights(pg, make_place):
     role = pg.role("weak")
     place = make_place(pg.url_as(role))
@@ -295,7 +301,7 @@ def test_a_role_without_rights_on_the_schema(pg, make_place):
 
 def test_read_only_by_default(pg, make_place):
     role = pg.role("reader")
-    pg.query(f'GRANT CREATE ON DATABASE "{pg.name}" TO {role}; GRANT ALL ON SCHEMA public TO {role}')
+    let_work(pg, role)
     pg.query(f"ALTER ROLE {role} SET default_transaction_read_only = on")
     place = make_place(pg.url_as(role))
     place.write(f"{ID}.sql", TEXT)
@@ -344,7 +350,7 @@ def test_too_many_connections(make_cluster, make_place):
 
 def test_statement_timeout_of_the_role(pg, make_place):
     role = pg.role("hasty")
-    pg.query(f'GRANT CREATE ON DATABASE "{pg.name}" TO {role}; GRANT ALL ON SCHEMA public TO {role}')
+    let_work(pg, role)
     pg.query(f"ALTER ROLE {role} SET statement_timeout = '700ms'")
     place = make_place(pg.url_as(role))
     place.write(f"{ID}.sql", TEXT)
@@ -707,7 +713,7 @@ def test_every_standard_file_closed(place):
 
 def test_a_reader_that_goes_away(place):
     for number in range(2, 60):
-        place.write(f"202501010000{number:02}_t{number}.sql", f"CREATE TABLE t{number} (id integer);")
+        place.write(f"202501010000{number:02}_t.sql", f"CREATE TABLE t{number} (id integer);")
     place.give()
     done = subprocess.run(["sh", "-c", '"$0" deploy; echo "code $?" >&2', pawl_binary()],
                           cwd=place.folder, env=clean_environment(), stdin=subprocess.DEVNULL,
@@ -884,7 +890,8 @@ def test_postgres_a_full_disk(make_cluster, make_place):
         cluster.execute(f"CREATE TABLESPACE small LOCATION '{disk}'")
         place.write("20250101000002_b.sql",
                     "CREATE TABLE b (t text) TABLESPACE small;\n"
-                    "INSERT INTO b SELECT repeat(md5(n::text), 50) FROM generate_series(1, 20000) n;")
+                    "INSERT INTO b SELECT repeat(md5(n::text), 50)"
+                    " FROM generate_series(1, 20000) n;")
         place.run("deploy", code=FAILED,
                   words=["No space left", "53100", "20250101000002_b.sql:2:1", "rolled back"])
         check_still(database)

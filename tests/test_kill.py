@@ -74,7 +74,9 @@ SQLITE_START = """
     CREATE TABLE runs (migration INTEGER);"""
 
 SQLITE_HISTORY = {
-    "20250101000002_column": "ALTER TABLE users ADD COLUMN age INTEGER;\nINSERT INTO runs VALUES (2);",
+    "20250101000002_column": """
+        ALTER TABLE users ADD COLUMN age INTEGER;
+        INSERT INTO runs VALUES (2);""",
     "20250101000003_vacuum": "VACUUM;",
     "20250101000004_mixed": """
         CREATE INDEX users_name_idx ON users (name);

@@ -129,7 +129,7 @@ CUTS = [
 def test_cut_at_a_message(wire, action, sender, deliver):
     total = clean_counts(wire)[sender]
     # pawl gives a server that does not know of the cut some seconds: fewer of these.
-    stride = 1 if FULL else 40 if action == "cut_client" else 11
+    stride = 1 if FULL else 40 if action == "cut_client" else 17
     offset = 0 if FULL else CUTS.index((action, sender, deliver))  # that the short runs differ
     codes = {}
     for nth in range(1 + offset, total + 1, stride):

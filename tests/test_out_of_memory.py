@@ -11,6 +11,7 @@ import pytest
 from support.journal import Journal
 
 FULL = os.environ.get("PAWL_TEST_FULL") == "1"
+STRIDE = 1 if FULL else 7
 
 FIRST = ("20250101000001_first", "CREATE TABLE first (id integer);")
 HISTORY = [
@@ -32,7 +33,7 @@ def empty(engine):
 
 def fail_each(run, stride):
     """Calls run(N) for N in steps until a whole stretch of runs did not notice: (N, code) each."""
-    calm, stretch = 0, 60 if FULL else 12
+    calm, stretch = 0, 60 if FULL else 6
     for number in itertools.count(1, stride):
         result = run(number)
         yield number, result
@@ -84,7 +85,7 @@ def test_deploy(pawl, engine, flags):
         empty(engine)
         return pawl.run(*flags, "deploy", env={"PAWL_FAULT_ALLOC": number})
 
-    stride = 1 if FULL else 5 if engine.engine == "sqlite" else 17
+    stride = 1 if FULL else 13 if engine.engine == "sqlite" else 37
     for number, result in fail_each(run, stride):
         where = f"allocation {number} fails"
         # 7: part-way, in the file that asked for no transaction. 9: a half-built request makes a
@@ -104,7 +105,7 @@ def test_deploy(pawl, engine, flags):
         assert journal.open_attempts() == [], f"{where}\n{journal}"
         for table in "ab":
             assert engine.query(f"SELECT count(*) FROM {table}") == [(1,)], where
-    assert failures > 10
+    assert failures > 5
 
 
 @pytest.mark.timeout(900)
@@ -122,22 +123,23 @@ def test_reading(pawl, engine, state, command):
     answer = 4 if (command, state) == ("ready", "pending") else 0
     assert expected == answer
     calm = 0
-    for number in itertools.count(1, 1 if FULL else 3):
+    for number in itertools.count(1, STRIDE):
         result = pawl.run(command, env={"PAWL_FAULT_ALLOC": number})
         check_result(result, f"allocation {number} fails", answer, 1)
         calm = calm + 1 if result.code == answer else 0
-        if calm == 20:
+        if calm == (20 if FULL else 6):
             break
-    assert number > 20 * (1 if FULL else 3)
+    assert number > 6 * STRIDE
     assert len(Journal(engine).rows) == rows
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("words", [("new", "add", "users"), ("sum",), ("config",), ("init",),
-                                   ("help",), ("explain", "--list"), ("renumber", FIRST[0] + ".sql")])
+@pytest.mark.parametrize("words", [
+    ("new", "add", "users"), ("sum",), ("config",), ("init",), ("help",), ("explain", "--list"),
+    ("renumber", FIRST[0] + ".sql")])
 def test_writing_files(make_pawl, words):
     """Files are whole or not there."""
-    for number in itertools.count(1, 1 if FULL else 3):
+    for number in itertools.count(1, STRIDE):
         pawl = make_pawl(None if words == ("init",) else "sqlite:x.db", name=f"c{number}")
         pawl.write(*FIRST)
         before = {path: path.read_bytes() for path in pawl.folder.rglob("*") if path.is_file()}

@@ -2,6 +2,7 @@
 #include "db/cancel.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -39,6 +40,18 @@ static struct timespec wall_clock_in(int64_t ms)
     return time;
 }
 
+/* With all signals blocked: handlers of the program around us do not expect this thread. */
+static bool start_thread(pthread_t *ret, struct request *request)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all); /* cannot fail */
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+        return false;
+    const bool started = pthread_create(ret, NULL, send_request, request) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* succeeded just now */
+    return started;
+}
+
 bool cancel_send(const struct libpq *libpq, PGconn *conn, int64_t until_ms)
 {
     pthread_t thread;
@@ -46,7 +59,7 @@ bool cancel_send(const struct libpq *libpq, PGconn *conn, int64_t until_ms)
     if (request == NULL)
         return false;
     *request = (struct request){libpq, libpq->PQgetCancel(conn)};
-    if (request->cancel == NULL || pthread_create(&thread, NULL, send_request, request) != 0) {
+    if (request->cancel == NULL || !start_thread(&thread, request)) {
         release(request);
         return false;
     }

@@ -53,9 +53,9 @@ class Journal:
             at, dot = "at", "_"
         if not exists:
             return
-        columns = f"seq, {at}, event, migration, checksum, kind, phase, detail, digest, prev_hash, hash"
-        self.rows = [Row(*values) for values in
-                     database.query(f"SELECT {columns} FROM pawl{dot}journal ORDER BY seq")]
+        self.rows = [Row(*values) for values in database.query(
+            f"SELECT seq, {at}, event, migration, checksum, kind, phase, detail, digest, prev_hash,"
+            f" hash FROM pawl{dot}journal ORDER BY seq")]
         self.head = tuple(database.query(f"SELECT seq, hash FROM pawl{dot}head")[0])
 
     def verify(self):
