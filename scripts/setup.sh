@@ -11,7 +11,7 @@ packages_of() {
             libsmartcols-dev
         ;;
     test)
-        echo git g++ libcmocka-dev postgresql-15 pgbouncer sqlite3 python3-psycopg \
+        echo git g++ procps libcmocka-dev postgresql-15 pgbouncer sqlite3 python3-psycopg \
             python3-pytest python3-pytest-xdist python3-pytest-timeout
         ;;
     fuzz) echo clang libclang-rt-14-dev ;;

@@ -1,5 +1,7 @@
 """A hostile world: each mishap has a clear message, its exit code, and changes nothing."""
 
+import atexit
+import functools
 import json
 import os
 import pwd
@@ -9,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -31,6 +34,15 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 ID = "20250101000001_users"
 TEXT = "CREATE TABLE users (id integer);"
+
+
+@functools.lru_cache(maxsize=None)
+def reachable_binary():
+    """A copy that an unprivileged user may run: the checkout may lie below a 0700 home."""
+    folder = tempfile.mkdtemp(prefix="pawl-binary-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.chmod(folder, 0o755)
+    return shutil.copy2(pawl_binary(), folder)
 
 
 class Place:
@@ -73,7 +85,7 @@ class Place:
         if ROOT:
             user = pwd.getpwnam(USER)
             options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        done = subprocess.run([pawl_binary(), *args], cwd=cwd or self.folder,
+        done = subprocess.run([reachable_binary(), *args], cwd=cwd or self.folder,
                               env=clean_environment(**(env or {})), stdin=subprocess.DEVNULL,
                               stdout=stdout, stderr=subprocess.PIPE, timeout=60, **options)
         out = (done.stdout or b"").decode()  # strictly: what pawl prints is UTF-8
@@ -173,7 +185,7 @@ def test_a_right_password_is_never_shown(cluster_tcp, make_place):
     place.write("20250101000002_slow.sql", "SELECT pg_sleep(1.5);")
     place.give()
     environment = clean_environment(THE_DATABASE=url)
-    process = subprocess.Popen([pawl_binary(), "-v", "deploy"], cwd=place.folder, env=environment,
+    process = subprocess.Popen([reachable_binary(), "-v", "deploy"], cwd=place.folder, env=environment,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
     try:
@@ -440,7 +452,7 @@ def test_a_migrations_folder_that_vanishes(place):
     place.give()
     with closing(database.connect()) as other:
         other.execute("BEGIN EXCLUSIVE")
-        process = subprocess.Popen([pawl_binary(), "deploy"], cwd=place.folder,
+        process = subprocess.Popen([reachable_binary(), "deploy"], cwd=place.folder,
                                    env=clean_environment(), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         wait_until(lambda: any("pawl.db" in os.readlink(f"/proc/{process.pid}/fd/{name}")
@@ -637,7 +649,7 @@ def test_a_path_of_four_kilobytes(place):
             os.chdir("d" * 200)
         os.mkdir("migrations")
         Path(f"migrations/{ID}.sql").write_text(TEXT)
-        done = subprocess.run([pawl_binary(), "--url", "sqlite:x.db", "deploy"], text=True,
+        done = subprocess.run([reachable_binary(), "--url", "sqlite:x.db", "deploy"], text=True,
                               env=clean_environment(), capture_output=True, timeout=60)
         # SQLite itself wants a full path and refuses one that is too long.
         assert done.returncode in (0, UNREACHABLE), done.stderr
@@ -679,7 +691,7 @@ def test_a_broken_configuration(place, make, words):
 def run_with_stdout(place, stdout, *args):
     """stdout None: closed."""
     place.give()
-    argv = [pawl_binary(), *args]
+    argv = [reachable_binary(), *args]
     if stdout is None:
         argv = ["sh", "-c", 'exec "$0" "$@" >&-', *argv]
     done = subprocess.run(argv, cwd=place.folder, env=clean_environment(),
@@ -704,7 +716,7 @@ def test_output_that_cannot_be_written(place, flags, where):
 
 def test_every_standard_file_closed(place):
     place.give()
-    done = subprocess.run(["sh", "-c", 'exec "$0" deploy <&- >&- 2>&-', pawl_binary()],
+    done = subprocess.run(["sh", "-c", 'exec "$0" deploy <&- >&- 2>&-', reachable_binary()],
                           cwd=place.folder, env=clean_environment(), timeout=60)
     assert done.returncode == FAILED
     # No file of ours was opened as descriptor 1 or 2, and written to.
@@ -715,7 +727,7 @@ def test_a_reader_that_goes_away(place):
     for number in range(2, 60):
         place.write(f"202501010000{number:02}_t.sql", f"CREATE TABLE t{number} (id integer);")
     place.give()
-    done = subprocess.run(["sh", "-c", '"$0" deploy; echo "code $?" >&2', pawl_binary()],
+    done = subprocess.run(["sh", "-c", '"$0" deploy; echo "code $?" >&2', reachable_binary()],
                           cwd=place.folder, env=clean_environment(), stdin=subprocess.DEVNULL,
                           stdout=broken_pipe(), stderr=subprocess.PIPE, text=True, timeout=60)
     assert "code 1" in done.stderr and "cannot write the output" in done.stderr
