@@ -15,8 +15,10 @@ USER = "postgres"
 
 
 def server_folder(name):
-    """A fresh folder that the server's user owns, below /tmp: a socket's path has 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix=f"pawl-{name}-", dir="/tmp"))
+    """A fresh folder that the server's user owns, below /tmp or PAWL_SERVER_FOLDER: short, as a
+    socket's path has 107 bytes."""
+    parent = os.environ.get("PAWL_SERVER_FOLDER", "/tmp")
+    folder = Path(tempfile.mkdtemp(prefix=f"pawl-{name}-", dir=parent))
     folder.chmod(0o755)
     if os.geteuid() == 0:
         user = pwd.getpwnam(USER)
