@@ -179,7 +179,9 @@ const char *const ledger_schema_sqlite[] = {
     "  one INTEGER PRIMARY KEY CHECK (one = 1),\n"
     "  seq INTEGER NOT NULL,\n"
     "  hash TEXT NOT NULL)",
-    "CREATE TABLE {ledger}_text (checksum TEXT PRIMARY KEY, body TEXT NOT NULL)",
+    /* One tree instead of a table and its index: fewer pages for each commit to write. */
+    "CREATE TABLE {ledger}_text (checksum TEXT PRIMARY KEY NOT NULL, body TEXT NOT NULL)\n"
+    "  WITHOUT ROWID",
     "CREATE TRIGGER {ledger}_journal_refuse_update BEFORE UPDATE ON {ledger}_journal BEGIN\n"
     "  SELECT RAISE(ABORT, 'UPDATE of the ledger is refused: it is a record of what was done');\n"
     "END",
