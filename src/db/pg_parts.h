@@ -1,0 +1,45 @@
+/* What the files of one PostgreSQL connection share; included by src/db/pg*.c only. */
+#ifndef PAWL_DB_PG_PARTS_H
+#define PAWL_DB_PG_PARTS_H
+
+#include "db/libpq.h"
+#include "db/pg.h"
+
+/* How long a cancelled statement may take to end before the connection counts as lost. */
+enum { PG_CANCEL_GRACE_MS = 2000 };
+
+struct pg {
+    const struct libpq *libpq;
+    PGconn *conn;
+    struct wait wait;
+    pg_notice_fn *notice;
+    void *notice_context;
+    bool lost, pipeline;
+    size_t queued; /* statements of the pipeline that is being built */
+};
+
+/* A statement or pipeline that was told to stop. */
+struct pg_stop {
+    struct err why; /* code ERR_NONE: it was not */
+    int64_t next_request_ms, give_up_ms;
+};
+
+/* --- pg.c --- */
+/* What libpq says of the connection, which is lost from now on; false. */
+bool pg_connection_error(struct pg *pg, enum err_code code, const char *what, struct err *err);
+/* False on a lost connection, and on one with a pipeline that was begun and never run: what that
+ * has queued would be sent with the next request, and committed by it. */
+bool pg_usable(struct pg *pg) MUST_CHECK;
+
+/* --- pg_result.c --- */
+/* The next result, NULL at the end of a statement. When stopped, the statement is cancelled,
+ * stop->why keeps the reason, and the results go on until the end. */
+bool pg_next_result(struct pg *pg, struct pg_stop *stop, PGresult **ret,
+                    struct err *err) MUST_CHECK;
+void pg_stop_release(struct pg_stop *stop);
+void pg_clear_result(PGresult **result);
+/* A result that is an error as err; *ret_position is only set where the server names one. An error
+ * by which a backend says that it ends makes the connection lost. */
+void pg_copy_error(struct pg *pg, const PGresult *result, struct err *err, int *ret_position);
+
+#endif
