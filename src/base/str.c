@@ -68,19 +68,22 @@ void str_putc(struct str *str, char byte)
 
 void str_printf(struct str *str, const char *format, ...)
 {
+    const size_t room = str->capacity - str->len; /* 0 before the first append */
     va_list args;
     va_start(args, format);
-    const int len = vsnprintf(NULL, 0, format, args);
+    const int len = vsnprintf(room > 0 ? str->data + str->len : NULL, room, format, args);
     va_end(args);
-    if (len < 0) {
+    if (len < 0 || !reserve(str, (size_t)len)) {
         str->failed = true;
+        if (str->data != NULL)
+            str->data[str->len] = '\0';
         return;
     }
-    if (!reserve(str, (size_t)len))
-        return;
-    va_start(args, format);
-    (void)vsnprintf(str->data + str->len, (size_t)len + 1, format, args); /* measured above */
-    va_end(args);
+    if ((size_t)len >= room) {
+        va_start(args, format);
+        (void)vsnprintf(str->data + str->len, (size_t)len + 1, format, args); /* measured above */
+        va_end(args);
+    }
     str->len += (size_t)len;
 }
 

@@ -41,23 +41,32 @@ static const char *elapsed_text(struct arena *arena, int64_t ms)
     return arena_strdup(arena, text);
 }
 
+static json_t *row_json(const char *id, const char *word, const struct applied *applied,
+                        const char *at, const char *was)
+{
+    return json_pack("{so so so so so}", "id", cli_json_text(id), "state", cli_json_text(word),
+                     "at", applied != NULL ? cli_json_text(at) : json_null(), "ms",
+                     applied != NULL && applied->ms >= 0 ? json_integer((json_int_t)applied->ms)
+                                                         : json_null(),
+                     "known_as", cli_json_text(was));
+}
+
+/* Into the table or into the array, as the output is. */
 static bool add_row(struct cli *cli, struct table *table, json_t *array, const char *id,
                     const char *word, const struct applied *applied, struct err *err)
 {
     const char *const at = applied != NULL ? time_text(&cli->arena, applied->at_us) : "";
-    const char *const took = applied != NULL ? elapsed_text(&cli->arena, applied->ms) : "";
     const char *const was =
         applied != NULL && strcmp(applied_name(applied), id) != 0 ? applied_name(applied) : NULL;
-    if (at == NULL || took == NULL)
+    if (at == NULL)
         return err_nomem(err);
-    json_t *row = json_pack(
-        "{so so so so so}", "id", cli_json_text(id), "state", cli_json_text(word), "at",
-        applied != NULL ? cli_json_text(at) : json_null(), "ms",
-        applied != NULL && applied->ms >= 0 ? json_integer((json_int_t)applied->ms) : json_null(),
-        "known_as", cli_json_text(was));
-    if (json_array_append_new(array, row) != 0)
-        return err_nomem(err);
-    return table_add(&cli->arena, table, (const char *const[]){id, word, at, took, was}, err);
+    if (cli->output.json)
+        return json_array_append_new(array, row_json(id, word, applied, at, was)) == 0 ||
+               err_nomem(err);
+    const char *const took = applied != NULL ? elapsed_text(&cli->arena, applied->ms) : "";
+    return took != NULL
+               ? table_add(&cli->arena, table, (const char *const[]){id, word, at, took, was}, err)
+               : err_nomem(err);
 }
 
 static bool list(struct cli *cli, const struct look *look, const struct set *set,

@@ -65,6 +65,23 @@ static int64_t to_number(const char *text)
     return text != NULL ? strtoll(text, NULL, 10) : 0;
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+    const int64_t x = ((const struct journal_row *)a)->seq;
+    const int64_t y = ((const struct journal_row *)b)->seq;
+    return (x > y) - (x < y);
+}
+
+/* They come so; but SQL promises no order for a part of a UNION. */
+static void sort_rows(struct journal *journal)
+{
+    for (size_t i = 1; i < journal->count; i++)
+        if (journal->items[i].seq < journal->items[i - 1].seq) {
+            qsort(journal->items, journal->count, sizeof *journal->items, compare_rows);
+            return;
+        }
+}
+
 bool ledger_read_rows(struct arena *arena, const struct rows *rows, struct journal *ret,
                       struct err *err)
 {
@@ -94,6 +111,7 @@ bool ledger_read_rows(struct arena *arena, const struct rows *rows, struct journ
             .hash = hash,
         };
     }
+    sort_rows(&journal);
     *ret = journal;
     return true;
 }

@@ -65,13 +65,14 @@ bool ledger_prepare_writer(struct ledger *ledger, struct arena *arena, struct er
 bool ledger_pg_read(struct ledger *ledger, struct arena *arena, struct journal *ret,
                     struct err *err)
 {
-    /* One statement, one snapshot: a row appended between two would look like a broken chain. */
+    /* One statement, one snapshot: a row appended between two would look like a broken chain.
+     * Ordered inside, by the index: around the UNION it would be a sort, by parallel workers. */
     static const char sql[] =
         "SELECT 0 AS k, seq, 0::pg_catalog.int8, '', NULL, NULL, NULL, NULL, '', NULL, '', hash"
-        " FROM {ledger}.head UNION ALL SELECT 1, seq,"
+        " FROM {ledger}.head UNION ALL (SELECT 1, seq,"
         " pg_catalog.round(extract(epoch FROM at) * 1000000)::pg_catalog.int8, event, migration,"
         " checksum, kind, phase, detail, digest, prev_hash, hash FROM {ledger}.journal"
-        " ORDER BY 1, 2";
+        " ORDER BY seq)";
     struct rows rows;
     *ret = (struct journal){0};
     ledger->exists = query(ledger, arena, sql, NULL, 0, &rows, err);
