@@ -62,13 +62,13 @@ class Result:
 class Process:
     """A pawl that runs. Its output goes to files, so that it never waits for a reader."""
 
-    def __init__(self, argv, folder, env, output):
-        self.args = tuple(argv[1:])
+    def __init__(self, args, folder, env, output, under=()):
+        self.args = tuple(args)
         self.out_path = output.with_suffix(".out")
         self.err_path = output.with_suffix(".err")
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
-            self.popen = subprocess.Popen(argv, cwd=folder, env=env, stdin=subprocess.DEVNULL,
-                                          stdout=out, stderr=err)
+            self.popen = subprocess.Popen([*under, pawl_binary(), *args], cwd=folder, env=env,
+                                          stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         self.pid = self.popen.pid
 
     @property
@@ -153,10 +153,11 @@ class Pawl:
         path.write_text(sections)
         return path
 
-    def spawn(self, *args, env=None):
+    def spawn(self, *args, env=None, under=()):
+        """Starts pawl. under: the command that starts it in turn, whose process this is then."""
         environment = clean_environment(**{**self.env, **(env or {})})
-        process = Process([pawl_binary(), *map(str, args)], self.folder, environment,
-                          self.output / str(next(self._numbers)))
+        process = Process(list(map(str, args)), self.folder, environment,
+                          self.output / str(next(self._numbers)), under)
         self._processes.append(process)
         return process
 
