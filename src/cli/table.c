@@ -13,6 +13,7 @@
     X(scols_table_new_column)                                                                      \
     X(scols_table_new_line)                                                                        \
     X(scols_line_set_data)                                                                         \
+    X(scols_table_enable_noencoding)                                                               \
     X(scols_table_set_column_separator)                                                            \
     X(scols_table_set_termforce)                                                                   \
     X(scols_print_table_to_string)
@@ -71,6 +72,7 @@ static bool fill(struct arena *arena, const struct smartcols *library, struct li
             return false;
     /* Nothing is cut to the terminal's width: half a file name is of no use. */
     return library->scols_table_set_column_separator(lines, "  ") == 0 &&
+           library->scols_table_enable_noencoding(lines, 1) == 0 && /* output_safe() has done it */
            library->scols_table_set_termforce(lines, SCOLS_TERMFORCE_NEVER) == 0;
 }
 
