@@ -8,17 +8,33 @@
 #include "cli/commands.h"
 
 const struct option global_options[] = {
-    {.name = "config", .argument = "FILE", .text = "read this file and not ./pawl.conf"},
-    {.name = "folder", .letter = 'C', .argument = "DIR", .text = "change to this folder first"},
+    {.name = "config",
+     .argument = "FILE",
+     .text = "read this file and not ./pawl.conf",
+     .offers = OFFER_FILES},
+    {.name = "folder",
+     .letter = 'C',
+     .argument = "DIR",
+     .text = "change to this folder first",
+     .offers = OFFER_FOLDERS},
     {.name = "migrations",
      .argument = "DIR",
      .text = "the folder that holds the migrations",
+     .offers = OFFER_FOLDERS,
      .sets = true,
      .setting = SETTING_MIGRATIONS},
-    {.name = "target", .argument = "NAME", .text = "the configured target to work on"},
-    {.name = "url", .argument = "URL", .text = "a target that is not configured"},
+    {.name = "target",
+     .argument = "NAME",
+     .text = "the configured target to work on",
+     .offers = OFFER_TARGETS},
+    {.name = "url",
+     .argument = "URL",
+     .text = "the target itself: sqlite:PATH, postgres://..., env:NAME, file:PATH"},
     {.name = "json", .text = "print one JSON object"},
-    {.name = "color", .argument = "WHEN", .text = "auto, always or never"},
+    {.name = "color",
+     .argument = "WHEN",
+     .text = "when to use colour",
+     .choices = "auto|always|never"},
     {.name = "quiet", .letter = 'q', .text = "print results and errors only"},
     {.name = "verbose", .letter = 'v', .text = "say more"},
     {.name = "help", .letter = 'h', .text = "show help for the command"},
@@ -175,17 +191,17 @@ static bool set_from_flags(struct cli *cli, struct err *err)
     return true;
 }
 
-static bool prepare(struct cli *cli, struct err *err)
+bool cli_prepare(struct cli *cli, enum needs needs, struct err *err)
 {
     const char *folder = cli_option(cli, "folder");
     if (folder != NULL && chdir(folder) != 0)
         return err_errno(err, ERR_USAGE, "cannot change to the folder \"%s\"", folder);
-    if (cli->command->needs == NEEDS_NOTHING)
+    if (needs == NEEDS_NOTHING)
         return true;
     if (!config_load(&cli->arena, cli_option(cli, "config"), &cli->config, err) ||
         !set_from_flags(cli, err))
         return false;
-    if (cli->command->needs == NEEDS_CONFIG)
+    if (needs == NEEDS_CONFIG)
         return true;
     if (!config_target(&cli->arena, &cli->config, cli_option(cli, "target"), cli_option(cli, "url"),
                        &cli->target, err))
@@ -215,7 +231,8 @@ bool cli_run(struct cli *cli, struct err *err)
         err_hint(err, "`pawl help` lists the commands.");
         return false;
     }
-    return check_words(cli, err) && prepare(cli, err) && cli->command->run(cli, err);
+    return check_words(cli, err) && cli_prepare(cli, cli->command->needs, err) &&
+           cli->command->run(cli, err);
 }
 
 void cli_release(struct cli *cli)

@@ -43,6 +43,8 @@ struct command {
     const struct example *examples;
     size_t example_count;
     size_t min_words, max_words; /* positional arguments; max SIZE_MAX: any number */
+    const char *word_choices;    /* what they may be, as in struct option */
+    enum offer word_offers;
     enum needs needs;
     bool finds; /* findings are its result: they go to stdout */
     bool (*run)(struct cli *cli, struct err *err);
@@ -80,6 +82,9 @@ extern const size_t global_option_count;
 /* Reads the command line. What was understood is filled even on failure, so that the error can be
  * printed as asked for. */
 bool cli_parse(struct cli *cli, int argc, char **argv, struct err *err) MUST_CHECK;
+
+/* Changes to the folder that was given and reads what is needed; the command may be NULL. */
+bool cli_prepare(struct cli *cli, enum needs needs, struct err *err) MUST_CHECK;
 
 /* Finds out what the command needs, and runs it. */
 bool cli_run(struct cli *cli, struct err *err) MUST_CHECK;

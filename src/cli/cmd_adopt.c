@@ -39,7 +39,11 @@ static bool run(struct cli *cli, struct err *err)
 }
 
 static const struct option options[] = {
-    {.name = "as-of", .argument = "ID", .text = "the last migration that is done, or none"},
+    {.name = "as-of",
+     .argument = "ID",
+     .text = "the last migration that is done, or none",
+     .choices = "none",
+     .offers = OFFER_MIGRATIONS},
 };
 
 static const struct example examples[] = {

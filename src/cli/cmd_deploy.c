@@ -200,7 +200,10 @@ static bool run(struct cli *cli, struct err *err)
 
 static const struct option options[] = {
     {.name = "release", .argument = "R", .text = "the release that is being deployed"},
-    {.name = "to", .argument = "ID", .text = "the last migration to apply"},
+    {.name = "to",
+     .argument = "ID",
+     .text = "the last migration to apply",
+     .offers = OFFER_MIGRATIONS},
     {.name = "dry-run", .text = "only say what would be done"},
     {.name = "wait", .argument = "D", .text = "how long to wait for another deploy: 30s, 10m"},
 };

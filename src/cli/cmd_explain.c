@@ -119,5 +119,6 @@ const struct command command_explain = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .max_words = 1,
+    .word_offers = OFFER_RULES,
     .run = run,
 };

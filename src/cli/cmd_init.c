@@ -121,8 +121,14 @@ static bool run(struct cli *cli, struct err *err)
 }
 
 static const struct option options[] = {
-    {.name = "naming", .argument = "SCHEME", .text = "how files are named: timestamp, epoch, ..."},
-    {.name = "dialect", .argument = "NAME", .text = "postgres or sqlite; follows the URL"},
+    {.name = "naming",
+     .argument = "SCHEME",
+     .text = "how files are named",
+     .choices = NAMING_CHOICES},
+    {.name = "dialect",
+     .argument = "NAME",
+     .text = "of the migrations; without it that of the URL",
+     .choices = DIALECT_CHOICES},
 };
 
 static const struct example examples[] = {

@@ -200,8 +200,12 @@ static bool run(struct cli *cli, struct err *err)
 static const struct option options[] = {
     {.name = "kind",
      .argument = "KIND",
-     .text = "schema (the default), data, backfill, repeatable"},
-    {.name = "phase", .argument = "PHASE", .text = "expand or contract"},
+     .text = "what sort of step it is; schema without it",
+     .choices = "schema|data|backfill|repeatable"},
+    {.name = "phase",
+     .argument = "PHASE",
+     .text = "contract: some older release breaks by it",
+     .choices = "expand|contract"},
 };
 
 static const struct example examples[] = {

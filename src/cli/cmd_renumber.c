@@ -265,6 +265,7 @@ const struct command command_renumber = {
     .example_count = COUNT_OF(examples),
     .min_words = 1,
     .max_words = 1,
+    .word_offers = OFFER_FILES,
     .needs = NEEDS_CONFIG,
     .run = run,
 };

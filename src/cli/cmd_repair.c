@@ -66,8 +66,14 @@ static bool run(struct cli *cli, struct err *err)
 
 static const struct option options[] = {
     {.name = "renamed", .argument = "OLD", .text = "OLD NEW: the file NEW is the applied OLD"},
-    {.name = "new", .argument = "ID", .text = "the file is no rename, whatever its content"},
-    {.name = "accept-edit", .argument = "ID", .text = "both texts of the migration do the same"},
+    {.name = "new",
+     .argument = "ID",
+     .text = "the file is no rename, whatever its content",
+     .offers = OFFER_MIGRATIONS},
+    {.name = "accept-edit",
+     .argument = "ID",
+     .text = "both texts of the migration do the same",
+     .offers = OFFER_MIGRATIONS},
     {.name = "accept-break", .argument = "SEQ", .text = "the chain's break at SEQ is understood"},
     {.name = "reason", .argument = "TEXT", .text = "why, for the ledger"},
 };
@@ -91,6 +97,7 @@ const struct command command_repair = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .max_words = 1,
+    .word_offers = OFFER_MIGRATIONS,
     .needs = NEEDS_TARGET,
     .run = run,
 };

@@ -13,6 +13,16 @@ const struct command *const commands[] = {
 };
 const size_t command_count = COUNT_OF(commands);
 
+const char program_about[] =
+    "pawl applies a folder of SQL migrations to PostgreSQL and SQLite: each exactly once, whoever\n"
+    "else is deploying, with a record inside the database. A service asks with `pawl ready`\n"
+    "whether it may start. `pawl help COMMAND` shows options and examples of one command.\n"
+    "\n"
+    "To start: `pawl init` writes pawl.conf, `pawl new create users` makes a migration, `pawl\n"
+    "check` reviews it, `pawl deploy` applies it, `pawl status` shows where the database is.\n"
+    "\n"
+    "Results go to stdout, everything else to stderr. With --json the result is one JSON object.";
+
 const struct command *command_find(const char *name)
 {
     for (size_t i = 0; i < command_count; i++)

@@ -18,11 +18,17 @@
     X(status)                                                                                      \
     X(log)                                                                                         \
     X(config)                                                                                      \
+    X(completion)                                                                                  \
     X(help)
 
 #define X(name) extern const struct command command_##name;
 COMMANDS(X)
 #undef X
+
+#define PROGRAM_SUMMARY "takes a database from one schema to the next without an outage"
+
+/* What the program is, as struct command's about. */
+extern const char program_about[];
 
 extern const struct command *const commands[];
 extern const size_t command_count;

@@ -7,6 +7,19 @@
 #include "base/str.h"
 #include "base/suggest.h"
 
+void option_describe(const struct option *option, struct str *out)
+{
+    str_puts(out, option->text);
+    if (option->choices == NULL || option->offers != OFFER_NOTHING)
+        return;
+    str_puts(out, ": ");
+    for (const char *c = option->choices; *c != '\0'; c++)
+        if (*c == '|')
+            str_puts(out, ", ");
+        else
+            str_putc(out, *c);
+}
+
 static const struct option *find_name(const struct option_reader *reader, struct span name)
 {
     for (size_t t = OPTION_TABLES; t > 0; t--)

@@ -11,16 +11,33 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "conf/config.h"
+
+/* What a shell may complete a word with. */
+enum offer {
+    OFFER_NOTHING,
+    OFFER_FILES,
+    OFFER_FOLDERS,
+    OFFER_TARGETS,    /* of pawl.conf */
+    OFFER_MIGRATIONS, /* ids of the migrations folder */
+    OFFER_RULES,
+    OFFER_TOPICS, /* of `pawl help` */
+};
 
 struct option {
     const char *name;     /* "migrations", typed --migrations */
     char letter;          /* 'C', typed -C; 0 when there is none */
     const char *argument; /* "DIR"; NULL for a flag */
     const char *text;     /* for help: lower case, no full stop */
+    const char *choices;  /* "auto|always|never": words that the value may be; may be NULL */
+    enum offer offers;    /* what it may be besides */
     bool sets;            /* its value is that of a setting, checked and ranked as such */
     enum setting_id setting;
 };
+
+/* Appends the text for help, with the choices: "what to colour: auto, always, never". */
+void option_describe(const struct option *option, struct str *out);
 
 struct option_table {
     const struct option *items;

@@ -48,6 +48,10 @@ struct setting {
     const char *text;        /* one sentence */
 };
 
+/* Rows whose choices a command offers too. */
+#define NAMING_CHOICES  "timestamp|epoch|logto|flyway|sequence|folder"
+#define DIALECT_CHOICES "auto|postgres|sqlite"
+
 /* Read from the current folder when --config names no other. */
 #define CONFIG_FILE_NAME "pawl.conf"
 
