@@ -215,6 +215,13 @@ def test_hostile_file_names_in_findings(checkout):
     assert report["findings"] and report["error"]["code"] == "refused"
 
 
+def test_a_log_of_both_streams_has_them_in_order(folder):
+    log = folder.path / "log"
+    with open(log, "wb") as file:
+        subprocess.run([BINARY, "init"], cwd=folder.path, env=clean_environment(), stdout=file, stderr=file)
+    assert log.read_text().startswith("pawl.conf\nmigrations/\nnext: ")
+
+
 # ---- init ----
 
 def test_init_writes_a_checkout_that_works(folder):

@@ -103,6 +103,8 @@ void output_chat(struct output *output, const char *format, ...)
     va_list args;
     if (output->quiet)
         return;
+    /* So that a log that takes both streams has them in order; output_flush() sees a failure. */
+    (void)fflush(stdout);
     va_start(args, format);
     print_format(output, stderr, format, args, "\n");
     va_end(args);

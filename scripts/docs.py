@@ -1,0 +1,79 @@
+#!/usr/bin/python3
+"""Writes what the program says of itself into the docs: docs.py [--check] PAWL
+
+Between `<!-- make docs: WHAT -->` and `<!-- end -->` stands what a generator below gives. --check
+changes nothing, names each page that is behind, and then exits 1.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"(<!-- make docs: ([^>]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def run(pawl, *args):
+    return subprocess.run([pawl, *args], check=True, capture_output=True, text=True).stdout
+
+
+def cell(text):
+    return text.replace("|", "\\|")
+
+
+def help_page(pawl, topic):
+    return f"```text\n$ pawl help {topic}\n{run(pawl, 'help', topic)}```\n"
+
+
+def commands(pawl):
+    rows = json.loads(run(pawl, "help", "--json"))["commands"]
+    lines = ["| command | what it does | group |", "|---|---|---|"]
+    lines += [f"| [`pawl {row['name']}`](commands/{row['name']}.md) | {cell(row['summary'])} | {row['group']} |"
+              for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def settings(pawl, section):
+    lines = ["| setting | default | values | environment | what it says |", "|---|---|---|---|---|"]
+    for row in json.loads(run(pawl, "help", "--json", "settings"))["settings"]:
+        if row["section"] != section:
+            continue
+        default = f"`{row['default']}`" if row["default"] else "empty"
+        variable = f"`{row['environment']}`" if row["environment"] else ""
+        lines.append(f"| `{row['name']}` | {default} | {cell(row['values'])} | {variable} | {cell(row['text'])} |")
+    return "\n".join(lines) + "\n"
+
+
+GENERATORS = {"help": help_page, "commands": commands, "settings": settings}
+
+
+def generated(text, pawl):
+    """The page with every block as it should be."""
+
+    def block(match):
+        name, *args = match[2].split()
+        return match[1] + GENERATORS[name](pawl, *args) + match[3]
+
+    return BLOCK.sub(block, text)
+
+
+def main(args):
+    check = "--check" in args
+    pawl = next(arg for arg in args if arg != "--check")
+    behind = []
+    for page in sorted(ROOT.glob("docs/**/*.md")) + [ROOT / "README.md"]:
+        text = page.read_text()
+        wanted = generated(text, pawl)
+        if wanted != text:
+            behind.append(str(page.relative_to(ROOT)))
+            if not check:
+                page.write_text(wanted)
+    for name in behind:
+        print(f"{name}: {'behind, type `make docs`' if check else 'written'}")
+    return 1 if check and behind else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
