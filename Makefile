@@ -11,7 +11,7 @@ PYTHON := /usr/bin/python3
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: setup setup-build setup-fuzz setup-lint setup-format release demo test test-kill bench fuzz \
-	lint format install help
+	lint format docs install help
 
 setup: ## install the Debian packages for building and testing
 	@scripts/setup.sh build test
@@ -44,7 +44,11 @@ lint: setup-lint ## check format, floors, size and what cppcheck finds
 format: setup-format ## format every C file
 	@scripts/format.sh
 
-install: release ## install the program, the library and its header below PREFIX
+docs: build/asan/build.ninja ## write what the program says of itself into the docs
+	ninja -C build/asan
+	@scripts/docs.py $(CURDIR)/build/asan/src/pawl
+
+install: release ## install program, man pages, completion, library and header below PREFIX
 	meson configure build/release -Dprefix=$(PREFIX)
 	meson install -C build/release
 

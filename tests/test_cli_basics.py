@@ -441,10 +441,10 @@ def test_renumber_takes_paths_names_and_ids(checkout, word):
     assert "20250101000000_late.sql" not in checkout.names()
 
 
-@pytest.mark.parametrize("name", ["1751529530394_a.sql", "20250231000000_a.sql",
+@pytest.mark.parametrize("name", ["1751529530394_a.sql", "20250231000000_a.sql", "1751529530394_a",
                                   "21250703075850_a.sql"])
 def test_renumber_puts_a_wrong_version_right(checkout, name):
-    checkout.write(f"migrations/{name}", "select 1;")
+    checkout.write(f"migrations/{name.removesuffix('.sql')}.sql", "select 1;")
     checkout.run("renumber", name)
     assert re.fullmatch(r"20\d{12}_a\.sql", checkout.names()[0])
     checkout.run("new", "next")

@@ -32,8 +32,8 @@ static bool run(struct cli *cli, struct err *err)
         return false;
     cli_result(cli, "adopted", json_integer((json_int_t)result.adopted));
     cli_result(cli, "head", cli_json_text(result.head));
-    output_result(&cli->output, "%zu migrations recorded as done; nothing was run\nledger at %s\n",
-                  result.adopted, result.head);
+    output_result(&cli->output, "%zu migration%s recorded as done; nothing was run\nledger at %s\n",
+                  result.adopted, result.adopted == 1 ? "" : "s", result.head);
     cli->findings.count = 0; /* odd names of what is done already stop nothing */
     return true;
 }

@@ -52,6 +52,8 @@ static bool find_entry(struct cli *cli, const struct workspace *workspace, const
         *ret = entry;
         return true;
     }
+    if (migration == NULL)
+        migration = set_find_odd(&workspace->set, entry);
     if (migration != NULL && migration->entry != NULL) {
         *ret = migration->entry;
         return true;

@@ -9,8 +9,8 @@ A page is one folder and one shell, from its first line to its last:
 - A command that fails is followed by `$ echo $?`, so that the page shows its exit code.
 - `<!-- console: postgres -->` anywhere in the page: DATABASE_URL names an empty PostgreSQL database.
 
-What a run cannot repeat is recognised by its form. Times and durations match any other. The version
-of a migration made by `pawl new`, a hash and a PostgreSQL URL stand for one value of the run each: where
+What a run cannot repeat is recognised by its form. Times and durations match any other. The id of
+a migration made by `pawl new`, a hash and a PostgreSQL URL stand for one value of the run each: where
 the page shows the same one again, the run must too, also in what is typed. `…` matches anything
 within a line, and on a line of its own any number of lines. Runs of blanks match each other.
 
@@ -33,7 +33,7 @@ POSTGRES_MARK = "<!-- console: postgres -->"
 
 # One value of the run for each value of the page.
 NAMED = {
-    "version": r"(?<!\d)\d{14}(?=_)",
+    "version": r"(?<!\d)\d{14}_\w+",
     "hash": r"\b[0-9a-f]{64}\b",
     "url": r"\bpostgres(?:ql)?://[^\s\"`)]+",
 }
@@ -167,7 +167,8 @@ class Shell:
 def environment(folder, database_url=None):
     git = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
     for who in ("AUTHOR", "COMMITTER"):
-        git |= {f"GIT_{who}_NAME": "A. Developer", f"GIT_{who}_EMAIL": "dev@example.org"}
+        git |= {f"GIT_{who}_NAME": "A. Developer", f"GIT_{who}_EMAIL": "dev@example.org",
+                f"GIT_{who}_DATE": "2025-07-05T09:00:00Z"}
     path = f"{os.path.dirname(os.path.abspath(pawl_binary()))}:{os.environ['PATH']}"
     return clean_environment(PATH=path, HOME=folder, USER="dev", LOGNAME="dev", DATABASE_URL=database_url,
                              **git)

@@ -1,0 +1,288 @@
+"""The README and docs/: examples run, generated parts up to date, JSON as described, links alive."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.console import POSTGRES_MARK, Mismatch, Values, blocks, file_block, run_page
+from support.pawl import clean_environment, pawl_binary
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = {str(path.relative_to(ROOT)): path.read_text()
+         for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]}
+TOLD = {name: text for name, text in PAGES.items()
+        if any(language == "console" for language, _, _ in blocks(text))}
+GENERATED = re.compile(r"<!-- make docs: .*?<!-- end -->", re.DOTALL)
+
+
+# ---- the examples of the pages ----
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("name", TOLD)
+def test_examples_print_what_the_page_says(request, tmp_path, name):
+    postgres = POSTGRES_MARK in TOLD[name]
+    run_page(TOLD[name], tmp_path, request.getfixturevalue("pg").url if postgres else None)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/README.md", "docs/settings.md", "docs/json.md",
+                                  *(name for name in PAGES if name.startswith("docs/commands/"))])
+def test_no_example_escapes_the_test(name):
+    """Whatever looks like a command of pawl stands in a block that is run."""
+    for language, content, _ in blocks(GENERATED.sub("", PAGES[name])):
+        assert language in ("console", "sql", "ini", "sh"), f"a block of another kind: {content}"
+        if language == "sh":
+            assert not re.search(r"^(\$ )?pawl ", content, re.MULTILINE), content
+        elif language != "console":
+            assert file_block(language, content), f"its first line names no file: {content}"
+
+
+def page(*lines):
+    return "```console\n" + "\n".join(lines) + "\n```\n"
+
+
+MADE = "$ pawl --quiet init > /dev/null; pawl new a"
+A, B = "20200101000000_a", "20200101000001_b"
+HASH, OTHER = "0" * 64, "1" * 64
+DIGEST = "$ echo SELECT 1 > $(pawl new a); pawl sum --json | grep -o '[0-9a-f]\\{64\\}'"
+
+
+@pytest.mark.parametrize("lines", [
+    ("$ echo a  b; echo 12 ms, 3.4 s", "a     b", "12 ms, 4.5 s"),
+    ("$ echo one two; echo three; echo four", "one …", "…", "four"),
+    ("$ echo a; false", "a", "$ echo $?", "1"),
+    ("$ cat <<END", "> x", "> END", "x"),
+    (MADE, f"migrations/{A}.sql", f"$ ls migrations/{A}.sql", f"migrations/{A}.sql"),
+    (MADE + "; pawl new b", f"migrations/{A}.sql", f"migrations/{B}.sql"),
+    ("$ pawl init --quiet > /dev/null", DIGEST, HASH, f"$ pawl sum --json --quiet | grep -c {HASH}", "1"),
+])
+def test_examples_that_hold(tmp_path, lines):
+    run_page(page(*lines), tmp_path)
+
+
+@pytest.mark.parametrize("lines", [
+    ("$ echo a", "b"),
+    ("$ echo a",),
+    ("$ true", "a"),
+    ("$ echo 12 ms", "12 m"),
+    ("$ echo one two", "one … three"),
+    ("$ false",),
+    ("$ false", "$ echo $?", "0"),
+    (MADE + f"; echo {A}", f"migrations/{A}.sql", f"{B.replace('_b', '_a')}"),
+    ("$ pawl init --quiet > /dev/null", DIGEST, HASH, "$ pawl sum --json --quiet | grep -o '[0-9a-f]\\{64\\}'", OTHER),
+])
+def test_examples_that_do_not_hold(tmp_path, lines):
+    with pytest.raises(Mismatch):
+        run_page(page(*lines), tmp_path)
+
+
+def test_one_value_of_a_run_has_one_name_on_a_page():
+    values = Values()
+    values.compare(HASH, OTHER)
+    values.compare(f"{HASH} again", f"{OTHER} again")
+    with pytest.raises(Mismatch):
+        values.compare("2" * 64, OTHER)
+
+
+def test_an_example_with_a_file(tmp_path):
+    run_page("```sql\n-- a/b.sql\nSELECT 1;\n```\n" + page("$ cat a/b.sql", "-- a/b.sql", "SELECT 1;"), tmp_path)
+
+
+# ---- what the program says of itself ----
+
+def test_generated_parts_are_up_to_date():
+    done = subprocess.run([sys.executable, ROOT / "scripts/docs.py", "--check", pawl_binary()], text=True,
+                          capture_output=True, env=clean_environment(), timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def commands(make_pawl):
+    report = make_pawl().run("help", "--json", check=0).json()
+    return {row["name"]: row for row in report["commands"]}
+
+
+def test_every_command_has_its_page(commands):
+    wanted = {f"docs/commands/{name}.md" for name in commands}
+    assert {name for name in PAGES if name.startswith("docs/commands/")} == wanted
+    for name in commands:
+        text = PAGES[f"docs/commands/{name}.md"]
+        assert text.startswith(f"# pawl {name}\n") and "\n## Exit codes\n" in text
+        assert f"<!-- make docs: help {name} -->" in text and f"docs/commands/{name}.md" in TOLD
+
+
+def test_examples_of_help_can_be_typed(make_pawl, commands):
+    """With --help behind it, a line is read to its end and nothing is done."""
+    pawl = make_pawl(name="examples")
+    for row in commands.values():
+        assert row["examples"], row["name"]
+        for example in row["examples"]:
+            typed = re.search(r"\bpawl [^|&>)]*", example["line"])[0]
+            words = shlex.split(typed)[1:]
+            assert words[0] == row["name"], example
+            assert pawl.run(*words, "--help", check=0).out, example
+
+
+# ---- links ----
+
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+
+
+@pytest.mark.parametrize("name", [*PAGES, "CONTRIBUTING.md", "ARCHITECTURE.md"])
+def test_links_lead_somewhere(name):
+    text = (ROOT / name).read_text()
+    for path, anchor in LINK.findall(text):
+        if path.startswith(("http:", "https:", "mailto:")):
+            continue
+        target = (ROOT / name).parent / path if path else ROOT / name
+        assert target.exists(), f"{name} links to {path}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+            assert anchor in slugs, f"{name} links to {path}#{anchor}"
+
+
+# ---- docs/json.md ----
+
+COMMON = "Every command"
+OPAQUE = {"rows[].detail"}  # members that depend on the event
+
+
+def described():
+    """{section: {member: {types}}} of the tables."""
+    found = {}
+    for section in PAGES["docs/json.md"].split("\n## ")[1:]:
+        title, rest = section.split("\n", 1)
+        rows = re.findall(r"^\| `([^`]+)` \| ([a-z ]+) \|", rest, re.MULTILINE)
+        found[title] = {member: set(types.split(" or ")) for member, types in rows}
+    return found
+
+
+def members(value, path=""):
+    """(member, type) of every leaf."""
+    if isinstance(value, dict) and path not in OPAQUE:
+        for key, item in value.items():
+            yield from members(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from members(item, f"{path}[]")
+    else:
+        kinds = {dict: "object", str: "string", bool: "boolean", type(None): "null"}
+        yield path, kinds.get(type(value), "number")
+
+
+FIRST, SECOND = "20250703075850_create_users", "20250704090000_add_email"
+
+
+class Reports:
+    """What commands print with --json."""
+
+    def __init__(self, pawl):
+        self.pawl = pawl
+        self.all = []
+
+    def run(self, *args, env=None):
+        self.all.append(self.pawl.run("--json", *args, env=env).json())
+        return self.all[-1]
+
+
+def git(pawl, *args):
+    env = clean_environment(GIT_CONFIG_GLOBAL="/dev/null", GIT_AUTHOR_NAME="a", GIT_AUTHOR_EMAIL="a@b",
+                            GIT_COMMITTER_NAME="a", GIT_COMMITTER_EMAIL="a@b")
+    subprocess.run(["git", *args], cwd=pawl.folder, env=env, check=True, capture_output=True)
+
+
+def tell_without_a_database(pawl, reports):
+    reports.run("init", "--config", "other.conf", "--migrations", "other")
+    reports.run("new", "a", "--migrations", "other")
+    reports.run("help")
+    reports.run("help", "settings")
+    reports.run("config", env={"PAWL_WAIT": "1s", "PAWL_URL": "nonsense"})
+    reports.run("explain", "name-date")
+    reports.run("explain", "--list")
+    reports.run("completion", "bash")
+    reports.run("completion", "--candidates", "--", "re")
+    reports.run("confg")
+    pawl.config({"pawl": {"nonsense": 1}})
+    reports.run("config")
+
+
+def tell_files(pawl, reports):
+    git(pawl, "init", "-q", "-b", "main")
+    pawl.write(FIRST, "CREATE TABLE users (id integer PRIMARY KEY);")
+    reports.run("sum")
+    reports.run("sum")
+    git(pawl, "add", ".")
+    git(pawl, "commit", "-q", "-m", "a")
+    pawl.write(FIRST, "CREATE TABLE users (id bigint PRIMARY KEY);")
+    reports.run("check", "--base", "main")
+    reports.run("sum", "--check")
+    pawl.write("20250231000000_b", "SELECT 1;")
+    reports.run("check")
+    reports.run("renumber", "20250231000000_b")
+    pawl.write("20250803000000_bad", "SELECT 1;\nSELECT 'x")
+    reports.run("check")
+    for path in pawl.migrations.iterdir():
+        path.unlink()
+
+
+def tell_a_target(pawl, reports):
+    reports.run("ready")
+    pawl.write(FIRST, "CREATE TABLE users (id integer PRIMARY KEY);")
+    reports.run("deploy", "--dry-run")
+    reports.run("status")
+    reports.run("deploy", "--release", "1")
+    old = pawl.write(SECOND, "ALTER TABLE users ADD COLUMN email text;")
+    reports.run("ready", "--release", "2")
+    reports.run("deploy")
+    old.rename(pawl.migrations / "20250705090000_email.sql")
+    reports.run("deploy")
+    reports.run("status")
+    pawl.write(FIRST, "CREATE TABLE users (id bigint PRIMARY KEY);")
+    reports.run("ready")
+    reports.run("repair", "--accept-edit", FIRST, "--reason", "r")
+    last = pawl.write("20250706090000_drop", "-- pawl: phase=contract\nALTER TABLE users DROP COLUMN email;")
+    bad = pawl.write("20250707090000_bad", "SELECT * FROM nothing;")
+    reports.run("deploy")
+    reports.run("log")
+    last.unlink()
+    bad.unlink()
+    reports.run("deploy")
+    reports.run("ready")
+    reports.run("log", "--attempt", "99")
+
+
+def tell_targets(pawl, reports, url):
+    pawl.config({"target.main": {"url": url}, "target.nowhere": {"url": "env:NOT_SET"}})
+    reports.run("status", "--all")
+
+
+def test_json_is_as_described(make_pawl, engine, tmp_path):
+    alone, pawl, adopted = (make_pawl(engine.url, name) for name in ("alone", "checkout", "adopted"))
+    everything = []
+    for told, tell in ((alone, tell_without_a_database), (pawl, tell_files), (pawl, tell_a_target)):
+        reports = Reports(told)
+        tell(told, reports)
+        everything += reports.all
+    reports = Reports(adopted)
+    tell_targets(adopted, reports, engine.url)
+    adopted.config({"target.main": {"url": engine.url, "ledger": "second"}})
+    adopted.write(FIRST, "SELECT 1;")
+    reports.run("adopt", "--as-of", FIRST)
+    everything += reports.all
+
+    tables = described()
+    common = tables.pop(COMMON)
+    seen = {}
+    for report in everything:
+        table = tables.get(report["command"], {})
+        for member, kind in members(report):
+            assert kind in common.get(member, table.get(member, ())), f"{member}: {kind}\n{report}"
+            seen.setdefault(COMMON if member in common else report["command"], set()).add(member)
+    assert set(tables) == {report["command"] for report in everything} - {None}
+    assert seen[COMMON] >= set(common) - {"error.sqlstate", "error.detail"}
+    for command, table in tables.items():
+        assert set(table) - seen[command] <= set(), f"{command}: described and never seen"
