@@ -571,7 +571,12 @@ def test_explain_unknown(folder):
 # ---- out of memory ----
 
 @pytest.mark.parametrize("args", [("config",), ("new", "x"), ("sum",), ("--json", "sum"),
-                                  ("renumber", "20250101000000_a"), ("help",)])
+                                  ("renumber", "20250101000000_a"), ("help",), ("help", "settings"),
+                                  ("help", "--man"), ("help", "--man", "check"), ("--json", "help"),
+                                  ("help", "--man", "settings"), ("--json", "help", "settings"),
+                                  ("completion", "--candidates", "--", "deploy", "--"),
+                                  ("completion", "--candidates", "--", "deploy", "--to="),
+                                  ("--json", "completion", "--candidates", "--", "--target", "")])
 def test_every_failing_allocation_is_reported(checkout, args):
     checkout.write("migrations/20250101000000_a.sql", "select 1;")
     checkout.write("migrations/20250202000000_b.sql", "select 2;")

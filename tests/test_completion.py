@@ -261,6 +261,8 @@ SHELLS = {
     "bash": (["bash", "--norc", "--noprofile", "-i"],
              "bind 'set enable-bracketed-paste off'; source {script}\r"),
     "zsh": (["zsh", "-f", "-i"], "autoload -Uz compinit; compinit -u -D; source {script}\r"),
+    "zsh, installed": (["zsh", "-f", "-i"], "fpath=({script.parent} $fpath); autoload -Uz compinit; "
+                                            "compinit -u -D\r"),
 }
 
 
@@ -269,7 +271,9 @@ def test_a_tab_on_a_terminal(checkout, script, shell):
     argv, start = SHELLS[shell]
     terminal = Terminal(checkout, *argv, PS1="$ ")
     try:
-        terminal.type(start.format(script=script(shell)))
+        path = script(shell.split(",")[0])
+        path.with_name("_pawl").write_text(path.read_text())
+        terminal.type(start.format(script=path))
         terminal.type("print_line() { printf '<%s>\\n' \"$1\"; }; printf 'set%s\\n' up\r")
         terminal.wait_for("(setup)")
         assert terminal.completed("pawl dep") == "pawl deploy"

@@ -67,11 +67,18 @@ static void offer_options(struct query *query, const struct option *options, siz
     }
 }
 
+/* True when it could be read. What could not offers nothing, but memory that is out is told. */
+static bool readable(struct query *query, bool ok, const struct err *err)
+{
+    query->ok = query->ok && (ok || err->code != ERR_NOMEM);
+    return ok;
+}
+
 static void offer_targets(struct query *query)
 {
-    CLEANUP(err_release) struct err ignored = {0};
+    CLEANUP(err_release) struct err err = {0};
     struct cli *const line = &query->line;
-    if (!cli_prepare(line, NEEDS_CONFIG, &ignored))
+    if (!readable(query, cli_prepare(line, NEEDS_CONFIG, &err), &err))
         return;
     for (size_t i = 0; i < line->config.targets.count; i++)
         offer(query, line->config.targets.items[i].name, "target");
@@ -79,26 +86,33 @@ static void offer_targets(struct query *query)
 
 /* By their names alone: a large folder is listed in no time, and read in some. A name that breaks
  * its scheme is not offered: it would go into the line unquoted, and may say "$(...)". */
-static void offer_migrations(struct query *query)
+static bool list_migrations(struct query *query, struct err *err)
 {
-    CLEANUP(err_release) struct err ignored = {0};
     struct cli *const line = &query->line;
     struct set_options options;
     struct fs_names entries;
     struct findings findings = {0};
-    if (!cli_prepare(line, NEEDS_CONFIG, &ignored) ||
-        !workspace_options(line, &options, &ignored) ||
-        !fs_list(&line->arena, options.folder, &entries, &ignored))
-        return;
+    if (!cli_prepare(line, NEEDS_CONFIG, err) || !workspace_options(line, &options, err) ||
+        !fs_list(&line->arena, options.folder, &entries, err))
+        return false;
     for (size_t i = 0; i < entries.count; i++) {
         struct name name;
         const char *path = fs_join(&line->arena, options.folder, entries.items[i]);
-        if (path != NULL &&
-            name_read(&line->arena, options.naming, entries.items[i], fs_is_folder(path), path,
-                      &name, &findings, &ignored) &&
-            (name.role == NAME_MIGRATION || name.role == NAME_REPEATABLE))
+        if (path == NULL)
+            return err_nomem(err);
+        if (!name_read(&line->arena, options.naming, entries.items[i], fs_is_folder(path), path,
+                       &name, &findings, err))
+            return false;
+        if (name.role == NAME_MIGRATION || name.role == NAME_REPEATABLE)
             offer(query, name.id, "migration");
     }
+    return true;
+}
+
+static void offer_migrations(struct query *query)
+{
+    CLEANUP(err_release) struct err err = {0};
+    (void)readable(query, list_migrations(query, &err), &err);
 }
 
 static void offer_rules(struct query *query)
@@ -179,7 +193,7 @@ static void answer(struct query *query, const char *last)
 /* The words behind "pawl", the last one of them being typed. */
 static bool complete(struct cli *cli, struct err *err)
 {
-    CLEANUP(err_release) struct err ignored = {0};
+    CLEANUP(err_release) struct err unread = {0};
     struct query query = {.cli = cli, .word = "", .front = "", .ok = true, .array = json_array()};
     char **words = arena_alloc(&cli->arena, (cli->words.count + 2) * sizeof *words);
     size_t count = 0;
@@ -195,9 +209,9 @@ static bool complete(struct cli *cli, struct err *err)
      * same. */
     if (count > 1) {
         query.word = words[count - 1];
-        if (!cli_parse(&query.line, (int)count, words, &ignored))
-            err_release(&ignored);
-        answer(&query, words[count - 1]);
+        (void)readable(&query, cli_parse(&query.line, (int)count, words, &unread), &unread);
+        if (query.ok)
+            answer(&query, words[count - 1]);
     }
     cli_release(&query.line);
     cli_result(cli, "candidates", query.array);

@@ -88,13 +88,16 @@ static void put_sentence(struct str *out, const char *text)
 {
     const char first = text[0] >= 'a' && text[0] <= 'z' ? (char)(text[0] - 'a' + 'A') : text[0];
     const size_t len = strlen(text);
+    if (len == 0)
+        return;
     str_putc(out, first);
     put_text(out, text + 1, len - 1);
     str_puts(out, text[len - 1] == '.' ? "\n" : ".\n");
 }
 
-/* A paragraph, or lines that are indented by two and stay as they are. */
-static const char *put_block(struct str *out, const char *text)
+/* A paragraph, or lines that are indented by two and stay as they are. Behind a heading a .PP would
+ * be one too many. */
+static const char *put_block(struct str *out, const char *text, bool behind_heading)
 {
     const bool literal = strncmp(text, "  ", 2) == 0;
     const char *const start = text;
@@ -109,7 +112,7 @@ static const char *put_block(struct str *out, const char *text)
     if (literal)
         str_puts(out, ".RE\n.fi\n");
     else {
-        str_puts(out, ".PP\n");
+        str_puts(out, behind_heading ? "" : ".PP\n");
         put_line(out, start, (size_t)(text - start) - (text > start && text[-1] == '\n'));
     }
     return text + (*text == '\n');
@@ -120,17 +123,10 @@ static void put_section(struct str *out, const char *title)
     str_printf(out, ".SH %s\n", title);
 }
 
-/* The first .PP after a heading is one too many. */
 static void put_paragraphs(struct str *out, const char *text)
 {
-    if (strncmp(text, "  ", 2) != 0) {
-        CLEANUP(str_release) struct str first = {0};
-        text = put_block(&first, text);
-        str_puts(out, str_text(&first) + strlen(".PP\n"));
-        out->failed = out->failed || first.failed;
-    }
-    while (*text != '\0')
-        text = put_block(out, text);
+    for (bool first = true; *text != '\0'; first = false)
+        text = put_block(out, text, first);
 }
 
 /* ---- parts of a page ---- */
