@@ -30,8 +30,9 @@ def help_page(pawl, topic):
 def commands(pawl):
     rows = json.loads(run(pawl, "help", "--json"))["commands"]
     lines = ["| command | what it does | group |", "|---|---|---|"]
-    lines += [f"| [`pawl {row['name']}`](commands/{row['name']}.md) | {cell(row['summary'])} | {row['group']} |"
-              for row in rows]
+    for row in rows:
+        link = f"[`pawl {row['name']}`](commands/{row['name']}.md)"
+        lines.append(f"| {link} | {cell(row['summary'])} | {row['group']} |")
     return "\n".join(lines) + "\n"
 
 
@@ -42,7 +43,8 @@ def settings(pawl, section):
             continue
         default = f"`{row['default']}`" if row["default"] else "empty"
         variable = f"`{row['environment']}`" if row["environment"] else ""
-        lines.append(f"| `{row['name']}` | {default} | {cell(row['values'])} | {variable} | {cell(row['text'])} |")
+        cells = [f"`{row['name']}`", default, cell(row["values"]), variable, cell(row["text"])]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

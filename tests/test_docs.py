@@ -72,7 +72,8 @@ def test_examples_that_hold(tmp_path, lines):
     ("$ false",),
     ("$ false", "$ echo $?", "0"),
     (MADE + f"; echo {A}", f"migrations/{A}.sql", f"{B.replace('_b', '_a')}"),
-    ("$ pawl init --quiet > /dev/null", DIGEST, HASH, "$ pawl sum --json --quiet | grep -o '[0-9a-f]\\{64\\}'", OTHER),
+    ("$ pawl init --quiet > /dev/null", DIGEST, HASH,
+     "$ pawl sum --json --quiet | grep -o '[0-9a-f]\\{64\\}'", OTHER),
 ])
 def test_examples_that_do_not_hold(tmp_path, lines):
     with pytest.raises(Mismatch):
@@ -88,7 +89,8 @@ def test_one_value_of_a_run_has_one_name_on_a_page():
 
 
 def test_an_example_with_a_file(tmp_path):
-    run_page("```sql\n-- a/b.sql\nSELECT 1;\n```\n" + page("$ cat a/b.sql", "-- a/b.sql", "SELECT 1;"), tmp_path)
+    file = "```sql\n-- a/b.sql\nSELECT 1;\n```\n"
+    run_page(file + page("$ cat a/b.sql", "-- a/b.sql", "SELECT 1;"), tmp_path)
 
 
 # ---- what the program says of itself ----
@@ -141,8 +143,8 @@ def test_links_lead_somewhere(name):
         assert target.exists(), f"{name} links to {path}"
         if anchor:
             headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
-            slugs = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
-            assert anchor in slugs, f"{name} links to {path}#{anchor}"
+            slugs = [re.sub(r"[^\w -]", "", heading).strip().lower() for heading in headings]
+            assert anchor in [slug.replace(" ", "-") for slug in slugs], f"{name} links to {path}#{anchor}"
 
 
 # ---- docs/json.md ----
