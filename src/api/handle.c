@@ -1,6 +1,7 @@
 /* The frame of every call: what it starts with and what it leaves. */
 #include "api/handle.h"
 
+#include "base/fs.h"
 #include "deploy/prepare.h"
 
 static const struct pawl_error no_memory = {
@@ -81,10 +82,12 @@ static bool publish_findings(struct pawl *pawl)
             .rule = finding->rule,
             .what = finding->what,
             .fix = finding->fix,
-            .file = finding->file,
+            .file = finding->file != NULL ? fs_printable(&pawl->call, finding->file) : NULL,
             .line = finding->line,
             .column = finding->column,
         };
+        if (finding->file != NULL && items[i].file == NULL)
+            return false;
         list[i] = &items[i];
     }
     pawl->finding_list = list;

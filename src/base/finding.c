@@ -12,8 +12,9 @@ void finding_add(struct arena *arena, struct findings *findings, const struct fi
     const char *const what = arena_strdup(arena, finding->what);
     const char *const file = finding->file != NULL ? arena_strdup(arena, finding->file) : NULL;
     const char *const fix = finding->fix != NULL ? arena_strdup(arena, finding->fix) : NULL;
-    if (what == NULL || (finding->file != NULL && file == NULL) ||
-        (finding->fix != NULL && fix == NULL)) {
+    const char *const meant = finding->meant != NULL ? arena_strdup(arena, finding->meant) : NULL;
+    if (what == NULL || (finding->meant != NULL && meant == NULL) ||
+        (finding->file != NULL && file == NULL) || (finding->fix != NULL && fix == NULL)) {
         findings->count--;
         findings->failed = true;
         return;
@@ -21,6 +22,7 @@ void finding_add(struct arena *arena, struct findings *findings, const struct fi
     item->what = what;
     item->file = file;
     item->fix = fix;
+    item->meant = meant;
 }
 
 const char *severity_name(enum severity severity)

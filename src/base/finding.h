@@ -15,10 +15,14 @@ enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
 struct finding {
     const char *rule; /* a static string */
     enum severity severity;
-    const char *file; /* may be NULL */
+    const char *file; /* a path, byte for byte: whoever prints it escapes it; may be NULL */
     int line, column; /* from 1; 0 when the whole file is meant */
     const char *what; /* one sentence, lower case, no full stop */
     const char *fix;  /* what to do or type; may be NULL */
+    /* What was meant where that is beyond doubt, else NULL: in place of these bytes of the text, or
+     * of the file's name. */
+    const char *meant;
+    size_t meant_at, meant_len;
 };
 
 struct findings {

@@ -71,9 +71,9 @@ static bool write_all(int fd, const char *text, size_t len)
     return true;
 }
 
-/* Fills a fresh file beside path; on success its name is in temporary. */
-static bool write_temporary(const char *path, const char *text, size_t len, struct str *temporary,
-                            struct err *err)
+/* Fills a fresh file beside path; on success its name is in temporary. mode may be NULL. */
+static bool write_temporary(const char *path, const char *text, size_t len, const mode_t *mode,
+                            struct str *temporary, struct err *err)
 {
     str_printf(temporary, "%s.%ld.tmp", path, (long)getpid());
     if (temporary->failed)
@@ -81,7 +81,8 @@ static bool write_temporary(const char *path, const char *text, size_t len, stru
     const int fd = open(str_text(temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return err_errno(err, ERR_USAGE, "cannot write %s", path);
-    const bool written = write_all(fd, text, len) && fsync(fd) == 0;
+    const bool written =
+        write_all(fd, text, len) && (mode == NULL || fchmod(fd, *mode) == 0) && fsync(fd) == 0;
     const int number = errno;
     if (close(fd) == 0 && written)
         return true;
@@ -91,10 +92,11 @@ static bool write_temporary(const char *path, const char *text, size_t len, stru
     return false;
 }
 
-bool fs_write(const char *path, const char *text, size_t len, struct err *err)
+static bool write_over(const char *path, const char *text, size_t len, const mode_t *mode,
+                       struct err *err)
 {
     CLEANUP(str_release) struct str temporary = {0};
-    if (!write_temporary(path, text, len, &temporary, err))
+    if (!write_temporary(path, text, len, mode, &temporary, err))
         return false;
     if (rename(str_text(&temporary), path) == 0)
         return true;
@@ -103,10 +105,26 @@ bool fs_write(const char *path, const char *text, size_t len, struct err *err)
     return false;
 }
 
+bool fs_write(const char *path, const char *text, size_t len, struct err *err)
+{
+    return write_over(path, text, len, NULL, err);
+}
+
+bool fs_replace(const char *path, const char *text, size_t len, struct err *err)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0)
+        return err_errno(err, ERR_USAGE, "cannot write %s", path);
+    if (!S_ISREG(status.st_mode))
+        return err_set(err, ERR_USAGE, "cannot write %s: it is not a regular file", path);
+    const mode_t mode = status.st_mode & 07777;
+    return write_over(path, text, len, &mode, err);
+}
+
 bool fs_create(const char *path, const char *text, size_t len, struct err *err)
 {
     CLEANUP(str_release) struct str temporary = {0};
-    if (!write_temporary(path, text, len, &temporary, err))
+    if (!write_temporary(path, text, len, NULL, &temporary, err))
         return false;
     /* link() refuses an existing name, rename() would replace it. */
     const bool linked = link(str_text(&temporary), path) == 0;
@@ -144,6 +162,22 @@ bool fs_list(struct arena *arena, const char *path, struct fs_names *ret, struct
         qsort(names.items, names.count, sizeof *names.items, compare_names);
     *ret = names;
     return true;
+}
+
+bool fs_rename(const char *from, const char *to, struct err *err)
+{
+    /* One step that refuses to replace a file; a plain rename() would. */
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno == EINVAL && !fs_exists(to) && rename(from, to) == 0)
+        return true; /* a file system that does not know the flag */
+    return err_errno(err, ERR_USAGE, "cannot rename \"%s\" to \"%s\"", from, to);
+}
+
+bool fs_is_link(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
 }
 
 bool fs_exists(const char *path)

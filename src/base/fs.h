@@ -22,6 +22,10 @@ bool fs_read(struct arena *arena, const char *path, size_t max_bytes, char **ret
  * whole. Mode 0666 less the umask. */
 bool fs_write(const char *path, const char *text, size_t len, struct err *err) MUST_CHECK;
 
+/* As fs_write(), for a regular file that is there: it keeps its mode. Refuses a symbolic link,
+ * which would become a file. */
+bool fs_replace(const char *path, const char *text, size_t len, struct err *err) MUST_CHECK;
+
 /* As fs_write(), and an error when the path exists already. */
 bool fs_create(const char *path, const char *text, size_t len, struct err *err) MUST_CHECK;
 
@@ -29,7 +33,11 @@ bool fs_create(const char *path, const char *text, size_t len, struct err *err) 
 bool fs_list(struct arena *arena, const char *path, struct fs_names *ret,
              struct err *err) MUST_CHECK;
 
+/* Renames a file or folder, and never onto another one. */
+bool fs_rename(const char *from, const char *to, struct err *err) MUST_CHECK;
+
 bool fs_exists(const char *path);
+bool fs_is_link(const char *path);
 bool fs_is_folder(const char *path);
 
 /* Makes the folder; done already is success. */

@@ -36,16 +36,34 @@ static size_t distance(const char *a, const char *b)
     return rows[la % 3][lb];
 }
 
-const char *suggest(const char *word, const char *const *candidates, size_t count)
+static const char *nearest(const char *word, const char *const *candidates, size_t count,
+                           bool *ret_sure)
 {
     const char *best = NULL;
     size_t best_distance = strlen(word) / 3 + 2;
+    *ret_sure = false;
     for (size_t i = 0; i < count; i++) {
         const size_t d = distance(word, candidates[i]);
+        if (d == best_distance)
+            *ret_sure = false;
         if (d < best_distance) {
             best_distance = d;
             best = candidates[i];
+            *ret_sure = true;
         }
     }
     return best;
+}
+
+const char *suggest(const char *word, const char *const *candidates, size_t count)
+{
+    bool sure = false;
+    return nearest(word, candidates, count, &sure);
+}
+
+const char *suggest_sure(const char *word, const char *const *candidates, size_t count)
+{
+    bool sure = false;
+    const char *const best = nearest(word, candidates, count, &sure);
+    return sure ? best : NULL;
 }

@@ -8,4 +8,7 @@
  * is within a third of its length. */
 const char *suggest(const char *word, const char *const *candidates, size_t count);
 
+/* The same, but NULL when another one is as near. */
+const char *suggest_sure(const char *word, const char *const *candidates, size_t count);
+
 #endif

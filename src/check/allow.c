@@ -34,22 +34,14 @@ static bool find_places(struct arena *arena, const struct set *set,
                         const struct migration *migration, struct places *ret, struct err *err)
 {
     const char *const entry = fs_join(arena, set->folder, migration->entry);
-    ret->file = fs_printable(arena, migration->path);
-    ret->entry = entry != NULL ? fs_printable(arena, entry) : NULL;
-    return (ret->file != NULL && ret->entry != NULL) || err_nomem(err);
-}
-
-/* A path that was cut for printing may be that of another file. */
-static bool is_cut(const char *printable)
-{
-    static const char mark[] = "…";
-    const size_t len = strlen(printable), mark_len = strlen(mark);
-    return len >= 200 && strcmp(printable + len - mark_len, mark) == 0;
+    ret->file = migration->path;
+    ret->entry = entry;
+    return entry != NULL || err_nomem(err);
 }
 
 static bool is_about(const struct finding *finding, const struct places *places)
 {
-    return finding->file != NULL && !is_cut(finding->file) &&
+    return finding->file != NULL &&
            (strcmp(finding->file, places->file) == 0 || strcmp(finding->file, places->entry) == 0);
 }
 

@@ -74,6 +74,11 @@ bool base_knows(const struct base *base, const char *id)
     return index_find(&base->fork_index, id) != NULL;
 }
 
+bool base_has(const struct base *base, const char *id)
+{
+    return base_knows(base, id) || index_find(&base->tip_index, id) != NULL;
+}
+
 /* ---- the comparison ---- */
 
 /* A migration that is here and was not there at the fork. */
@@ -120,12 +125,10 @@ static const char *format(const struct comparison *c, const char *text, ...)
 static void add(const struct comparison *c, const char *rule, enum severity severity,
                 const struct migration *migration, const char *what, const char *fix)
 {
-    finding_add(c->arena, c->findings,
-                &(struct finding){.rule = rule,
-                                  .severity = severity,
-                                  .file = shown(c, migration->path),
-                                  .what = what,
-                                  .fix = fix});
+    finding_add(
+        c->arena, c->findings,
+        &(struct finding){
+            .rule = rule, .severity = severity, .file = migration->path, .what = what, .fix = fix});
 }
 
 static const char *restore(const struct comparison *c, const struct migration *migration,

@@ -26,6 +26,9 @@ bool base_load(struct arena *arena, const struct set_options *options, const cha
 /* True when the migration was there at the fork. */
 bool base_knows(const struct base *base, const char *id);
 
+/* True when it was there at the fork, or is there now. */
+bool base_has(const struct base *base, const char *id);
+
 /* Adds the findings "edited-since-base", "removed-since-base", "renamed-since-base",
  * "duplicate-version" and "out-of-order"; the last is a note where out_of_order_applies. */
 bool base_compare(struct arena *arena, const struct base *base, const struct set *set,

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/fs.h"
 #include "check/allow.h"
 #include "history/sum.h"
 #include "sql/split.h"
@@ -25,12 +24,12 @@ static bool report_statement(struct arena *arena, const struct migration *migrat
 {
     struct finding finding = {.rule = "statement",
                               .severity = SEVERITY_ERROR,
-                              .file = fs_printable(arena, migration->path),
+                              .file = migration->path,
                               .line = refusal->line,
                               .column = refusal->column,
                               .what = refusal->message,
                               .fix = refusal->hint};
-    if (finding.file == NULL || finding.what == NULL)
+    if (finding.what == NULL)
         return err_nomem(err);
     if (finding.line > 0)
         to_file_position(migration, &finding.line, &finding.column);

@@ -6,6 +6,7 @@
 
 #include "base/suggest.h"
 #include "cli/commands.h"
+#include "cli/format.h"
 
 const struct option global_options[] = {
     {.name = "config",
@@ -129,6 +130,22 @@ static bool read_color(struct cli *cli, struct err *err)
     return err_set(err, ERR_USAGE, "--color takes auto, always or never");
 }
 
+/* --json is --format json. */
+static bool read_format(struct cli *cli, struct err *err)
+{
+    const char *const text = cli_option(cli, "format");
+    const char *const name = text == NULL && cli_flag(cli, "json") ? "json" : text;
+    cli->format = format_find(name != NULL ? name : "human");
+    if (cli->format == NULL) {
+        cli->format = format_find(cli_flag(cli, "json") ? "json" : "human");
+        (void)err_set(err, ERR_USAGE, "--format takes human, json, sarif, github or gitlab");
+        return false;
+    }
+    if (!cli_flag(cli, "json") || strcmp(name, "json") == 0)
+        return true;
+    return err_set(err, ERR_USAGE, "--json and --format %s ask for two formats", name);
+}
+
 bool cli_parse(struct cli *cli, int argc, char **argv, struct err *err)
 {
     struct option_reader reader = {
@@ -137,12 +154,13 @@ bool cli_parse(struct cli *cli, int argc, char **argv, struct err *err)
         .next = 1,
         .tables = {{global_options, global_option_count}, {NULL, 0}},
     };
-    CLEANUP(err_release) struct err color_err = {0};
-    const bool ok = read_words(cli, &reader, err);
-    cli->output.json = cli_flag(cli, "json");
+    CLEANUP(err_release) struct err later = {0};
+    bool ok = read_words(cli, &reader, err);
+    ok = read_format(cli, ok ? err : &later) && ok;
+    cli->output.json = cli->format->document;
     cli->output.quiet = cli_flag(cli, "quiet");
     cli->output.verbose = cli_flag(cli, "verbose");
-    return read_color(cli, ok ? err : &color_err) && ok;
+    return read_color(cli, ok ? err : &later) && ok;
 }
 
 const char *cli_option(const struct cli *cli, const char *name)

@@ -17,6 +17,7 @@
 #include "conf/url.h"
 
 struct cli;
+struct format;
 
 /* What is read before the command runs. */
 enum needs {
@@ -58,6 +59,7 @@ struct given_option {
 struct cli {
     struct arena arena;
     struct output output;
+    const struct format *format;   /* of cli/format.h; NULL: for people */
     const struct command *command; /* NULL: none was named */
     struct {
         const char **items; /* after the command's name */
@@ -71,6 +73,7 @@ struct cli {
     struct target target;
     struct url url;
     struct findings findings;
+    const char *summary;   /* one line that sums the findings up; may be NULL */
     json_t *result;        /* the command's own members of the JSON object */
     bool result_failed;    /* memory was out while filling it */
     enum err_code outcome; /* the exit code of a command that did its work: ERR_NONE usually */
@@ -105,5 +108,12 @@ void cli_result(struct cli *cli, const char *key, json_t *value);
 
 /* A JSON string for any bytes: those that are not UTF-8 become \xNN. Null for NULL. */
 json_t *cli_json_text(const char *text);
+
+/* Prints the object of --json. */
+void cli_print_report(struct cli *cli, bool ok, const struct err *err, int exit_code);
+
+/* Prints the value as one line of ASCII to stdout; NULL, and memory that is out, set
+ * output.failed. */
+void cli_print_json(struct cli *cli, const json_t *json);
 
 #endif

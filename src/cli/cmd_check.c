@@ -2,7 +2,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "check/check.h"
+#include "check/fix.h"
+#include "check/rules.h"
 #include "cli/commands.h"
 #include "cli/workspace.h"
 
@@ -22,34 +23,155 @@ static void report_base(struct cli *cli, const struct base *base)
         output_chat(&cli->output, "\"%s\" has no migrations in this folder", base->ref);
 }
 
+static bool is_any_fixable(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct rule *const rule = rule_find(findings->items[i].rule);
+        if (findings->items[i].severity == SEVERITY_ERROR && rule != NULL &&
+            rule->fixer != FIXER_NONE)
+            return true;
+    }
+    return false;
+}
+
+/* The line that people and logs end with, and the refusal. */
 static bool summarise(struct cli *cli, const struct set *set, struct err *err)
 {
     const size_t errors = findings_count(&cli->findings, SEVERITY_ERROR);
     const size_t warnings = findings_count(&cli->findings, SEVERITY_WARNING);
     const char *const files = count_of(cli, set->count + set->odd.count, "migration");
-    const char *const errors_text = count_of(cli, errors, "error");
+    const char *const errors_text = errors > 0 ? count_of(cli, errors, "error") : "no errors";
     const char *const warnings_text = count_of(cli, warnings, "warning");
     if (files == NULL || errors_text == NULL || warnings_text == NULL)
+        return err_nomem(err);
+    cli->summary =
+        cli->findings.count == 0
+            ? arena_printf(&cli->arena, "checked %s: no findings", files)
+            : arena_printf(&cli->arena, "checked %s: %s, %s", files, errors_text, warnings_text);
+    if (cli->summary == NULL)
         return err_nomem(err);
     cli_result(cli, "migrations", json_integer((json_int_t)(set->count + set->odd.count)));
     cli_result(cli, "errors", json_integer((json_int_t)errors));
     cli_result(cli, "warnings", json_integer((json_int_t)warnings));
-    if (errors > 0) {
-        (void)err_set(err, ERR_REFUSED, "%s, %s", errors_text, warnings_text);
-        err_hint(err, "`pawl explain RULE` says what a rule is about.");
-        return false;
-    }
-    if (cli->findings.count == 0)
-        output_result(&cli->output, "checked %s: no findings\n", files);
+    if (errors == 0)
+        return true;
+    (void)err_set(err, ERR_REFUSED, "%s, %s", errors_text, warnings_text);
+    err_hint(err, "`pawl explain RULE` says what a rule is about%s.",
+             !cli_flag(cli, "fix") && is_any_fixable(&cli->findings)
+                 ? "; `pawl check --fix` mends what has one safe correction"
+                 : "");
+    return false;
+}
+
+/* ---- --fix ---- */
+
+/* A document keeps stdout for itself. */
+static void say(struct cli *cli, const char *line)
+{
+    if (cli->output.json)
+        output_chat(&cli->output, "%s", line);
     else
-        output_result(&cli->output, "checked %s: no errors, %s\n", files, warnings_text);
+        output_result(&cli->output, "%s\n", line);
+}
+
+static json_t *json_line(int line)
+{
+    return line > 0 ? json_integer(line) : json_null();
+}
+
+static json_t *json_fixes(const struct fixes *fixes)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array != NULL && i < fixes->count; i++) {
+        const struct fix *const fix = &fixes->items[i];
+        json_t *const item =
+            json_pack("{so so so so so so so}", "rule", cli_json_text(fix->rule), "file",
+                      cli_json_text(fix->file), "line", json_line(fix->line), "new_line",
+                      json_line(fix->new_line), "old", cli_json_text(fix->old), "new",
+                      cli_json_text(fix->new), "left", cli_json_text(fix->left));
+        if (json_array_append_new(array, item) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+/* One line for each thing that was done. */
+static const char *done_line(struct cli *cli, const struct fix *fix, const char *place,
+                             const char *new)
+{
+    if (fix->new == NULL)
+        return arena_printf(&cli->arena, "wrote %s [%s]", place, fix->rule);
+    if (fix->line == 0)
+        return arena_printf(&cli->arena, "renamed %s to %s [%s]", place, new, fix->rule);
+    if (fix->new_line != fix->line)
+        return arena_printf(&cli->arena, "moved %s to line %d: %s [%s]", place, fix->new_line, new,
+                            fix->rule);
+    return arena_printf(&cli->arena, "fixed %s: %s [%s]", place, new, fix->rule);
+}
+
+static const char *diff_lines(struct cli *cli, const struct fix *fix, const char *place,
+                              const char *old, const char *new)
+{
+    if (fix->new == NULL)
+        return arena_printf(&cli->arena, "%s [%s]\n~ written anew", place, fix->rule);
+    if (fix->new_line != fix->line)
+        return arena_printf(&cli->arena, "%s [%s]\n- %s\n+ %s (line %d)", place, fix->rule, old,
+                            new, fix->new_line);
+    return arena_printf(&cli->arena, "%s [%s]\n- %s\n+ %s", place, fix->rule, old, new);
+}
+
+static bool report_fix(struct cli *cli, const struct fix *fix, bool dry_run, struct err *err)
+{
+    const char *const file = output_safe(&cli->arena, fix->file);
+    const char *const old = output_safe(&cli->arena, fix->old != NULL ? fix->old : "");
+    const char *const new = output_safe(&cli->arena, fix->new != NULL ? fix->new : "");
+    const char *place = file;
+    if (file != NULL && fix->line > 0)
+        place = arena_printf(&cli->arena, "%s:%d", file, fix->line);
+    if (place == NULL || old == NULL || new == NULL)
+        return err_nomem(err);
+    const char *const line = fix->left != NULL ? arena_printf(&cli->arena, "left %s: %s [%s]",
+                                                              place, fix->left, fix->rule)
+                             : dry_run         ? diff_lines(cli, fix, place, old, new)
+                                               : done_line(cli, fix, place, new);
+    if (line == NULL)
+        return err_nomem(err);
+    say(cli, line);
     return true;
 }
+
+static bool report_fixes(struct cli *cli, const struct fixes *fixes, bool dry_run, struct err *err)
+{
+    for (size_t i = 0; i < fixes->count; i++)
+        if (!report_fix(cli, &fixes->items[i], dry_run, err))
+            return false;
+    return true;
+}
+
+/* What was done is told also when something failed then; the first error counts. */
+static bool fix(struct cli *cli, const struct check_options *options, struct err *err)
+{
+    const bool dry_run = cli_flag(cli, "dry-run");
+    CLEANUP(err_release) struct err later = {0};
+    struct fixes done, left;
+    const bool ok = fix_run(&cli->arena, options, dry_run, &done, &left, err);
+    cli_result(cli, "fixed", json_fixes(&done));
+    cli_result(cli, "left", json_fixes(&left));
+    const bool told = report_fixes(cli, &done, dry_run, ok ? err : &later) &&
+                      report_fixes(cli, &left, dry_run, ok ? err : &later);
+    return ok && told;
+}
+
+/* ---- the command ---- */
 
 static bool run(struct cli *cli, struct err *err)
 {
     struct workspace workspace;
     struct base base = {0};
+    if (cli_flag(cli, "dry-run") && !cli_flag(cli, "fix"))
+        return err_set(err, ERR_USAGE, "--dry-run belongs to --fix");
     if (!workspace_load(cli, &workspace, err))
         return false;
     const struct check_options options = {
@@ -59,6 +181,13 @@ static bool run(struct cli *cli, struct err *err)
         .base = cli_option(cli, "base"),
         .out_of_order_applies = strcmp(cli->config.values[SETTING_OUT_OF_ORDER].text, "apply") == 0,
     };
+    if (cli_flag(cli, "fix")) {
+        if (!fix(cli, &options, err))
+            return false;
+        cli->findings.count = 0;
+        if (!workspace_load(cli, &workspace, err))
+            return false;
+    }
     if (!check_run(&cli->arena, &workspace.set, &options, &base, &cli->findings, err))
         return false;
     if (options.base != NULL)
@@ -70,11 +199,18 @@ static const struct option options[] = {
     {.name = "base",
      .argument = "GITREF",
      .text = "compare with this branch, tag or commit: the one to merge into"},
+    {.name = "fix", .text = "mend what can be mended safely, and check again"},
+    {.name = "dry-run", .text = "with --fix: only show what it would change"},
+    {.name = "format",
+     .argument = "FORMAT",
+     .text = "human (the default), json, sarif, github or gitlab"},
 };
 
 static const struct example examples[] = {
     {"pawl check", "reviews all migrations"},
     {"pawl check --base origin/main", "for CI: also what a branch edited, removed or added late"},
+    {"pawl check --base origin/main --fix", "renames, renumbers and corrects what is new"},
+    {"pawl check --format github", "annotates the lines of a pull request"},
 };
 
 const struct command command_check = {
@@ -85,7 +221,9 @@ const struct command command_check = {
     .about =
         "Checks names, order, directives, statements and pawl.sum. With --base it also refuses\n"
         "what may be applied already and was edited or removed, and what would come too late.\n"
-        "Exits 3 when there is an error. A file may allow a rule, and says why:\n"
+        "Exits 3 when there is an error. --fix mends what has one safe correction, never in a "
+        "file\n"
+        "that the base has, and then checks again. A file may allow a rule, and says why:\n"
         "  -- pawl: allow=RULE reason=\"...\"",
     .options = options,
     .option_count = COUNT_OF(options),

@@ -1,23 +1,11 @@
 /* `pawl renumber`: a new version for a migration that is not applied yet. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "cli/commands.h"
 #include "cli/workspace.h"
-#include "history/name.h"
-
-struct renaming {
-    const char *from, *to; /* directory entries */
-};
-
-struct renamings {
-    struct renaming *items;
-    size_t count, capacity;
-};
+#include "history/renaming.h"
 
 /* ---- which entry is meant ---- */
 
@@ -95,96 +83,23 @@ static bool check_entry(struct cli *cli, const struct workspace *workspace, cons
                    reasons[ret->role]);
 }
 
-/* ---- the new names ---- */
-
-static bool add_renaming(struct cli *cli, const struct workspace *workspace, const char *from,
-                         const char *newest, struct renamings *renamings, struct err *err)
-{
-    struct renaming *renaming = arena_push(&cli->arena, renamings);
-    if (renaming == NULL)
-        return err_nomem(err);
-    renaming->from = from;
-    renaming->to = name_with_version(&cli->arena, workspace->options.naming, from, newest,
-                                     clock_utc_us() / 1000000, err);
-    return renaming->to != NULL;
-}
-
-/* Flyway's NAME.sql.conf. */
-static bool add_companion(struct cli *cli, const char *entry, const char *new_entry,
-                          const char *other, struct renamings *renamings, struct err *err)
-{
-    const size_t len = strlen(entry);
-    if (strncmp(other, entry, len) != 0 || strcmp(other + len, ".conf") != 0)
-        return true;
-    struct renaming *renaming = arena_push(&cli->arena, renamings);
-    if (renaming == NULL)
-        return err_nomem(err);
-    renaming->from = other;
-    renaming->to = arena_printf(&cli->arena, "%s.conf", new_entry);
-    return renaming->to != NULL || err_nomem(err);
-}
-
-/* The migration itself comes last: when something fails before, it still has its old name. */
-static bool plan(struct cli *cli, const struct workspace *workspace, const char *entry,
-                 const struct name *name, struct renamings *ret, struct err *err)
-{
-    const char *newest = workspace_newest(workspace, entry);
-    struct fs_names entries;
-    struct renamings own = {0};
-    if (!fs_list(&cli->arena, workspace->options.folder, &entries, err) ||
-        !add_renaming(cli, workspace, entry, newest, &own, err))
-        return false;
-    for (size_t i = 0; i < entries.count; i++) {
-        struct name other;
-        if (strcmp(entries.items[i], entry) == 0)
-            continue;
-        if (!read_entry(cli, workspace, entries.items[i], &other, err) ||
-            !add_companion(cli, entry, own.items[0].to, entries.items[i], ret, err))
-            return false;
-        if (other.role == NAME_DOWN && strcmp(other.version, name->version) == 0 &&
-            strcmp(other.slug, name->slug) == 0 &&
-            !add_renaming(cli, workspace, entries.items[i], newest, ret, err))
-            return false;
-    }
-    struct renaming *last = arena_push(&cli->arena, ret);
-    if (last == NULL)
-        return err_nomem(err);
-    *last = own.items[0];
-    return true;
-}
-
 /* ---- renaming ---- */
 
-static bool rename_entry(struct cli *cli, const struct workspace *workspace,
-                         const struct renaming *renaming, struct err *err)
+static bool rename_entry(struct cli *cli, const struct workspace *workspace, const char *entry,
+                         const char **ret_entry, struct err *err)
 {
-    const char *from = fs_join(&cli->arena, workspace->options.folder, renaming->from);
-    const char *to = fs_join(&cli->arena, workspace->options.folder, renaming->to);
-    if (from == NULL || to == NULL)
-        return err_nomem(err);
-    /* One step that refuses to replace a file; a plain rename() would. */
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-        return true;
-    if (errno == EINVAL && !fs_exists(to) && rename(from, to) == 0)
-        return true; /* a file system that does not know the flag */
-    return err_errno(err, ERR_USAGE, "cannot rename \"%s\" to \"%s\"", from, to);
-}
-
-static bool rename_all(struct cli *cli, const struct workspace *workspace,
-                       const struct renamings *renamings, struct err *err)
-{
-    for (size_t i = 0; i < renamings->count; i++) {
-        if (rename_entry(cli, workspace, &renamings->items[i], err))
-            continue;
-        if (i == 0)
-            err_state(err, "Nothing was changed.");
-        else
-            err_state(err,
-                      "Its companion \"%s\" is \"%s\" already; the migration has its old name.",
-                      renamings->items[i - 1].from, renamings->items[i - 1].to);
+    const struct set_options *const options = &workspace->options;
+    struct fs_names entries;
+    struct renamings renamings;
+    if (!fs_list(&cli->arena, options->folder, &entries, err))
         return false;
-    }
-    return true;
+    *ret_entry =
+        name_with_version(&cli->arena, options->naming, entry, workspace_newest(workspace, entry),
+                          clock_utc_us() / 1000000, err);
+    return *ret_entry != NULL &&
+           renaming_plan(&cli->arena, options->naming, &entries, entry, *ret_entry, &renamings,
+                         err) &&
+           renaming_apply(&cli->arena, options->folder, &renamings, err);
 }
 
 static bool report(struct cli *cli, const struct workspace *workspace, const char *from,
@@ -225,9 +140,8 @@ static bool is_right_already(struct cli *cli, const struct workspace *workspace,
 static bool run(struct cli *cli, struct err *err)
 {
     struct workspace workspace;
-    struct renamings renamings = {0};
     struct name name;
-    const char *entry = NULL;
+    const char *entry = NULL, *new_entry = NULL;
     bool right = false;
     if (!workspace_load(cli, &workspace, err))
         return false;
@@ -240,9 +154,8 @@ static bool run(struct cli *cli, struct err *err)
         output_chat(&cli->output, "it is the newest migration already: nothing was changed");
         return report(cli, &workspace, entry, entry, err);
     }
-    if (!plan(cli, &workspace, entry, &name, &renamings, err) ||
-        !rename_all(cli, &workspace, &renamings, err) ||
-        !report(cli, &workspace, entry, renamings.items[renamings.count - 1].to, err))
+    if (!rename_entry(cli, &workspace, entry, &new_entry, err) ||
+        !report(cli, &workspace, entry, new_entry, err))
         return false;
     if (workspace_update_sum(cli, &workspace, err))
         return true;

@@ -17,7 +17,7 @@
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct output {
-    bool json;    /* stdout is kept for the one JSON object */
+    bool json;    /* stdout is kept for one document: the JSON object, for one */
     bool quiet;   /* no chat */
     bool verbose; /* more of it */
     bool color_out, color_err;

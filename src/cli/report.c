@@ -1,8 +1,8 @@
-/* What a run ends with: findings, the error, the JSON object, the exit code. */
+/* What a run ends with: the JSON object, the exit code, and printing in the format asked for. */
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/format.h"
 #include "cli/stop.h"
 
 json_t *cli_json_text(const char *text)
@@ -70,8 +70,8 @@ static json_t *json_error(struct arena *arena, const struct err *err)
                      cli_json_text(err->sqlstate[0] != '\0' ? err->sqlstate : NULL));
 }
 
-/* The object as one line; NULL when memory is out. */
-static char *json_report(struct cli *cli, bool ok, const struct err *err, int exit_code)
+/* NULL when memory is out. */
+static json_t *json_report(struct cli *cli, bool ok, const struct err *err, int exit_code)
 {
     json_t *report =
         json_pack("{ss so sb si so}", "pawl", PAWL_VERSION, "command",
@@ -82,17 +82,24 @@ static char *json_report(struct cli *cli, bool ok, const struct err *err, int ex
         complete = json_object_set_new(report, "error", json_error(&cli->arena, err)) == 0;
     if (complete && cli->result != NULL)
         complete = json_object_update_missing(report, cli->result) == 0;
+    if (complete)
+        return report;
+    json_decref(report);
+    return NULL;
+}
+
+/* As one line; NULL when memory is out. */
+static const char *dump(struct arena *arena, const json_t *json)
+{
     /* json_dumps() may cut a key short when memory is out in the middle of it, and not say so. */
     const size_t flags = JSON_COMPACT | JSON_ENSURE_ASCII;
-    const size_t size = complete ? json_dumpb(report, NULL, 0, flags) : 0;
-    char *const text = size > 0 ? arena_alloc(&cli->arena, size + 1) : NULL;
-    complete = text != NULL && json_dumpb(report, text, size, flags) == size;
-    json_decref(report);
-    return complete ? text : NULL;
+    const size_t size = json != NULL ? json_dumpb(json, NULL, 0, flags) : 0;
+    char *const text = size > 0 ? arena_alloc(arena, size + 1) : NULL;
+    return text != NULL && json_dumpb(json, text, size, flags) == size ? text : NULL;
 }
 
 /* DEL is the one control character that jansson writes as it is; it can only stand in a string. */
-static void print_json(const char *text)
+static void print_line(const char *text)
 {
     for (size_t len; *text != '\0'; text += len) {
         len = strcspn(text, "\x7f");
@@ -110,12 +117,22 @@ static const char json_nomem[] =
     "{\"pawl\":\"" PAWL_VERSION "\",\"command\":null,\"ok\":false,\"exit\":1,\"findings\":[],"
     "\"error\":{\"code\":\"nomem\",\"message\":\"out of memory\"}}";
 
-static void print_report(struct cli *cli, bool ok, const struct err *err, int *exit_code)
+void cli_print_report(struct cli *cli, bool ok, const struct err *err, int exit_code)
 {
-    char *text = json_report(cli, ok, err, *exit_code);
-    if (text == NULL && *exit_code == 0)
-        *exit_code = err_exit_code(&(struct err){.code = ERR_NOMEM});
-    print_json(text != NULL ? text : json_nomem);
+    json_t *const report = json_report(cli, ok, err, exit_code);
+    const char *const text = dump(&cli->arena, report);
+    json_decref(report);
+    cli->output.failed = cli->output.failed || text == NULL;
+    print_line(text != NULL ? text : json_nomem);
+}
+
+void cli_print_json(struct cli *cli, const json_t *json)
+{
+    const char *const text = dump(&cli->arena, json);
+    if (text == NULL)
+        cli->output.failed = true;
+    else
+        print_line(text);
 }
 
 int cli_finish(struct cli *cli, bool ok, struct err *err)
@@ -124,14 +141,12 @@ int cli_finish(struct cli *cli, bool ok, struct err *err)
     CLEANUP(err_release) struct err write_err = {0};
     if (!ok && err->code == ERR_SIGNAL)
         err->signal = stop_signal(); /* the floors below only know that they were told to stop */
-    int exit_code = err_exit_code(ok ? &outcome : err);
-    if (cli->output.json)
-        print_report(cli, ok, err, &exit_code);
-    else
-        output_findings(&cli->output, &cli->findings, cli->command != NULL && cli->command->finds);
+    const int exit_code = err_exit_code(ok ? &outcome : err);
+    const struct format *const format = cli->format != NULL ? cli->format : &formats[0];
+    format->print(cli, ok, err, exit_code);
     /* Before the error, so that a log that takes both streams has them in order. */
     const bool written = output_flush(&write_err);
-    if (!ok && !cli->output.json)
+    if (!ok && !format->tells_error)
         output_error(&cli->output, err);
     if (written && !cli->output.failed)
         return exit_code;

@@ -11,7 +11,8 @@
 /* One "key", "key=value" or "key="quoted value"" of a directive. */
 struct item {
     struct span key;
-    char *value; /* NULL for a flag; quoting undone */
+    char *value;         /* NULL for a flag; quoting undone */
+    struct span written; /* the value as it stands there */
     size_t offset;
 };
 
@@ -188,6 +189,25 @@ static void report_unknown(const struct reader *reader, const struct item *item)
         nearest != NULL ? arena_printf(reader->arena, "did you mean \"%s\"?", nearest) : NULL;
     reader_finding(reader, "directive-unknown", SEVERITY_ERROR, item->offset, fix,
                    "there is no directive \"%s\"", key);
+    reader_meant(reader, item->key, suggest_sure(key, names, COUNT_OF(names)));
+}
+
+static void report_refused(const struct reader *reader, const struct key *key,
+                           const struct item *item)
+{
+    const char *words[KIND_REPEATABLE + 1];
+    size_t count = 0;
+    for (; key->set == set_kind && count <= KIND_REPEATABLE; count++)
+        words[count] = kind_name((enum migration_kind)count);
+    for (; key->set == set_phase && count <= PHASE_CONTRACT; count++)
+        words[count] = phase_name((enum migration_phase)count);
+    const char *const meant = suggest_sure(item->value, words, count);
+    const char *const fix =
+        meant != NULL ? arena_printf(reader->arena, "did you mean \"%s\"?", meant) : NULL;
+    reader_finding(reader, "directive-value", SEVERITY_ERROR, item->offset, fix,
+                   "\"%s\" must be %s, not \"%s\"", key->name, key->expects,
+                   printable(reader, item->value, strlen(item->value)));
+    reader_meant(reader, item->written, meant);
 }
 
 static void apply(const struct reader *reader, struct directives *directives,
@@ -216,9 +236,7 @@ static void apply(const struct reader *reader, struct directives *directives,
     if (outcome == OUT_OF_MEMORY)
         reader->findings->failed = true;
     if (outcome == REFUSED)
-        reader_finding(reader, "directive-value", SEVERITY_ERROR, item->offset, NULL,
-                       "\"%s\" must be %s, not \"%s\"", key->name, key->expects,
-                       printable(reader, item->value, strlen(item->value)));
+        report_refused(reader, key, item);
 }
 
 static bool blank(char c)
@@ -283,8 +301,10 @@ static bool read_item(const struct reader *reader, struct span *rest, struct ite
     *rest = (struct span){rest->at + len, rest->len - len};
     if (rest->len > 0 && rest->at[0] == '=') {
         *rest = (struct span){rest->at + 1, rest->len - 1};
+        ret->written.at = rest->at;
         if (!read_value(reader, rest, &ret->value))
             return false;
+        ret->written.len = (size_t)(rest->at - ret->written.at);
     }
     return rest->len == 0 || blank(rest->at[0]);
 }
@@ -370,6 +390,33 @@ static bool in_block_comment(struct span comment)
     return starts_nocase(words, "pawl:");
 }
 
+static void report_nearly(const struct reader *reader, const struct token *comment,
+                          struct span words)
+{
+    struct span start = {comment->span.at, (size_t)(words.at + strlen("pawl") - comment->span.at)};
+    struct span rest = skip(words, strlen("pawl"));
+    while (rest.len > 0 && blank(rest.at[0]))
+        rest = skip(rest, 1);
+    if (rest.len > 0 && rest.at[0] == ':')
+        start.len = (size_t)(rest.at + 1 - start.at);
+    reader_finding(reader, "directive-syntax", SEVERITY_ERROR, comment->start,
+                   "write it as: -- pawl: ...",
+                   "the comment looks like a directive, but does not start with \"-- pawl:\"");
+    reader_meant(reader, start, "-- pawl:");
+}
+
+/* What was meant is the same comment, elsewhere. */
+static void report_late(const struct reader *reader, const struct token *comment)
+{
+    reader_finding(reader, "directive-late", SEVERITY_ERROR, comment->start,
+                   "move it above the first statement",
+                   "a directive after the first statement is not read");
+    const char *const meant = arena_strndup(reader->arena, comment->span.at, comment->span.len);
+    if (meant == NULL)
+        reader->findings->failed = true;
+    reader_meant(reader, comment->span, meant);
+}
+
 void directive_comment(const struct reader *reader, struct directives *directives,
                        const struct token *comment, bool in_head)
 {
@@ -386,13 +433,9 @@ void directive_comment(const struct reader *reader, struct directives *directive
     if (!exact && !nearly_directive(words))
         return;
     if (!exact)
-        reader_finding(reader, "directive-syntax", SEVERITY_ERROR, comment->start,
-                       "write it as: -- pawl: ...",
-                       "the comment looks like a directive, but does not start with \"-- pawl:\"");
+        report_nearly(reader, comment, words);
     else if (!in_head)
-        reader_finding(reader, "directive-late", SEVERITY_ERROR, comment->start,
-                       "move it above the first statement",
-                       "a directive after the first statement is not read");
+        report_late(reader, comment);
     else
         read_items(reader, directives, skip(words, strlen(prefix)));
 }

@@ -142,17 +142,17 @@ static void add_finding(struct arena *arena, enum naming naming, const char *ent
     char *const fix = known ? arena_printf(arena, "rename it to \"%s%s\"", str_text(&meant),
                                            in_folder ? "/up.sql" : "")
                             : arena_printf(arena, "name it like \"%s\"", schemes[naming].example);
-    const char *const file = path != NULL ? fs_printable(arena, path) : NULL;
-    if (fix == NULL || meant.failed || (path != NULL && file == NULL)) {
+    if (fix == NULL || meant.failed) {
         findings->failed = true;
         return;
     }
     finding_add(arena, findings,
                 &(struct finding){.rule = problem->rule,
                                   .severity = SEVERITY_ERROR,
-                                  .file = file,
+                                  .file = path,
                                   .what = problem->what,
-                                  .fix = fix});
+                                  .fix = fix,
+                                  .meant = known && !in_folder ? str_text(&meant) : NULL});
 }
 
 static enum name_role role_by_ending(enum naming naming, const char *entry, bool is_folder)

@@ -1,7 +1,6 @@
 /* Findings with a place in a file's text. */
 #include "history/reader.h"
 
-#include "base/fs.h"
 #include "sql/split.h"
 
 void reader_finding(const struct reader *reader, const char *rule, enum severity severity,
@@ -12,14 +11,24 @@ void reader_finding(const struct reader *reader, const char *rule, enum severity
     va_start(args, format);
     finding.what = arena_vprintf(reader->arena, format, args);
     va_end(args);
-    if (reader->migration->path != NULL)
-        finding.file = fs_printable(reader->arena, reader->migration->path);
-    if (finding.what == NULL || (reader->migration->path != NULL && finding.file == NULL)) {
+    finding.file = reader->migration->path;
+    if (finding.what == NULL) {
         reader->findings->failed = true;
         return;
     }
     sql_position(reader->migration->text, offset, &finding.line, &finding.column);
     finding_add(reader->arena, reader->findings, &finding);
+}
+
+void reader_meant(const struct reader *reader, struct span written, const char *meant)
+{
+    struct findings *const findings = reader->findings;
+    if (findings->failed || meant == NULL)
+        return;
+    struct finding *const finding = &findings->items[findings->count - 1];
+    finding->meant = meant;
+    finding->meant_at = (size_t)(written.at - reader->migration->text);
+    finding->meant_len = written.len;
 }
 
 void report_file(struct arena *arena, struct findings *findings, const char *rule,
@@ -29,14 +38,13 @@ void report_file(struct arena *arena, struct findings *findings, const char *rul
     va_start(args, format);
     const char *const what = arena_vprintf(arena, format, args);
     va_end(args);
-    const char *const file = path != NULL ? fs_printable(arena, path) : NULL;
-    if (what == NULL || (path != NULL && file == NULL))
+    if (what == NULL)
         findings->failed = true;
     else
         finding_add(
             arena, findings,
             &(struct finding){
-                .rule = rule, .severity = severity, .file = file, .what = what, .fix = fix});
+                .rule = rule, .severity = severity, .file = path, .what = what, .fix = fix});
 }
 
 struct span comment_words(struct span comment)

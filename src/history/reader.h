@@ -15,6 +15,9 @@ struct reader {
 void reader_finding(const struct reader *reader, const char *rule, enum severity severity,
                     size_t offset, const char *fix, const char *format, ...) PRINTF_LIKE(6, 7);
 
+/* Says of the finding just added what was meant in place of these bytes; NULL says nothing. */
+void reader_meant(const struct reader *reader, struct span written, const char *meant);
+
 /* Adds a finding about a file as a whole. path and fix may be NULL. */
 void report_file(struct arena *arena, struct findings *findings, const char *rule,
                  enum severity severity, const char *path, const char *fix, const char *format, ...)

@@ -137,12 +137,12 @@ bool set_sort(struct arena *arena, struct set *set, struct err *err)
 }
 
 /* The findings about this file's name. */
-static void soften_name_findings(const struct migration *migration, const char *printable_path,
+static void soften_name_findings(const struct migration *migration, const char *entry_path,
                                  struct findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++) {
         struct finding *const finding = &findings->items[i];
-        const bool same = finding->file != NULL && (strcmp(finding->file, printable_path) == 0 ||
+        const bool same = finding->file != NULL && (strcmp(finding->file, entry_path) == 0 ||
                                                     strcmp(finding->file, migration->path) == 0);
         if (same && strncmp(finding->rule, "name-", 5) == 0)
             finding->severity = SEVERITY_NOTE;
@@ -180,12 +180,11 @@ bool set_admit(struct arena *arena, struct set *set, const char *id, struct find
             continue;
         /* In scheme folder the finding is about the folder, not about the file in it. */
         char *const path = fs_join(arena, set->folder, odd->entry);
-        const char *const shown = path != NULL ? fs_printable(arena, path) : NULL;
-        struct migration *const item = shown != NULL ? arena_push(arena, set) : NULL;
+        struct migration *const item = path != NULL ? arena_push(arena, set) : NULL;
         if (item == NULL)
             return err_nomem(err);
         *item = *odd;
-        soften_name_findings(item, shown, findings);
+        soften_name_findings(item, path, findings);
         *odd = set->odd.items[--set->odd.count];
         return set_sort(arena, set, err);
     }

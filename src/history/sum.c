@@ -337,14 +337,13 @@ static void add(const struct check *check, const char *rule, int line, int colum
     va_start(args, format);
     const char *const what = arena_vprintf(check->arena, format, args);
     va_end(args);
-    const char *const file = fs_printable(check->arena, check->path);
-    if (what == NULL || file == NULL)
+    if (what == NULL)
         check->findings->failed = true;
     else
         finding_add(check->arena, check->findings,
                     &(struct finding){.rule = rule,
                                       .severity = SEVERITY_ERROR,
-                                      .file = file,
+                                      .file = check->path,
                                       .line = line,
                                       .column = column,
                                       .what = what,

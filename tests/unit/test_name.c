@@ -282,7 +282,8 @@ static void bad_names_keep_their_version(void **state)
                         "rename it to \"20250704035850_x.sql\"");
     /* What the finding shows of a name can be printed. */
     (void)read_name(&fixture, NAMING_TIMESTAMP, "a\x1b[31m.sql", false);
-    assert_null(strchr(fixture.findings.items[fixture.findings.count - 1].file, 0x1b));
+    assert_null(strchr(fixture.findings.items[fixture.findings.count - 1].what, 0x1b));
+    assert_null(strchr(fixture.findings.items[fixture.findings.count - 1].fix, 0x1b));
     release(&fixture);
 }
 
