@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/suggest.h"
 #include "ledger/detail.h"
 #include "ledger/digest_set.h"
@@ -12,12 +13,13 @@ static bool unknown_id(struct arena *arena, const struct set *set, const char *a
                        struct err *err)
 {
     const char **const ids = arena_alloc(arena, (set->count + 1) * sizeof *ids);
-    if (ids == NULL)
+    const char *const shown = fs_printable(arena, as_of);
+    if (ids == NULL || shown == NULL)
         return err_nomem(err);
     for (size_t i = 0; i < set->versioned; i++)
         ids[i] = set->items[i].id;
     const char *const near = suggest(as_of, ids, set->versioned);
-    (void)err_set(err, ERR_USAGE, "--as-of \"%s\": the set has no such migration", as_of);
+    (void)err_set(err, ERR_USAGE, "--as-of \"%s\": the set has no such migration", shown);
     if (near != NULL)
         err_hint(err, "Did you mean \"%s\"?", near);
     else

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "ledger/detail.h"
 #include "ledger/match.h"
 
@@ -32,7 +33,12 @@ static const struct match *find_match(const struct repairer *r, const char *id, 
     for (size_t i = 0; i < r->comparison.count; i++)
         if (strcmp(r->comparison.items[i].migration->id, id) == 0)
             return &r->comparison.items[i];
-    (void)err_set(err, ERR_USAGE, "the set has no migration \"%s\"", id);
+    const char *const shown = fs_printable(r->arena, id);
+    if (shown == NULL) {
+        (void)err_nomem(err);
+        return NULL;
+    }
+    (void)err_set(err, ERR_USAGE, "the set has no migration \"%s\"", shown);
     err_hint(err, "pawl status lists the ids.");
     return NULL;
 }
@@ -126,14 +132,16 @@ static bool renamed(struct repairer *r, struct err *err)
     if (match == NULL)
         return false;
     const struct migration *const m = match->migration;
+    const char *const first = fs_printable(r->arena, r->repair->first);
+    if (first == NULL)
+        return err_nomem(err);
     if (old == NULL)
-        return err_set(err, ERR_REFUSED, "\"%s\" is not applied", r->repair->first) ||
-               unchanged(err);
+        return err_set(err, ERR_REFUSED, "\"%s\" is not applied", first) || unchanged(err);
     if (state_find(&r->state, m->id) != NULL)
         return err_set(err, ERR_REFUSED, "\"%s\" is applied itself", m->id) || unchanged(err);
     if (!applied_has_checksum(old, m->checksum.text))
         return err_set(err, ERR_REFUSED, "\"%s\" has not the content that was applied as \"%s\"",
-                       m->id, r->repair->first) ||
+                       m->id, first) ||
                unchanged(err);
     if (set_find(r->set, applied_name(old)) != NULL)
         return err_set(err, ERR_REFUSED,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/str.h"
 
 struct planner {
@@ -211,7 +212,10 @@ static bool list_items(struct planner *p, struct err *err)
             past_end = true;
     }
     if (p->options->to != NULL && !past_end) {
-        (void)err_set(err, ERR_USAGE, "--to \"%s\": the set has no such migration", p->options->to);
+        const char *const shown = fs_printable(p->arena, p->options->to);
+        if (shown == NULL)
+            return err_nomem(err);
+        (void)err_set(err, ERR_USAGE, "--to \"%s\": the set has no such migration", shown);
         err_hint(err, "pawl status lists the ids.");
         return false;
     }
