@@ -153,6 +153,19 @@ def test_a_file_of_the_base_is_not_touched(repository):
     assert all("the base has the file" in item["left"] for item in report["left"])
 
 
+@pytest.mark.parametrize("name", [MILLISECONDS, "20520703075855_f.sql", "20250201000000_z.sql"])
+def test_a_file_that_came_to_the_base_since_is_not_touched(repository, name):
+    """The branch has it too, picked from there."""
+    checkout = repository.pawl
+    repository.commit({name: CREATE})
+    repository.on_main({name: CREATE, "README.md": "main went on"})
+    before = tree(checkout)
+    report = fix(checkout, "--base", "main", code=3)
+    assert tree(checkout) == before and report["fixed"] == []
+    repository.on_main({name: None})
+    assert fix(checkout, "--base", "main")["fixed"] != []
+
+
 def test_the_mode_of_a_file_stays(checkout):
     write(checkout, {A: "-- pawl: phse=contract\n"})
     (checkout.migrations / A).chmod(0o640)
@@ -450,12 +463,17 @@ def test_a_document_stays_one(checkout, form):
     assert json.loads(result.out) is not None and "renamed migrations/" in result.err
 
 
-def test_a_name_forges_no_line(checkout):
-    write(checkout, {"20250103000000_x\nfixed y\n::error::z.sql": ""})
+@pytest.mark.parametrize("name", ["20250103000000_x\nfixed y\n::notice::z.sql", "::notice::z.sql",
+                                  "::notice::20250103000000_z.SQL"])
+def test_a_name_forges_no_line(checkout, name):
+    """Nor does a line of the log start with what others wrote: GitHub obeys some."""
+    checkout.config({"pawl": {"migrations": "."}})
+    write(checkout, {f"./{name}": "-- pawl: phse=expand\n"})
     for args in (("--dry-run",), ()):
         result = checkout.run("check", "--fix", "--format", "github", *args)
-        assert not [line for line in result.out.split("\n")
-                    if line.strip().startswith("fixed y") or line == "::error::z.sql"]
+        assert "phase" in result.out
+        assert not [line for line in (result.out + result.err).split("\n")
+                    if line.strip().startswith(("fixed y", "::notice"))]
 
 
 # ---- a dry run ----
@@ -470,13 +488,13 @@ def test_a_dry_run_shows_and_changes_nothing(repository):
     assert codes == [3, 3]
     result = checkout.run("check", "--base", "main", "--fix", "--dry-run")
     assert tree(checkout) == before
-    assert (f"migrations/{C}:2 [directive-late]\n- -- pawl: phse=contract\n"
+    assert (f"@@ migrations/{C}:2 [directive-late]\n- -- pawl: phse=contract\n"
             "+ -- pawl: phse=contract (line 1)\n"
-            f"migrations/{C}:1 [directive-unknown]\n- -- pawl: phse=contract\n"
+            f"@@ migrations/{C}:1 [directive-unknown]\n- -- pawl: phse=contract\n"
             "+ -- pawl: phase=contract\n") in result.out
-    assert (f"migrations/{MILLISECONDS} [name-precision]\n- migrations/{MILLISECONDS}\n"
+    assert (f"@@ migrations/{MILLISECONDS} [name-precision]\n- migrations/{MILLISECONDS}\n"
             f"+ migrations/{MEANT}\n") in result.out
-    assert f"migrations/{LATE} [out-of-order]\n- migrations/{LATE}\n+ migrations/2" in result.out
+    assert f"@@ migrations/{LATE} [out-of-order]\n- migrations/{LATE}\n+ migrations/2" in result.out
     # The findings are those of the files as they are.
     plain = checkout.run("check", "--base", "main").out
     assert result.out.endswith(plain)
@@ -488,7 +506,7 @@ def test_a_dry_run_of_a_sum(checkout):
     write(checkout, {B: "select 2;"})
     before = tree(checkout)
     result = checkout.run("check", "--fix", "--dry-run", check=3)
-    assert "migrations/pawl.sum [sum-missing-line]\n~ written anew\n" in result.out
+    assert "@@ migrations/pawl.sum [sum-missing-line]\n~ written anew\n" in result.out
     assert tree(checkout) == before
 
 

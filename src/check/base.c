@@ -150,6 +150,12 @@ static bool content_known(const struct migration *migration)
     return migration->checksum.text[0] != '\0';
 }
 
+bool base_owns(const struct base *base, const struct migration *migration)
+{
+    const struct migration *const tip = index_find(&base->tip_index, migration->id);
+    return base_knows(base, migration->id) || (tip != NULL && same_content(tip, migration));
+}
+
 static void check_edited(const struct comparison *c, const struct migration *old,
                          const struct migration *here)
 {

@@ -29,6 +29,10 @@ bool base_knows(const struct base *base, const char *id);
 /* True when it was there at the fork, or is there now. */
 bool base_has(const struct base *base, const char *id);
 
+/* The same, where one that is there now counts only with this content: another one of the name is
+ * that of another branch. */
+bool base_owns(const struct base *base, const struct migration *migration);
+
 /* Adds the findings "edited-since-base", "removed-since-base", "renamed-since-base",
  * "duplicate-version" and "out-of-order"; the last is a note where out_of_order_applies. */
 bool base_compare(struct arena *arena, const struct base *base, const struct set *set,

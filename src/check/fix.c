@@ -10,6 +10,8 @@
 /* Each pass makes an end of one kind of finding, and few lead to another. */
 enum { MOST_PASSES = 20 };
 
+const char fix_of_base[] = "the base has the file: it may be applied";
+
 bool fix_wants(const struct finding *finding, enum fixer fixer)
 {
     const struct rule *const rule = rule_find(finding->rule);

@@ -75,12 +75,24 @@ static bool rename_entry(struct fixing *fixing, const struct finding *finding, c
            record(fixing, finding, &renamings, err);
 }
 
+/* Findings about names that were there at the fork are notes; this is for what came since. */
+static bool is_of_base(const struct fixing *fixing, const char *entry)
+{
+    for (size_t i = 0; fixing->options->base != NULL && i < fixing->set.odd.count; i++)
+        if (strcmp(fixing->set.odd.items[i].entry, entry) == 0)
+            return base_has(&fixing->base, fixing->set.odd.items[i].id);
+    return false;
+}
+
 bool fix_names(struct fixing *fixing, struct err *err)
 {
     for (size_t i = 0; i < fixing->findings.count; i++) {
         const struct finding *const finding = &fixing->findings.items[i];
-        if (fix_wants(finding, FIXER_NAME) && finding->meant != NULL &&
-            !rename_entry(fixing, finding, entry_of(finding->file), finding->meant, err))
+        if (!fix_wants(finding, FIXER_NAME) || finding->meant == NULL)
+            continue;
+        const char *const entry = entry_of(finding->file);
+        if (is_of_base(fixing, entry) ? !fix_leave(fixing, finding, fix_of_base, err)
+                                      : !rename_entry(fixing, finding, entry, finding->meant, err))
             return false;
     }
     return true;
@@ -128,12 +140,12 @@ static const struct finding *find_reason(const struct fixing *fixing, size_t ite
     const struct set *const set = &fixing->set;
     const struct migration *const migration = &set->items[item];
     const struct finding *finding = find_about(fixing, migration);
-    if (base_knows(&fixing->base, migration->id))
+    if (base_owns(&fixing->base, migration))
         return NULL;
     for (size_t i = item + 1; finding == NULL && i < set->versioned &&
                               version_compare(set->items[i].version, migration->version) == 0;
          i++)
-        if (base_knows(&fixing->base, set->items[i].id))
+        if (base_owns(&fixing->base, &set->items[i]))
             finding = find_about(fixing, &set->items[i]);
     return finding;
 }

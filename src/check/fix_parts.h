@@ -21,6 +21,9 @@ struct fixing {
 /* The finding is an error that this fixer mends. */
 bool fix_wants(const struct finding *finding, enum fixer fixer);
 
+/* Why a file of the base is left. */
+extern const char fix_of_base[];
+
 /* Both copy what they are given. */
 bool fix_done(struct fixing *fixing, const struct fix *fix, struct err *err) MUST_CHECK;
 bool fix_leave(struct fixing *fixing, const struct finding *finding, const char *why,

@@ -322,8 +322,7 @@ bool fix_texts(struct fixing *fixing, struct err *err)
         if (migration == NULL)
             continue;
         const char *const why =
-            fixing->options->base != NULL && base_has(&fixing->base, migration->id)
-                ? "the base has the file: it may be applied"
+            fixing->options->base != NULL && base_has(&fixing->base, migration->id) ? fix_of_base
             : fs_is_link(finding->file) ? "it is a symbolic link"
                                         : NULL;
         if (why != NULL ? !fix_leave(fixing, finding, why, err) : !fix_file(fixing, migration, err))

@@ -111,15 +111,16 @@ static const char *done_line(struct cli *cli, const struct fix *fix, const char 
     return arena_printf(&cli->arena, "fixed %s: %s [%s]", place, new, fix->rule);
 }
 
+/* No line starts with what others wrote: a log may obey it. */
 static const char *diff_lines(struct cli *cli, const struct fix *fix, const char *place,
                               const char *old, const char *new)
 {
     if (fix->new == NULL)
-        return arena_printf(&cli->arena, "%s [%s]\n~ written anew", place, fix->rule);
+        return arena_printf(&cli->arena, "@@ %s [%s]\n~ written anew", place, fix->rule);
     if (fix->new_line != fix->line)
-        return arena_printf(&cli->arena, "%s [%s]\n- %s\n+ %s (line %d)", place, fix->rule, old,
+        return arena_printf(&cli->arena, "@@ %s [%s]\n- %s\n+ %s (line %d)", place, fix->rule, old,
                             new, fix->new_line);
-    return arena_printf(&cli->arena, "%s [%s]\n- %s\n+ %s", place, fix->rule, old, new);
+    return arena_printf(&cli->arena, "@@ %s [%s]\n- %s\n+ %s", place, fix->rule, old, new);
 }
 
 static bool report_fix(struct cli *cli, const struct fix *fix, bool dry_run, struct err *err)
