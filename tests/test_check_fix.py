@@ -104,7 +104,7 @@ def test_what_a_directive_in_the_down_part_means_is_not_guessed(checkout):
     write(checkout, {A: text})
     report = fix(checkout, code=3)
     assert (checkout.migrations / A).read_text() == text
-    assert "goes back" in report["left"][0]["left"] and report["left"][0]["line"] == 5
+    assert "goes back" in report["left"][0]["why"] and report["left"][0]["line"] == 5
 
 
 @pytest.mark.parametrize("text", [
@@ -135,7 +135,7 @@ def test_a_checksum_changes_only_in_a_file_that_is_new(repository, text, mended)
     write(checkout, {C: text})
     report = fix(checkout, code=3)
     assert (checkout.migrations / C).read_text() == text and report["fixed"] == []
-    assert "checksum" in report["left"][0]["left"] and "--base" in report["left"][0]["left"]
+    assert "checksum" in report["left"][0]["why"] and "--base" in report["left"][0]["why"]
     report = fix(checkout, "--base", "main")
     assert (checkout.migrations / C).read_text() == mended and len(report["fixed"]) == 1
 
@@ -150,7 +150,7 @@ def test_a_file_of_the_base_is_not_touched(repository):
     assert tree(checkout) == before and report["fixed"] == []
     assert {(item["file"], item["rule"]) for item in report["left"]} == {
         (f"migrations/{A}", "directive-unknown"), (f"migrations/{C}", "directive-unknown")}
-    assert all("the base has the file" in item["left"] for item in report["left"])
+    assert all("the base has the file" in item["why"] for item in report["left"])
 
 
 @pytest.mark.parametrize("name", [MILLISECONDS, "20520703075855_f.sql", "20250201000000_z.sql"])
@@ -231,7 +231,7 @@ def test_a_name_that_is_taken_is_left(checkout):
     write(checkout, {MILLISECONDS: "select 1;", MEANT: "select 2;"})
     report = fix(checkout, code=3)
     assert tree(checkout) == {MILLISECONDS: b"select 1;", MEANT: b"select 2;"}
-    assert report["left"][0]["left"] == f'"{MEANT}" is there already'
+    assert report["left"][0]["why"] == f'"{MEANT}" is there already'
     write(checkout, {MEANT: None, "20250103000000-x.sql": "select 3;"})
     report = fix(checkout, code=3)
     assert len(report["fixed"]) == len(report["left"]) == 1 and MEANT in tree(checkout)
@@ -289,7 +289,7 @@ def test_versions_need_a_base(repository):
     report = fix(checkout, code=3)
     assert tree(checkout) == before and sorted(rules(report, "left")) == [
         "duplicate-version", "future-version"]
-    assert all("--base" in item["left"] for item in report["left"])
+    assert all("--base" in item["why"] for item in report["left"])
 
 
 @pytest.mark.parametrize("name", ["20250201000000_aa.sql", "20250201000000_z.sql"])
@@ -317,7 +317,7 @@ def test_after_a_base_that_lies_in_the_future_nothing_can_come(repository):
     repository.git("merge", "-q", "main")
     write(checkout, {LATE: CREATE})
     report = fix(checkout, "--base", "main", code=3)
-    assert report["fixed"] == [] and "future" in report["left"][0]["left"]
+    assert report["fixed"] == [] and "future" in report["left"][0]["why"]
 
 
 def test_a_number_that_only_the_base_has_is_not_taken_again(make_pawl):
@@ -416,10 +416,10 @@ def test_a_line_that_says_otherwise_is_written_only_when_nothing_of_the_base_cha
     write(checkout, STALE[rule])
     stale = (checkout.migrations / "pawl.sum").read_bytes()
     report = fix(checkout, code=3)
-    assert report["fixed"] == [] and "--base" in report["left"][0]["left"]
+    assert report["fixed"] == [] and "--base" in report["left"][0]["why"]
     write(checkout, {A: "create table a (x bigint);\n"})
     report = fix(checkout, "--base", "main", code=3)
-    assert report["fixed"] == [] and "comes first" in report["left"][0]["left"]
+    assert report["fixed"] == [] and "comes first" in report["left"][0]["why"]
     assert (checkout.migrations / "pawl.sum").read_bytes() == stale
     repository.git("checkout", "migrations/" + A)
     report = fix(checkout, "--base", "main")
@@ -577,7 +577,7 @@ def test_a_symbolic_link_is_left(checkout):
     target.write_text("-- pawl: phse=contract\n")
     (checkout.migrations / A).symlink_to(target)
     report = fix(checkout, code=3)
-    assert report["left"][0]["left"] == "it is a symbolic link" and report["fixed"] == []
+    assert report["left"][0]["why"] == "it is a symbolic link" and report["fixed"] == []
     assert (checkout.migrations / A).is_symlink()
     assert target.read_text() == "-- pawl: phse=contract\n"
 
@@ -589,7 +589,7 @@ def test_a_sum_that_is_a_symbolic_link_is_left(checkout):
     (checkout.migrations / "pawl.sum").symlink_to("../sum")
     write(checkout, {B: "select 2;"})
     report = fix(checkout, code=3)
-    assert report["left"][0]["left"] == "it is a symbolic link"
+    assert report["left"][0]["why"] == "it is a symbolic link"
     assert (checkout.migrations / "pawl.sum").is_symlink()
 
 

@@ -227,6 +227,10 @@ def tell_files(pawl, reports):
     reports.run("renumber", "20250231000000_b")
     pawl.write("20250803000000_bad", "SELECT 1;\nSELECT 'x")
     reports.run("check")
+    pawl.write("20250802000000-c", "-- pawl: phse=expand\nSELECT 2;")
+    pawl.write("20520101000000_d", "-- pawl: knd=data\nSELECT 3;")
+    reports.run("check", "--fix", "--dry-run")
+    reports.run("check", "--fix")
     for path in pawl.migrations.iterdir():
         path.unlink()
 

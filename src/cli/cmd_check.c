@@ -23,14 +23,20 @@ static void report_base(struct cli *cli, const struct base *base)
         output_chat(&cli->output, "\"%s\" has no migrations in this folder", base->ref);
 }
 
-static bool is_any_fixable(const struct findings *findings)
+static bool is_fixable(const struct finding *finding, bool with_base)
 {
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct rule *const rule = rule_find(findings->items[i].rule);
-        if (findings->items[i].severity == SEVERITY_ERROR && rule != NULL &&
-            rule->fixer != FIXER_NONE)
+    const struct rule *const rule = rule_find(finding->rule);
+    if (finding->severity != SEVERITY_ERROR || rule == NULL)
+        return false;
+    return finding->meant != NULL || rule->fixer == FIXER_SUM ||
+           (rule->fixer == FIXER_VERSION && with_base);
+}
+
+static bool is_any_fixable(const struct cli *cli)
+{
+    for (size_t i = 0; i < cli->findings.count; i++)
+        if (is_fixable(&cli->findings.items[i], cli_option(cli, "base") != NULL))
             return true;
-    }
     return false;
 }
 
@@ -57,7 +63,7 @@ static bool summarise(struct cli *cli, const struct set *set, struct err *err)
         return true;
     (void)err_set(err, ERR_REFUSED, "%s, %s", errors_text, warnings_text);
     err_hint(err, "`pawl explain RULE` says what a rule is about%s.",
-             !cli_flag(cli, "fix") && is_any_fixable(&cli->findings)
+             !cli_flag(cli, "fix") && is_any_fixable(cli)
                  ? "; `pawl check --fix` mends what has one safe correction"
                  : "");
     return false;
@@ -79,21 +85,26 @@ static json_t *json_line(int line)
     return line > 0 ? json_integer(line) : json_null();
 }
 
+static json_t *json_fix(const struct fix *fix)
+{
+    if (fix->left != NULL)
+        return json_pack("{so so so so}", "rule", cli_json_text(fix->rule), "file",
+                         cli_json_text(fix->file), "line", json_line(fix->line), "why",
+                         cli_json_text(fix->left));
+    return json_pack("{so so so so so so}", "rule", cli_json_text(fix->rule), "file",
+                     cli_json_text(fix->file), "line", json_line(fix->line), "new_line",
+                     json_line(fix->new_line), "old", cli_json_text(fix->old), "new",
+                     cli_json_text(fix->new));
+}
+
 static json_t *json_fixes(const struct fixes *fixes)
 {
     json_t *array = json_array();
-    for (size_t i = 0; array != NULL && i < fixes->count; i++) {
-        const struct fix *const fix = &fixes->items[i];
-        json_t *const item =
-            json_pack("{so so so so so so so}", "rule", cli_json_text(fix->rule), "file",
-                      cli_json_text(fix->file), "line", json_line(fix->line), "new_line",
-                      json_line(fix->new_line), "old", cli_json_text(fix->old), "new",
-                      cli_json_text(fix->new), "left", cli_json_text(fix->left));
-        if (json_array_append_new(array, item) != 0) {
+    for (size_t i = 0; array != NULL && i < fixes->count; i++)
+        if (json_array_append_new(array, json_fix(&fixes->items[i])) != 0) {
             json_decref(array);
             return NULL;
         }
-    }
     return array;
 }
 
@@ -204,7 +215,8 @@ static const struct option options[] = {
     {.name = "dry-run", .text = "with --fix: only show what it would change"},
     {.name = "format",
      .argument = "FORMAT",
-     .text = "human (the default), json, sarif, github or gitlab"},
+     .text = "how findings are printed",
+     .choices = "human|json|sarif|github|gitlab"},
 };
 
 static const struct example examples[] = {
