@@ -148,7 +148,7 @@ static bool refuse_word(const struct source *source, struct err *err)
     if (source->text[0] == '\0') {
         (void)err_set(err, ERR_USAGE, "the URL is empty");
         err_hint(err, "%s", understood);
-    } else if (source->pointer != NULL || strpbrk(source->text, "@=") != NULL) {
+    } else if (source->pointer != NULL || strpbrk(source->text, "@=:") != NULL) {
         (void)err_set(err, ERR_USAGE, "the URL has no scheme");
         err_hint(err, "%s", understood);
     } else {

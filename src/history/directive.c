@@ -320,7 +320,7 @@ static void finish_allows(const struct reader *reader, size_t first, size_t offs
             continue;
         reader_finding(reader, "directive-value", SEVERITY_ERROR, offset,
                        "say why, on the same line: reason=\"...\"", "allow=%s has no reason",
-                       allow->rule);
+                       printable(reader, allow->rule, strlen(allow->rule)));
         allow->reason = "";
     }
 }

@@ -119,7 +119,8 @@ static void blank_string(enum dialect dialect, struct span string, struct str *o
     if (dialect == DIALECT_POSTGRES && string.at[0] == '$' && depth < MAX_DEPTH) {
         const char *second = memchr(string.at + 1, '$', string.len - 1);
         const size_t tag = second != NULL ? (size_t)(second - string.at) + 1 : 1;
-        if (string.len >= 2 * tag) {
+        /* An unterminated one has no second tag. */
+        if (string.len >= 2 * tag && memcmp(string.at, string.at + string.len - tag, tag) == 0) {
             str_append(out, string.at, tag);
             blank_text(dialect, (struct span){string.at + tag, string.len - 2 * tag}, out,
                        depth + 1);

@@ -244,6 +244,7 @@ static void passwords_are_blanked(void **state)
          "DO $$ BEGIN EXECUTE 'CREATE ROLE a PASSWORD ''***'' LOGIN'; END $$"},
         {"-- CREATE ROLE a PASSWORD 's'\nSELECT 1", "-- CREATE ROLE a PASSWORD '***'\nSELECT 1"},
         {"ALTER ROLE a PASSWORD 'never", "ALTER ROLE a PASSWORD '***'"},
+        {"SELECT $x$ never 's'; PASSWORD 's'", "SELECT $x$ never 's'; PASSWORD '***'"},
         {"SELECT password, 'a' FROM t WHERE password = 'b'",
          "SELECT password, 'a' FROM t WHERE password = 'b'"},
         {"SET password_encryption = 'md5'; SELECT 'password'",

@@ -90,6 +90,19 @@ static void directives_are_read(void **state)
     release(&f);
 }
 
+static void what_a_file_says_is_shown_printable(void **state)
+{
+    (void)state;
+    struct fixture f;
+    read_text(&f, "-- pawl: allow=\x1b[2J\xc3\xa9\n");
+    assert_int_equal(f.findings.count, 2);
+    assert_string_equal(f.findings.items[0].what,
+                        "\"allow\" must be the id of one rule, such as drop-column, not "
+                        "\"\\x1b[2J\xc3\xa9\"");
+    assert_string_equal(f.findings.items[1].what, "allow=\\x1b[2J\xc3\xa9 has no reason");
+    release(&f);
+}
+
 static void wrong_directives_are_found(void **state)
 {
     (void)state;
@@ -398,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_plain_file_is_an_expanding_schema_migration),
         cmocka_unit_test(directives_are_read),
         cmocka_unit_test(wrong_directives_are_found),
+        cmocka_unit_test(what_a_file_says_is_shown_printable),
         cmocka_unit_test(an_allow_without_reason_allows_nothing),
         cmocka_unit_test(prose_is_no_directive),
         cmocka_unit_test(forward_parts_are_found),

@@ -125,6 +125,7 @@ static void bad_urls_are_refused_without_their_secret(void **state)
         {"postgres:h", "scheme \"postgres:\"", "Two slashes"},
         {"u:hunter2@h/db", "scheme \"u:\"", NULL},
         {"hunter2@h/db", "no scheme", NULL},
+        {"postgres//u:hunter2", "no scheme", NULL},
         {"postgres://u:hunter2@ss@h/db", "raw \"@\"", "%40"},
         {"postgres://u:hunter2/x@h/db", "raw \"@\"", "%2F"},
         {"postgres://u:hunter2?x@h/db", "raw \"?\"", "%3F"},
