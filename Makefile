@@ -3,9 +3,11 @@
 # PYTEST_ARGS="-k ready -x"  more arguments for pytest (test)
 # PREFIX=/opt/pawl           where `make install` puts things; DESTDIR works too
 # FUZZ_SECONDS=600           how long each fuzz target runs (fuzz)
+# FUZZ_JOBS=2                how many of them run side by side (fuzz)
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+FUZZ_JOBS ?= 1
 PYTHON := /usr/bin/python3
 
 .DEFAULT_GOAL := help
@@ -36,7 +38,7 @@ bench: setup release ## print how fast pawl is, as ratios against a limit of the
 
 fuzz: build/fuzz/build.ninja ## run each fuzz target for FUZZ_SECONDS
 	ninja -C build/fuzz
-	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
+	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_JOBS)
 
 lint: setup-lint ## check format, floors, size and what cppcheck finds
 	@scripts/lint.sh

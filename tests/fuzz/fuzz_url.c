@@ -1,0 +1,78 @@
+/* conf/url: what is shown of a URL has no password in it, by the judgement of libpq itself. */
+#include <libpq-fe.h>
+#include <string.h>
+
+#include "conf/url.h"
+#include "fuzz.h"
+
+/* What a password holds in the seeds, and nothing else should. */
+static const char secret[] = "Zq7";
+
+static bool holds_secret(const char *text)
+{
+    return text != NULL && strstr(text, secret) != NULL;
+}
+
+/* Where libpq finds the secret in a secret's place and nowhere else, it is not shown. */
+static void check_secret(const struct url *url)
+{
+    bool inside = false, outside = false;
+    PQconninfoOption *const options = PQconninfoParse(url->location, NULL);
+    for (const PQconninfoOption *option = options; option != NULL && option->keyword != NULL;
+         option++) {
+        const bool hidden =
+            strcmp(option->keyword, "password") == 0 || strcmp(option->keyword, "sslpassword") == 0;
+        if (holds_secret(option->val)) {
+            inside = inside || hidden;
+            outside = outside || !hidden;
+        }
+    }
+    if (inside && !outside)
+        HOLDS(!holds_secret(url->display));
+    if (inside)
+        HOLDS(url->secret);
+    PQconninfoFree(options);
+}
+
+/* What is shown is a URL of the same kind, and shows the same. */
+static void check_display(struct fuzz *fuzz, const struct url *url)
+{
+    struct url again;
+    const size_t len = strlen(url->display);
+    if (len == 0 || ascii_space(url->display[len - 1]))
+        return; /* nothing is left to show, or what was left out kept a blank within */
+    HOLDS(url_parse(&fuzz->arena, url->display, ".", &again, &fuzz->err));
+    HOLDS(again.engine == url->engine && !again.secret);
+    HOLDS(strcmp(again.display, url->display) == 0);
+}
+
+/* What stands behind a ":" or "=" may be a password, unless it is the path of a SQLite file. */
+static void check_refusal(const char *text, const struct err *err)
+{
+    const size_t before = strcspn(text, ":=");
+    const char *const first = strstr(text, secret);
+    HOLDS(err->code == ERR_USAGE && err->message != NULL);
+    if (first != NULL && first > text + before && strstr(text, "sqlite") == NULL)
+        HOLDS(!holds_secret(err->message) && !holds_secret(err->hint));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz fuzz = {0};
+    struct url url;
+    const char *const text = fuzz_text(&fuzz, data, size);
+    if (strstr(text, "env:") != NULL || strstr(text, "file:") != NULL) {
+        fuzz_end(&fuzz); /* what they point to is the machine's */
+        return 0;
+    }
+    if (url_parse(&fuzz.arena, text, ".", &url, &fuzz.err)) {
+        HOLDS(url.location != NULL && url.display != NULL);
+        check_display(&fuzz, &url);
+        if (url.engine == ENGINE_POSTGRES)
+            check_secret(&url);
+    } else {
+        check_refusal(text, &fuzz.err);
+    }
+    fuzz_end(&fuzz);
+    return 0;
+}
