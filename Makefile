@@ -3,6 +3,7 @@
 # PYTEST_ARGS="-k ready -x"  more arguments for pytest (test)
 # PREFIX=/opt/pawl           where `make install` puts things; DESTDIR works too
 # FUZZ_SECONDS=600           how long each fuzz target runs (fuzz)
+# MAJORS="13 17"             the versions of PostgreSQL to test with (test-matrix)
 # FUZZ_JOBS=2                how many of them run side by side (fuzz)
 
 PREFIX ?= /usr/local
@@ -12,13 +13,14 @@ PYTHON := /usr/bin/python3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: setup setup-build setup-fuzz setup-lint setup-format release demo test test-kill bench fuzz \
-	lint format docs install help
+.PHONY: setup setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix release demo \
+	test test-kill test-matrix bench fuzz coverage tsan lint format docs install \
+	help
 
 setup: ## install the Debian packages for building and testing
 	@scripts/setup.sh build test
 
-setup-build setup-fuzz setup-lint setup-format: setup-%:
+setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix: setup-%:
 	@scripts/setup.sh $*
 
 demo: release ## build pawl and watch it take a small database from schema to schema
@@ -33,12 +35,24 @@ test-kill: build/asan/build.ninja ## kill a deploy at every point and fail every
 	PAWL_TEST_FULL=1 PAWL_BIN=$(CURDIR)/build/asan/src/pawl $(PYTHON) -m pytest -q -n 2 \
 		tests/test_kill.py tests/test_lost_connection.py tests/test_out_of_memory.py
 
+test-matrix: build/asan/build.ninja setup-matrix ## test with PostgreSQL 13 to 18, or the MAJORS named
+	ninja -C build/asan
+	@MAJORS="$(MAJORS)" scripts/matrix.sh build/asan $(PYTEST_ARGS)
+
 bench: setup release ## print how fast pawl is, as ratios against a limit of the same run
 	@scripts/bench.sh $(CURDIR)/build/release/src/pawl
 
 fuzz: build/fuzz/build.ninja ## run each fuzz target for FUZZ_SECONDS
 	ninja -C build/fuzz
 	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_JOBS)
+
+coverage: build/coverage/build.ninja setup-coverage ## print what share of each source file the tests reach
+	ninja -C build/coverage
+	@scripts/coverage.sh build/coverage $(PYTEST_ARGS)
+
+tsan: build/tsan/build.ninja ## run what is concurrent with ThreadSanitizer
+	ninja -C build/tsan
+	@scripts/tsan.sh build/tsan $(PYTEST_ARGS)
 
 lint: setup-lint ## check format, floors, size and what cppcheck finds
 	@scripts/lint.sh
@@ -69,3 +83,9 @@ build/asan/build.ninja: | setup
 build/fuzz/build.ninja: | setup-build setup-fuzz
 	CC=clang meson setup build/fuzz -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true \
 		-Dwerror=false
+
+build/coverage/build.ninja: | setup
+	meson setup build/coverage --buildtype=debug -Db_coverage=true -Dfaults=true -Dwerror=false
+
+build/tsan/build.ninja: | setup
+	meson setup build/tsan -Db_sanitize=thread -Db_lundef=false -Dfaults=true -Dwerror=false

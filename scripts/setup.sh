@@ -18,8 +18,11 @@ packages_of() {
     fuzz) echo clang libclang-rt-14-dev ;;
     lint) echo python3 clang-format cppcheck ;;
     format) echo clang-format ;;
+    coverage) echo gcovr ;;
+    # Any npm will do, and Debian's brings some 350 packages.
+    matrix) command -v npm >/dev/null || echo npm ;;
     *)
-        echo "setup.sh: unknown group \"$1\"; known: build test fuzz lint format" >&2
+        echo "setup.sh: unknown group \"$1\"; known: build test fuzz lint format coverage matrix" >&2
         return 1
         ;;
     esac

@@ -14,6 +14,23 @@ from support.proxy import Proxy  # noqa: E402
 from support.sqlite import SqliteDatabase  # noqa: E402
 
 
+def pytest_addoption(parser):
+    parser.addoption("--postgres-only", action="store_true", help="only the tests that use PostgreSQL")
+
+
+def uses_postgres(item):
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return (parameters.get("engine") == "postgres"
+            or bool({"cluster", "cluster_tcp", "make_cluster"} & set(item.fixturenames)))
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--postgres-only"):
+        others = [item for item in items if not uses_postgres(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if uses_postgres(item)]
+
+
 def pytest_configure(config):
     # An ended run (CI's cancel button) takes its servers and folders with it, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

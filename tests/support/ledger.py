@@ -3,11 +3,9 @@
 import hashlib
 import json
 import sqlite3
-import subprocess
 from contextlib import closing
 from dataclasses import dataclass
 
-from support.postgres import CLIENT_BINARIES
 
 FIELDS = ("prev_hash", "seq", "at", "event", "migration", "checksum", "kind", "phase", "detail",
           "digest")
@@ -99,10 +97,7 @@ def whole_dump(database):
             return ""
         with closing(sqlite3.connect(database.path)) as connection:
             return "\n".join(connection.iterdump())
-    dump = subprocess.run([CLIENT_BINARIES / "pg_dump", "-d", database.url], text=True,
-                          capture_output=True, timeout=60, check=True).stdout
-    return "\n".join(line for line in dump.splitlines()
-                     if not line.startswith(("\\restrict", "\\unrestrict")))
+    return database.whole_dump()
 
 
 def version(number):

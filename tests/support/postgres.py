@@ -1,8 +1,10 @@
 """A private PostgreSQL and fresh databases in it."""
 
+import functools
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -11,11 +13,13 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from support import catalog
 from support.server import Server, as_server_user, free_port
 
 # The binaries of another version can be named instead; psql and pg_dump stay Debian's.
 BINARIES = Path(os.environ.get("PAWL_TEST_POSTGRES", "/usr/lib/postgresql/15/bin"))
 CLIENT_BINARIES = Path("/usr/lib/postgresql/15/bin")
+PG_DUMP_MAJOR = 15  # it refuses newer servers
 
 # Names the socket, nothing listens there unless tcp is asked for.
 SOCKET_PORT = 6543
@@ -30,6 +34,12 @@ SETTINGS = {
 }
 
 
+@functools.cache
+def major_of(binaries):
+    said = subprocess.run([binaries / "postgres", "--version"], text=True, capture_output=True, check=True)
+    return int(re.search(r"\) (\d+)", said.stdout)[1])
+
+
 class Cluster(Server):
     """A server on a socket in its own folder. tcp: on a free port of 127.0.0.1 too, where `password`
     (when given, also on the socket) is asked for with scram-sha-256. Other words are settings."""
@@ -37,6 +47,7 @@ class Cluster(Server):
     def __init__(self, tcp=False, password=None, binaries=BINARIES, **settings):
         super().__init__("pg")
         self.binaries = binaries
+        self.major = major_of(binaries)
         self.data = self.folder / "data"
         self.tcp = tcp
         self.password = password
@@ -59,7 +70,8 @@ class Cluster(Server):
     def _set_password(self):
         # Through a single-user server, so that no moment exists in which anyone may connect.
         statement = f"ALTER ROLE postgres PASSWORD '{self.password}'\n"
-        subprocess.run(as_server_user(self.binaries / "postgres", "--single", "-D", self.data, "postgres"),
+        subprocess.run(as_server_user(self.binaries / "postgres", "--single", "-D", self.data,
+                                      "-c", "password_encryption=scram-sha-256", "postgres"),
                        input=statement, text=True, check=True, capture_output=True, timeout=60,
                        cwd=self.folder)
         (self.data / "pg_hba.conf").write_text(
@@ -83,6 +95,18 @@ class Cluster(Server):
     def restart(self, how=signal.SIGINT):
         """SIGINT: fast, sessions are ended. SIGQUIT: a crash, with recovery at the start."""
         self.stop(how)
+        self.start()
+
+    def follow(self, primary):
+        """Becomes a standby of that cluster, from a copy of its files."""
+        self.stop()
+        primary.stop()
+        shutil.rmtree(self.data)
+        self.run("cp", "-R", primary.data, self.data)
+        primary.start()
+        (self.data / "standby.signal").touch()
+        with open(self.data / "postgresql.auto.conf", "a") as settings:
+            settings.write(f"primary_conninfo = 'host={primary.folder} port={primary.port} user=postgres'\n")
         self.start()
 
     def url(self, database="postgres", user="postgres", password=None, tcp=False):
@@ -157,11 +181,23 @@ class Database:
 
     def dump(self):
         """The schema as text, without the ledger; equal text is an equal schema."""
+        if self.cluster.major > PG_DUMP_MAJOR:
+            with self.connect() as connection:
+                return catalog.schema_text(connection, without="pawl")
         result = subprocess.run(
             [CLIENT_BINARIES / "pg_dump", "-s", "--no-owner", "--exclude-schema=pawl", "-d", self.url],
             text=True, capture_output=True, timeout=60, check=True)
         # \restrict carries a random key.
         return re.sub(r"^\\(un)?restrict .*\n", "", result.stdout, flags=re.MULTILINE)
+
+    def whole_dump(self):
+        """Schema, rows and ledger as text."""
+        if self.cluster.major > PG_DUMP_MAJOR:
+            with self.connect() as connection:
+                return catalog.schema_text(connection) + catalog.rows_text(connection)
+        text = subprocess.run([CLIENT_BINARIES / "pg_dump", "-d", self.url], text=True,
+                              capture_output=True, timeout=60, check=True).stdout
+        return re.sub(r"^\\(un)?restrict .*\n", "", text, flags=re.MULTILINE)
 
     def drop(self):
         name = sql.Identifier(self.name)
