@@ -17,7 +17,11 @@
 /* An attempt whose process cannot be looked at (another host, or behind a pooler) counts as dead
  * when it has written nothing for so long. Wrongly so at worst: nothing but the log depends on it.
  */
-enum { SILENT_MS = 10 * 60 * 1000, LAST_WORDS_MS = 800 };
+enum { SILENT_MS = 10 * 60 * 1000 };
+
+/* How long the last row may wait for others: not to hold up a stop; or else only until something
+ * must be wrong. */
+enum { LAST_WORDS_MS = 800, END_MS = 10 * 1000 };
 
 /* When this process started, in clock ticks since the machine did: with the pid it names a process
  * for ever (proc(5), /proc/pid/stat field 22). False when there is no such process. */
@@ -174,18 +178,21 @@ void attempt_end(struct run *run, const struct err *why)
         .digest = digest.text,
     };
     struct receipt receipt;
-    /* The reason to stop must not keep us from saying so, and saying so must not hold up the stop.
-     */
-    const struct wait last_words = {.cancel_fd = -1,
-                                    .deadline_ms = clock_monotonic_ms() + LAST_WORDS_MS};
+    /* The reason to stop must not keep us from saying so. */
+    const bool stopped = why->code == ERR_SIGNAL;
+    const struct wait last_words = {.cancel_fd = stopped ? -1 : run->wait->cancel_fd,
+                                    .deadline_ms =
+                                        clock_monotonic_ms() + (stopped ? LAST_WORDS_MS : END_MS)};
     if (!run->begun || entry.detail == NULL)
         return;
     if (run->ledger->pg == NULL && run->ledger->sqlite == NULL)
         return; /* the server has not come back */
-    if (run->ledger->pg != NULL)
+    if (run->ledger->pg != NULL) {
         pg_set_wait(run->ledger->pg, &last_words);
-    else
+    } else {
         sqlite_set_wait(run->ledger->sqlite, &last_words);
+        sqlite_set_patience(run->ledger->sqlite, -1);
+    }
     fault_point("end");
     /* A step that failed may have left another role. */
     if (run->ledger->pg != NULL &&

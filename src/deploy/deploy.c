@@ -375,7 +375,7 @@ static bool apply_until_done(struct run *run, int64_t give_up_ms, struct err *er
 static bool run_all(struct run *run, struct err *err)
 {
     const int64_t give_up_ms = clock_monotonic_ms() + run->options->wait_ms;
-    if (run->ledger->sqlite != NULL)
+    if (run->ledger->sqlite != NULL && !run->options->dry_run)
         sqlite_set_patience(run->ledger->sqlite, run->options->wait_ms);
     if (!ledger_prepare_writer(run->ledger, run->arena, err) || !run_plan(run, err))
         return false;
