@@ -309,6 +309,25 @@ def test_a_signal_ends_the_statement_on_the_server(programs, make_pawl, pg):
     assert pg.query(sleeping, "%pg_sleep(600)%")[0][0] == 0 and pg.tables() == []
 
 
+# ---- threads ----
+
+def test_threads_with_handles_of_their_own(installed, checkout, engine, tmp_path):
+    """Each migration once, however many threads deploy; one descriptor stops them all."""
+    program = installed.compile(ROOT / "tests/support/threads.c", tmp_path / "threads", static=False)
+    checkout.write("20250103090000_index", "CREATE INDEX CONCURRENTLY i ON users (email);"
+                          if engine.engine == "postgres" else "CREATE INDEX i ON users (email);")
+    checkout.write("20250104090000_long", "SELECT pg_sleep(600);" if engine.engine == "postgres" else
+                   "CREATE TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+                   " SELECT max(i) FROM n;")
+    environment = clean_environment(LD_LIBRARY_PATH=installed.libraries)
+    process = subprocess.Popen([program, engine.url, checkout.migrations, "20250103090000_index"],
+                               text=True, env=environment, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    code, out, err = finish(process)
+    assert (code, out) == (0, "3 applied, 18 of 18 asked, 6 of 6 stopped\n"), out + err
+    assert len(engine.tables()) == 1
+
+
 # ---- memory ----
 
 @pytest.mark.parametrize("programs", ["static"], indirect=True)  # the code is the same in both

@@ -13,9 +13,10 @@ from support.server import wait_until
 SANITIZER_EXIT = 99
 SANITIZERS = {
     "ASAN_OPTIONS": f"exitcode={SANITIZER_EXIT}:halt_on_error=1:detect_leaks=1",
+    "TSAN_OPTIONS": f"exitcode={SANITIZER_EXIT}:halt_on_error=1",
     "UBSAN_OPTIONS": f"exitcode={SANITIZER_EXIT}:halt_on_error=1:print_stacktrace=1",
 }
-SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:")
+SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
 
 
 def pawl_binary():
