@@ -36,6 +36,14 @@ static bool until_readable(struct pg *pg, const struct wait *wait, struct err *e
     }
 }
 
+/* Of a pipeline many results may be here already, which must not keep a stop waiting. */
+static bool until_readable_or_stopped(struct pg *pg, struct err *err)
+{
+    if (pg->pipeline && wait_cancelled(&pg->wait))
+        return err_set(err, ERR_SIGNAL, "stopped on request");
+    return until_readable(pg, &pg->wait, err);
+}
+
 static bool unconfirmed(struct pg *pg, struct err *err)
 {
     pg->lost = true;
@@ -65,7 +73,7 @@ static bool cancel_and_wait(struct pg *pg, struct pg_stop *stop, struct err *err
 
 bool pg_next_result(struct pg *pg, struct pg_stop *stop, PGresult **ret, struct err *err)
 {
-    if (stop->why.code == ERR_NONE && !until_readable(pg, &pg->wait, err)) {
+    if (stop->why.code == ERR_NONE && !until_readable_or_stopped(pg, err)) {
         if (pg->lost)
             return false;
         stop->why = *err;
