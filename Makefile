@@ -69,7 +69,7 @@ install: release ## install program, man pages, completion, library and header b
 	meson install -C build/release
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 17
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
 
 release: build/release/build.ninja
 	ninja -C build/release
