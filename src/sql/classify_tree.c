@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sql/identifier.h"
+#include "sql/tree_name.h"
 
 /* Appends one part of a qualified name; absent parts are "". */
 static void append_part(struct str *out, const char *part)
@@ -16,27 +17,10 @@ static void append_part(struct str *out, const char *part)
     identifier_append(out, (struct span){part, strlen(part)});
 }
 
-static void append_range(struct str *out, const PgQuery__RangeVar *range)
-{
-    if (range == NULL)
-        return;
-    append_part(out, range->catalogname);
-    append_part(out, range->schemaname);
-    append_part(out, range->relname);
-}
-
-/* A name as a list of String nodes. */
-static void append_list(struct str *out, PgQuery__Node *const *parts, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (parts[i]->node_case == PG_QUERY__NODE__NODE_STRING)
-            append_part(out, parts[i]->string->sval);
-}
-
 /* An index lives in the schema of its table, and is created without one. */
 static void index_names(const PgQuery__IndexStmt *index, struct tree_names *ret)
 {
-    append_range(&ret->relation, index->relation);
+    tree_append_range(&ret->relation, index->relation);
     if (index->idxname[0] != '\0' && index->relation != NULL)
         append_part(&ret->name, index->relation->schemaname);
     append_part(&ret->name, index->idxname);
@@ -46,31 +30,32 @@ static void index_names(const PgQuery__IndexStmt *index, struct tree_names *ret)
 static void drop_names(const PgQuery__DropStmt *drop, struct tree_names *ret)
 {
     if (drop->n_objects == 1 && drop->objects[0]->node_case == PG_QUERY__NODE__NODE_LIST)
-        append_list(&ret->name, drop->objects[0]->list->items, drop->objects[0]->list->n_items);
+        tree_append_list(&ret->name, drop->objects[0]->list->items,
+                         drop->objects[0]->list->n_items);
     ret->if_exists = drop->missing_ok;
 }
 
 static void reindex_names(const PgQuery__ReindexStmt *reindex, struct tree_names *ret)
 {
     const bool table = reindex->kind == PG_QUERY__REINDEX_OBJECT_TYPE__REINDEX_OBJECT_TABLE;
-    append_range(table ? &ret->relation : &ret->name, reindex->relation);
+    tree_append_range(table ? &ret->relation : &ret->name, reindex->relation);
     append_part(&ret->name, reindex->name);
 }
 
 static void detach_names(const PgQuery__AlterTableStmt *alter, struct tree_names *ret)
 {
-    append_range(&ret->relation, alter->relation);
+    tree_append_range(&ret->relation, alter->relation);
     ret->if_exists = alter->missing_ok;
     if (alter->n_cmds == 0 || alter->cmds[0]->node_case != PG_QUERY__NODE__NODE_ALTER_TABLE_CMD)
         return;
     const PgQuery__Node *partition = alter->cmds[0]->alter_table_cmd->def;
     if (partition != NULL && partition->node_case == PG_QUERY__NODE__NODE_PARTITION_CMD)
-        append_range(&ret->name, partition->partition_cmd->name);
+        tree_append_range(&ret->name, partition->partition_cmd->name);
 }
 
 static void enum_names(const PgQuery__AlterEnumStmt *alter, struct tree_names *ret)
 {
-    append_list(&ret->name, alter->type_name, alter->n_type_name);
+    tree_append_list(&ret->name, alter->type_name, alter->n_type_name);
     str_puts(&ret->label, alter->new_val);
     ret->if_exists = alter->skip_if_new_val_exists;
 }
