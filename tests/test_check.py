@@ -87,6 +87,8 @@ RULES = {
                         {A: "-- pawl: lock_timeout=5s\n"}),
     "directive-late": ({A: "select 1;\n-- pawl: phase=contract\n"}, "error", "first statement",
                        {A: "-- pawl: phase=contract\nselect 1;\n"}),
+    "unfinished": ({A: 'select 1;\n-- pawl: unfinished="say \\"no\\""\n'}, "error", 'say "no"',
+                   {A: "select 1;\n-- unfinished=x\n"}),
     "allow-unknown": ({A: '-- pawl: allow=duplicate-versoin reason="x"\n'}, "error",
                       "duplicate-version", {A: '-- pawl: allow=out-of-order reason="x"\n'}),
     "allow-unused": ({A: '-- pawl: allow=encoding reason="x"\nselect 1;\n'}, "warning",

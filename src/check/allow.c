@@ -12,7 +12,7 @@
 static const char *const decided[] = {
     "name-grammar",     "name-precision", "name-date",         "name-characters",   "name-length",
     "version-spelling", "duplicate-id",   "duplicate-version", "annotation-syntax", "encoding",
-    "no-forward-part",  "text-before-up", "checksum-bytes",    "statement",
+    "no-forward-part",  "text-before-up", "checksum-bytes",    "statement",         "unfinished",
 };
 
 static bool is_decided(const char *rule)

@@ -86,6 +86,16 @@ const struct rule rules[] = {
      "never change how the migration runs.",
      "Move the line above the first statement.", "drop table t;\n-- pawl: phase=contract",
      "-- pawl: phase=contract\ndrop table t;"},
+    {"unfinished", SEVERITY_ERROR, RULE_ANY, FIXER_NONE,
+     "a migration has a part that its author must write",
+     "`pawl new --revert` undoes what it can tell from the statements alone, and marks the rest: "
+     "what a DROP took away, what a replaced function was before. Without it the schema would not "
+     "be "
+     "what it was.",
+     "Write what belongs in the place of the mark, if anything does, and remove the line. The "
+     "comments below it may stay.",
+     "-- pawl: unfinished=\"what was dropped is not known\"\n-- | drop table t;",
+     "create table t (id integer);"},
     {"allow-unknown", SEVERITY_ERROR, RULE_ANY, FIXER_TEXT,
      "a file allows a rule that does not exist",
      "A mistyped rule silences nothing, and the finding that was meant comes as a surprise.",

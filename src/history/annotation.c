@@ -167,8 +167,10 @@ static void read_mark(const struct reader *reader, struct annotations *seen,
         read_up(reader, seen, comment, options);
         break;
     case MARK_DOWN:
-        if (!seen->down)
+        if (!seen->down) {
             seen->down_start = comment->start;
+            seen->down_text = comment->start + comment->span.len;
+        }
         seen->down = true;
         break;
     case MARK_NO_TRANSACTION:
@@ -223,6 +225,10 @@ void annotation_finish(const struct reader *reader, const struct annotations *se
         seen->down && seen->down_start >= start ? seen->down_start : migration->text_len;
     migration->forward_offset = start;
     migration->forward_len = end - start;
+    if (seen->down && seen->down_start >= start) {
+        migration->down_offset = seen->down_text;
+        migration->down_len = migration->text_len - seen->down_text;
+    }
     if (!seen->down || seen->up || is_separator(reader, seen->down_start))
         return;
     migration->forward_len = 0;

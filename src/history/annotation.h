@@ -10,6 +10,7 @@ struct annotations {
     bool up, down;
     size_t up_end;      /* where the text after the up marker begins */
     size_t down_start;  /* of the first down marker */
+    size_t down_text;   /* where the text after it begins */
     bool solid;         /* something that is neither white space nor a comment was seen ... */
     size_t solid_start; /* ... here first */
 };

@@ -130,7 +130,23 @@ static enum outcome set_replaces(struct reader reader, const struct item *item)
     return SET;
 }
 
+/* Written by `pawl new --revert` where the author has to decide. */
+static enum outcome set_unfinished(struct reader reader, const struct item *item)
+{
+    const char *const shown = fs_printable(reader.arena, item->value);
+    if (shown == NULL)
+        return OUT_OF_MEMORY;
+    if (shown[0] == '\0')
+        return REFUSED;
+    reader_finding(&reader, "unfinished", SEVERITY_ERROR, item->offset,
+                   "write the statement that belongs here, if any, and remove the line",
+                   "something is left to do: %s", shown);
+    return SET;
+}
+
 enum value { VALUE_NEEDED, VALUE_OPTIONAL };
+
+#define KEY_UNFINISHED "unfinished"
 
 enum key_index { KEY_KIND, KEY_TABLE, KEY_KEY, KEY_BATCH, KEY_BACKGROUND };
 
@@ -142,6 +158,7 @@ static const struct key {
     enum value value;
     bool repeatable;
     bool backfill; /* means something for kind=backfill alone */
+    bool anywhere; /* below the first statement too */
 } keys[] = {
     [KEY_KIND] = {"kind", set_kind, "schema, data, backfill or repeatable", VALUE_NEEDED, 0, 0},
     [KEY_TABLE] = {"table", set_table, "the name of a table", VALUE_NEEDED, 0, 1},
@@ -157,6 +174,8 @@ static const struct key {
      VALUE_NEEDED, 0, 0},
     {"replaces", set_replaces, "FIRST..LAST, two ids", VALUE_NEEDED, 0, 0},
     {"no-transaction", set_no_transaction, "a flag, or true", VALUE_OPTIONAL, 0, 0},
+    {KEY_UNFINISHED, set_unfinished, "a text in double quotes: what is left to do", VALUE_NEEDED,
+     .repeatable = true, .anywhere = true},
 };
 
 _Static_assert(COUNT_OF(keys) <= 32, "struct directives has a bit and an offset for each key");
@@ -216,6 +235,12 @@ static void apply(const struct reader *reader, struct directives *directives,
     const struct key *const key = find_key(item->key);
     if (key == NULL) {
         report_unknown(reader, item);
+        return;
+    }
+    if (directives->late && !key->anywhere) {
+        reader_finding(reader, "directive-late", SEVERITY_ERROR, item->offset,
+                       "move it above the first statement",
+                       "a directive after the first statement is not read");
         return;
     }
     const size_t row = (size_t)(key - keys);
@@ -417,6 +442,14 @@ static void report_late(const struct reader *reader, const struct token *comment
     reader_meant(reader, comment->span, meant);
 }
 
+/* The one directive that stands where it applies. */
+static bool is_unfinished(struct span words)
+{
+    while (words.len > 0 && blank(words.at[0]))
+        words = skip(words, 1);
+    return starts_nocase(words, KEY_UNFINISHED "=");
+}
+
 void directive_comment(const struct reader *reader, struct directives *directives,
                        const struct token *comment, bool in_head)
 {
@@ -429,12 +462,13 @@ void directive_comment(const struct reader *reader, struct directives *directive
         return;
     }
     const struct span words = comment_words(comment->span);
+    directives->late = !in_head;
     const bool exact = words.len >= strlen(prefix) && memcmp(words.at, prefix, strlen(prefix)) == 0;
     if (!exact && !nearly_directive(words))
         return;
     if (!exact)
         report_nearly(reader, comment, words);
-    else if (!in_head)
+    else if (!in_head && !is_unfinished(skip(words, strlen(prefix))))
         report_late(reader, comment);
     else
         read_items(reader, directives, skip(words, strlen(prefix)));

@@ -8,6 +8,7 @@
 struct directives {
     unsigned seen;      /* one bit a row of the table of keys */
     size_t offsets[32]; /* where each key stood first */
+    bool late;          /* the comment at hand stands below the first statement */
 };
 
 /* Reads one comment of any kind; what is no directive is passed over. in_head: nothing but white

@@ -34,6 +34,7 @@ struct migration {
     const char *text;    /* the whole file, BOM removed, and the forward part as a range of it; */
     size_t text_len;     /* NULL when the set came from pawl.sum alone                          */
     size_t forward_offset, forward_len;
+    size_t down_offset, down_len; /* what follows another tool's down marker: never run; 0: none */
     const char *table, *key, *verify; /* directives; NULL when not given */
     const char *replaces_first, *replaces_last;
     int64_t lock_timeout_ms; /* -1: not given */
@@ -58,8 +59,8 @@ bool migration_in_digest(const struct migration *migration);
  * forward part and computes the checksum. text must stay for as long as the migration; id, version
  * and path are already set (a version of "" is a repeatable by its name), and no_transaction where
  * something outside the text asks for it. Problems become findings: "directive-syntax",
- * "directive-unknown", "directive-value", "directive-late", "annotation-syntax", "text-before-up",
- * "encoding", "no-forward-part", "checksum-bytes" (a note).
+ * "directive-unknown", "directive-value", "directive-late", "unfinished", "annotation-syntax",
+ * "text-before-up", "encoding", "no-forward-part", "checksum-bytes" (a note).
  */
 bool migration_read(struct arena *arena, enum dialect dialect, const char *text, size_t len,
                     struct migration *migration, struct findings *findings,
