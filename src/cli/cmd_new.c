@@ -1,10 +1,11 @@
-/* `pawl new`: an empty migration under a right name. */
+/* `pawl new`: a migration under a right name, empty or undoing another. */
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "cli/commands.h"
+#include "cli/revert.h"
 #include "cli/workspace.h"
 #include "history/name.h"
 
@@ -14,8 +15,9 @@ struct draft {
     enum migration_kind kind;
     enum migration_phase phase;
     bool phase_given;
-    const char *entry; /* the directory entry */
-    const char *path;  /* of the file */
+    const struct revert *revert; /* what it undoes; NULL: it starts empty */
+    const char *entry;           /* the directory entry */
+    const char *path;            /* of the file */
 };
 
 /* ---- a NAME that is a file name already ---- */
@@ -115,6 +117,13 @@ static const struct {
 
 static void write_text(const struct draft *draft, struct str *out)
 {
+    if (draft->revert != NULL) {
+        revert_write_head(draft->revert, out);
+        if (draft->phase_given || draft->revert->breaks_code)
+            str_printf(out, "-- pawl: phase=%s\n", phase_name(draft->phase));
+        revert_write_body(draft->revert, out);
+        return;
+    }
     if (templates[draft->kind].directives != NULL)
         str_printf(out, "-- pawl: %s\n", templates[draft->kind].directives);
     if (draft->phase_given)
@@ -166,6 +175,8 @@ static bool read_flags(const struct cli *cli, struct draft *draft, struct err *e
         return err_set(err, ERR_USAGE, "--kind takes schema, data, backfill or repeatable");
     if (phase != NULL && !phase_parse(phase, &draft->phase))
         return err_set(err, ERR_USAGE, "--phase takes expand or contract");
+    if (kind != NULL && cli_option(cli, "revert") != NULL)
+        return err_set(err, ERR_USAGE, "--kind does not go with --revert: pawl writes the text");
     draft->phase_given = phase != NULL;
     return true;
 }
@@ -178,19 +189,42 @@ static const char *join_words(struct cli *cli)
     return joined;
 }
 
+static bool plan_revert(struct cli *cli, const struct workspace *workspace, struct draft *draft,
+                        struct revert *revert, struct err *err)
+{
+    const char *const id = cli_option(cli, "revert");
+    if (id == NULL)
+        return true;
+    if (!revert_plan(cli, workspace, id, revert, err))
+        return false;
+    draft->revert = revert;
+    if (!draft->phase_given && revert->breaks_code)
+        draft->phase = PHASE_CONTRACT;
+    return true;
+}
+
+static void report(struct cli *cli, const struct draft *draft)
+{
+    cli_result(cli, "path", cli_json_text(draft->path));
+    output_result(&cli->output, "%s\n", draft->path);
+    if (draft->revert != NULL)
+        revert_report(cli, draft->revert);
+}
+
 static bool run(struct cli *cli, struct err *err)
 {
     struct draft draft = {.words = join_words(cli)};
     struct workspace workspace;
+    struct revert revert;
     if (draft.words == NULL)
         return err_nomem(err);
     if (!read_flags(cli, &draft, err) || !workspace_load(cli, &workspace, err) ||
         !check_words(cli, &workspace, draft.words, err) ||
         !workspace_check_names(cli, &workspace, "no migration was made", err) ||
+        !plan_revert(cli, &workspace, &draft, &revert, err) ||
         !create(cli, &workspace, &draft, err))
         return false;
-    cli_result(cli, "path", cli_json_text(draft.path));
-    output_result(&cli->output, "%s\n", draft.path);
+    report(cli, &draft);
     if (workspace_update_sum(cli, &workspace, err))
         return true;
     err_state(err, "The migration \"%s\" was made.", draft.path);
@@ -206,22 +240,28 @@ static const struct option options[] = {
      .argument = "PHASE",
      .text = "contract: some older release breaks by it",
      .choices = "expand|contract"},
+    {.name = "revert", .argument = "ID", .text = "write what undoes this migration"},
 };
 
 static const struct example examples[] = {
     {"pawl new add token storage", "makes migrations/20250703075850_add_token_storage.sql"},
     {"pawl new drop old column --phase contract", "waits until no release uses the column"},
     {"pawl new fill names --kind backfill", "changes many rows, batch by batch"},
+    {"pawl new undo tokens --revert 20250703075850_add_tokens", "undoes it, as far as its text "
+                                                                "tells"},
 };
 
 const struct command command_new = {
     .name = "new",
     .group = GROUP_WRITE,
-    .summary = "make an empty migration, named after the newest one",
+    .summary = "make a migration, empty or to undo another",
     .usage = "NAME...",
     .about =
         "NAME says what the migration does; the version comes from the clock, and sorts after\n"
-        "every migration in the folder. Prints the file's path.",
+        "every migration in the folder. Prints the file's path.\n"
+        "--revert writes a migration that undoes another one. What cannot be told from its text "
+        "is\n"
+        "marked, and `check` and `deploy` refuse the file until you have written it.",
     .options = options,
     .option_count = COUNT_OF(options),
     .examples = examples,
