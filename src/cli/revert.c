@@ -51,9 +51,11 @@ static bool read_down_file(struct cli *cli, enum dialect dialect, const char *pa
     size_t len = 0;
     if (!fs_read(&cli->arena, path, MIGRATION_MAX_BYTES, &text, &len, err))
         return false;
-    if (says_nothing(dialect, (struct span){text, len}))
+    const size_t skipped = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    const struct span down = {text + skipped, len - skipped};
+    if (says_nothing(dialect, down))
         return true;
-    revert->down = (struct span){text, len};
+    revert->down = down;
     revert->down_path = path;
     return true;
 }
@@ -163,6 +165,9 @@ bool revert_plan(struct cli *cli, const struct workspace *workspace, const char 
     if (!find_migration(cli, workspace, id, &ret->migration, err) ||
         !find_down(cli, workspace, ret, err))
         return false;
+    ret->shown_id = fs_printable(&cli->arena, ret->migration->id);
+    if (ret->shown_id == NULL)
+        return err_nomem(err);
     if (ret->down.at == NULL)
         return plan_statements(cli, dialect, ret, err);
     weigh_down(cli, dialect, ret);
@@ -173,7 +178,7 @@ bool revert_plan(struct cli *cli, const struct workspace *workspace, const char 
 
 void revert_write_head(const struct revert *revert, struct str *out)
 {
-    str_printf(out, "-- Undoes %s", revert->migration->id);
+    str_printf(out, "-- Undoes %s", revert->shown_id);
     if (revert->down.at != NULL)
         str_puts(out, " by its own down part, as its author wrote it: pawl has not checked it.\n");
     else

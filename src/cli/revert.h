@@ -7,6 +7,7 @@
 
 struct revert {
     const struct migration *migration;
+    const char *shown_id;  /* as it may be printed */
     struct span down;      /* the down part, as its author wrote it; at NULL: there is none */
     const char *down_path; /* of the file it stands in */
     struct undo_list list; /* without a down part: the statements */

@@ -43,7 +43,7 @@ static void write_alter(const struct altering *a)
     struct str *const sql = &a->u->sql;
     str_printf(sql, "ALTER %s %s", kind != NULL ? kind->keyword : "TABLE",
                a->table->missing_ok ? "IF EXISTS " : "");
-    if (!a->table->relation->inh)
+    if (undo_is_only(a->table->objtype, a->table->relation))
         str_puts(sql, "ONLY ");
     tree_append_range(sql, a->table->relation);
     str_putc(sql, ' ');

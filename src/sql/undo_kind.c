@@ -41,6 +41,11 @@ const struct undo_kind *undo_find_kind(PgQuery__ObjectType type)
     return NULL;
 }
 
+bool undo_is_only(PgQuery__ObjectType type, const PgQuery__RangeVar *range)
+{
+    return range != NULL && !range->inh && (type == OBJECT(TABLE) || type == OBJECT(FOREIGN_TABLE));
+}
+
 static bool ask_made(struct undoing *u, const char *kind, struct str *name)
 {
     u->failed = u->failed || name->failed;

@@ -15,6 +15,9 @@ struct undo_kind {
 /* NULL for a kind that is not known here. */
 const struct undo_kind *undo_find_kind(PgQuery__ObjectType type);
 
+/* True for ALTER TABLE ONLY. What is no table reads as if it had the word. */
+bool undo_is_only(PgQuery__ObjectType type, const PgQuery__RangeVar *range);
+
 /* True when the text made the relation, or the object, or the table that a column belongs to. */
 bool undo_is_made_relation(struct undoing *u, const PgQuery__RangeVar *range);
 bool undo_is_made_object(struct undoing *u, PgQuery__ObjectType type,

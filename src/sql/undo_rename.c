@@ -187,7 +187,7 @@ static bool write_part_rename(struct undoing *u, const PgQuery__RenameStmt *rena
                                     : relation != NULL      ? relation->keyword
                                                             : "TABLE";
         str_printf(&u->sql, "ALTER %s ", keyword);
-        if (rename->relation != NULL && !rename->relation->inh)
+        if (undo_is_only(rename->relation_type, rename->relation))
             str_puts(&u->sql, "ONLY ");
         if (!tree_append_object(&u->sql, rename->relation, rename->object))
             return false;
