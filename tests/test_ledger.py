@@ -3,7 +3,7 @@
 import pytest
 
 from support import ledger
-from support.ledger import table, version
+from support.ledger import by_hand, table, version
 from support.server import wait_until
 
 
@@ -17,28 +17,6 @@ def deployed(pawl, engine):
     pawl.write(f"{version(4)}_c", "CREATE TABLE c (id int);")
     pawl.run("deploy", check=0)
     return pawl
-
-
-def by_hand(engine, *statements, name="journal"):
-    """What a superuser, or anyone with the SQLite file, can do."""
-    with engine.connect() as connection:
-        if engine.engine == "postgres":
-            connection.execute(f"ALTER TABLE {table(engine, name)} DISABLE TRIGGER ALL")
-        else:
-            triggers = connection.execute(
-                "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name LIKE 'pawl%'"
-            ).fetchall()
-            for trigger, _ in triggers:
-                connection.execute(f"DROP TRIGGER {trigger}")
-        for statement in statements:
-            connection.execute(statement)
-        if engine.engine == "postgres":
-            connection.execute(f"""
-                ALTER TABLE {table(engine, name)} ENABLE ALWAYS TRIGGER refuse_change;
-                ALTER TABLE {table(engine, name)} ENABLE REPLICA TRIGGER drop_replicated""")
-        else:
-            for _, text in triggers:
-                connection.execute(text)
 
 
 def assert_broken(pawl, seq):

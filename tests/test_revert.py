@@ -553,14 +553,14 @@ SQLITE_PARTS = [
 
 
 def compose(seed, parts):
-    """A migration of one to eight of the parts."""
+    """A migration of one to eight of the parts; with an even seed about tables of its own alone."""
     choose = random.Random(seed)
-    tables, text = ["a", "b"], []
+    tables, text = [] if seed % 2 == 0 else ["a", "b"], []
     for n in range(choose.randint(1, 8)):
-        part = choose.choice(parts)
+        part = choose.choice(parts) if tables else parts[0]
         if part.startswith("INSERT"):
             part = parts[0] + "; " + part
-        text.append(part.format(n=n, t=choose.choice(tables)))
+        text.append(part.format(n=n, t=choose.choice(tables or ["t0"])))
         if part.startswith("CREATE TABLE"):
             tables.append(f"t{n}")
     return ";\n".join(text) + ";\n"

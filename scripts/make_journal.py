@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+"""Makes a fixture for tests/test_oldest_journal.py: a ledger with every event, on both engines.
+
+PAWL_BIN=build/asan/src/pawl PYTHONPATH=tests scripts/make_journal.py tests/fixtures/journal-N
+
+Writes FOLDER/postgres.sql and FOLDER/sqlite.sql, plain dumps of a database that this build has
+written through its commands alone (but for what a break of the chain needs), and the migrations
+that belong to them in FOLDER/postgres and FOLDER/sqlite. A folder that exists is refused: a fixture
+never changes (docs/ledger.md). Where a new event comes, a new fixture stands beside the old ones.
+"""
+
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from support import ledger
+from support.pawl import Pawl
+from support.postgres import CLIENT_BINARIES, Cluster
+from support.server import wait_until
+from support.sqlite import SqliteDatabase
+
+LONG = {
+    "postgres": "SELECT pg_sleep(60);",
+    "sqlite": "CREATE TABLE long AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+              " LIMIT 1000000000) SELECT max(i) FROM n;",
+}
+STEPS = {
+    "postgres": "CREATE TABLE steps (id int);\nCREATE INDEX CONCURRENTLY steps_id ON steps (id);\n"
+                "ALTER TABLE steps ADD COLUMN n int;",
+    "sqlite": "-- pawl: no-transaction\nCREATE TABLE steps (id int);\nVACUUM;\n"
+              "ALTER TABLE steps ADD COLUMN n int;",
+}
+VIEW = {
+    "postgres": "CREATE OR REPLACE VIEW counts AS SELECT count(*) AS n FROM users;",
+    "sqlite": "DROP VIEW IF EXISTS counts;\nCREATE VIEW counts AS SELECT count(*) AS n FROM users;",
+}
+TOKEN = "CREATE TABLE IF NOT EXISTS token (id int);"
+
+
+def name(number, words):
+    return f"{ledger.version(number)}_{words}"
+
+
+def deploy(pawl, *args, code=0):
+    pawl.run("deploy", *args, check=code)
+
+
+def end_within(pawl, database, end):
+    """Ends a deploy whose attempt is open."""
+    begun = ledger.events(database).count("begin")
+    process = pawl.spawn("deploy")
+    wait_until(lambda: ledger.events(database).count("begin") > begun, "the deploy has begun")
+    end(process)
+
+
+def stop(process):
+    process.signal(signal.SIGTERM)
+    process.finish(check=128 + signal.SIGTERM)
+
+
+def history(pawl, database):
+    """Every event, in the order in which a team might meet them."""
+    engine = database.engine
+    database.query("CREATE TABLE users (id int)")
+    pawl.write(name(1, "users"), "CREATE TABLE users (id int);")
+    pawl.run("adopt", "--as-of", name(1, "users"), check=0)
+
+    old = pawl.write(name(2, "sizes"), "CREATE TABLE size (id int); -- Größe")
+    pawl.write(name(3, "fill"), "-- pawl: kind=data\nINSERT INTO users VALUES (1);")
+    pawl.write(name(4, "drop"), "-- pawl: phase=contract\nDROP TABLE size;")
+    pawl.write(name(5, "counts"), f"-- pawl: kind=repeatable\n{VIEW[engine]}")
+    deploy(pawl, "--release", "1.0")
+
+    pawl.write(name(6, "steps"), "CREATE TABEL steps (id int);")
+    deploy(pawl, code=1)
+    pawl.write(name(6, "steps"), STEPS[engine])
+    deploy(pawl)
+
+    pawl.write(name(7, "long"), LONG[engine])
+    end_within(pawl, database, stop)
+    end_within(pawl, database, lambda process: process.kill())
+    pawl.write(name(7, "long"), "CREATE TABLE brief (id int);")
+    deploy(pawl, "--release", "1.1")
+
+    old.rename(old.with_name(f"{name(2, 'size')}.sql"))
+    token = pawl.write(name(8, "token"), TOKEN)
+    pawl.write(name(9, "more"), "CREATE TABLE more (id int);")
+    deploy(pawl)
+
+    pawl.write(name(3, "fill"), "-- pawl: kind=data\nINSERT INTO users VALUES (2);")
+    pawl.run("repair", "--accept-edit", name(3, "fill"), "--reason", "the same rows, größer", check=0)
+
+    token.unlink()
+    pawl.write(name(10, "token"), TOKEN)
+    deploy(pawl, code=3)
+    pawl.run("repair", "--new", name(10, "token"), "--reason", "it is another one", check=0)
+    token.write_text(TOKEN)
+    deploy(pawl)
+
+    seq = len(ledger.rows(database))
+    database.query(f"UPDATE {ledger.table(database, 'head')} SET seq = 3")
+    deploy(pawl, code=8)
+    pawl.run("repair", "--accept-break", seq, "--reason", "the head was set back by hand", check=0)
+    pawl.run("ready", check=0)
+    ledger.assert_whole(database)
+
+
+def dump_postgres(database):
+    """Without owners, so that any role can load it; without the comments, which name versions."""
+    text = subprocess.run([CLIENT_BINARIES / "pg_dump", "--no-owner", "-d", database.url], text=True,
+                          capture_output=True, timeout=60, check=True).stdout
+    # \restrict carries a random key, and older versions of psql do not know it.
+    text = re.sub(r"^(--.*|\\(un)?restrict .*)\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", text).lstrip("\n")
+
+
+def dump_sqlite(database):
+    with closing(sqlite3.connect(database.path)) as connection:
+        return "\n".join(connection.iterdump()) + "\n"
+
+
+def make(folder, database, dump):
+    with tempfile.TemporaryDirectory() as scratch:
+        with closing(Pawl(Path(scratch), database.url)) as pawl:
+            history(pawl, database)
+            shutil.copytree(pawl.migrations, folder / database.engine)
+    (folder / f"{database.engine}.sql").write_text(dump(database))
+
+
+def main():
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True)
+    with Cluster() as cluster:
+        make(folder, cluster.create_database(), dump_postgres)
+    with tempfile.TemporaryDirectory() as scratch:
+        make(folder, SqliteDatabase(Path(scratch) / "database.db"), dump_sqlite)
+
+
+if __name__ == "__main__":
+    main()
