@@ -240,7 +240,10 @@ static const struct option options[] = {
      .argument = "PHASE",
      .text = "contract: some older release breaks by it",
      .choices = "expand|contract"},
-    {.name = "revert", .argument = "ID", .text = "write what undoes this migration"},
+    {.name = "revert",
+     .argument = "ID",
+     .text = "write what undoes this migration",
+     .offers = OFFER_MIGRATIONS},
 };
 
 static const struct example examples[] = {
