@@ -166,8 +166,8 @@ POSTGRES_SURE = [
     " RESET lock_timeout",
     "BEGIN; CREATE TABLE t (id int); COMMIT; BEGIN; CREATE INDEX ti ON t (id); COMMIT",
     "CREATE TABLE t (id int); BEGIN; CREATE INDEX ti ON t (id); COMMIT; CREATE INDEX tj ON t (id)",
-    "SELECT pg_catalog.set_config('search_path', 'app', false); CREATE TABLE t (id int); REFRESH MATERIALIZED VIEW mv;"
-    " ANALYZE b; SELECT 1",
+    "SELECT pg_catalog.set_config('search_path', 'app', false); CREATE TABLE t (id int);"
+    " REFRESH MATERIALIZED VIEW mv; ANALYZE b; SELECT 1",
     "CREATE TABLE t (id int) -- why\n; /* and */ ALTER TABLE t ADD c int -- \n",
 ]
 
@@ -190,6 +190,7 @@ SQLITE_SURE = [
     "CREATE VIEW w AS SELECT * FROM v",
     "CREATE TRIGGER tr AFTER INSERT ON a BEGIN UPDATE a SET n = 1; DELETE FROM a; END",
     "ALTER TABLE a ADD COLUMN c INT NOT NULL DEFAULT 3",
+    "ALTER TABLE a ADD COLUMN r INT REFERENCES a (id)",
     "ALTER TABLE [a] ADD [new col] TEXT CHECK (length([new col]) < 9)",
     "ALTER TABLE a RENAME TO b",
     'ALTER TABLE main."select" RENAME TO [from]',
