@@ -48,7 +48,23 @@ def settings(pawl, section):
     return "\n".join(lines) + "\n"
 
 
-GENERATORS = {"help": help_page, "commands": commands, "settings": settings}
+def rule_section(rule):
+    text = (f"### {rule['id']}\n\n{rule['title']} ({rule['severity']}, "
+            f"{', '.join(rule['engines'])})\n\n{rule['why']}\n\n{rule['fix']}\n")
+    if rule["fixer"]:
+        text += f"\n`pawl check --fix` {rule['fixer']}.\n"
+    for title, key in (("Wrong", "example_bad"), ("Right", "example_good")):
+        if rule[key]:
+            text += f"\n{title}:\n\n```\n{rule[key]}\n```\n"
+    return text
+
+
+def rules(pawl):
+    rows = json.loads(run(pawl, "--json", "explain", "--list"))["rules"]
+    return "\n" + "\n".join(rule_section(row) for row in rows) + "\n"
+
+
+GENERATORS = {"help": help_page, "commands": commands, "settings": settings, "rules": rules}
 
 
 def generated(text, pawl):

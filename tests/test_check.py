@@ -1,4 +1,4 @@
-"""`pawl check`: every rule that it decides, the comparison with a git branch, and docs/rules.md."""
+"""`pawl check`: every rule that it decides, the comparison with a git branch."""
 
 import os
 import re
@@ -11,7 +11,6 @@ import pytest
 
 from support.pawl import clean_environment
 
-ROOT = Path(__file__).resolve().parent.parent
 
 A = "20250101000000_a.sql"
 B = "20250201000000_b.sql"
@@ -600,26 +599,3 @@ def test_git_is_started_a_few_times_however_many_files_there_are(checkout, tmp_p
     assert set(repository.check(env=env)) == {("out-of-order", "error")}
     assert log.read_text().split() == ["rev-parse", "rev-parse", "merge-base", "ls-tree",
                                        "ls-tree", "cat-file"]
-
-
-# ---- docs/rules.md ----
-
-def rule_section(rule):
-    """A rule as docs/rules.md has it."""
-    text = (f"### {rule['id']}\n\n{rule['title']} ({rule['severity']}, "
-            f"{', '.join(rule['engines'])})\n\n{rule['why']}\n\n{rule['fix']}\n")
-    if rule["fixer"]:
-        text += f"\n`pawl check --fix` {rule['fixer']}.\n"
-    for title, key in (("Wrong", "example_bad"), ("Right", "example_good")):
-        if rule[key]:
-            text += f"\n{title}:\n\n```\n{rule[key]}\n```\n"
-    return text
-
-
-def test_docs_have_every_rule(checkout):
-    rules = checkout.run("--json", "explain", "--list", check=0).json()["rules"]
-    sections = (ROOT / "docs" / "rules.md").read_text().split("\n### ")[1:]
-    found = {text.split("\n")[0]: "### " + text.rstrip("\n") + "\n" for text in sections}
-    for rule in rules:
-        assert found.pop(rule["id"], None) == rule_section(rule)
-    assert not found, "docs/rules.md has rules that do not exist"

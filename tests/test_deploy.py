@@ -855,3 +855,25 @@ def test_what_waits_for_its_time_does_not_stop_the_server_from_being_asked(pawl,
     pawl.run("deploy", check=0)
     pawl.write("2025010109000_short", "CREATE TABLE odd (id int);")
     pawl.run("ready", check=0)
+
+
+@pytest.mark.parametrize("kind", ["schema", "data"])
+def test_what_new_wrote_is_not_deployed_before_its_author_wrote_something(pawl, engine, kind):
+    """Recorded as it is, it could never be completed: that would be an edit."""
+    path = pawl.folder / pawl.run("new", "users", "--kind", kind, check=0).out.strip()
+    pawl.run("sum", check=0)
+    for result in (pawl.run("check", check=3), refuse(pawl, engine)):
+        assert "only what `pawl new` wrote [unfinished]" in result.out + result.err
+    with path.open("a") as file:
+        file.write("SELECT 1;\n")
+    pawl.run("sum", check=0)
+    pawl.run("check", check=0)
+    pawl.run("deploy", check=0)
+    assert ledger.applied(engine) == [path.name.split(".")[0]]
+
+
+def test_a_file_that_is_empty_on_purpose_is_deployed(pawl, engine):
+    path = pawl.folder / pawl.run("new", "placeholder", check=0).out.strip()
+    path.write_text("-- nothing to do here any more\n")
+    pawl.run("deploy", check=0)
+    assert ledger.applied(engine) == [path.name.split(".")[0]]

@@ -88,12 +88,11 @@ const struct rule rules[] = {
      "-- pawl: phase=contract\ndrop table t;"},
     {"unfinished", SEVERITY_ERROR, RULE_ANY, FIXER_NONE,
      "a migration has a part that its author must write",
-     "`pawl new --revert` undoes what it can tell from the statements alone, and marks the rest: "
-     "what a DROP took away, what a replaced function was before. Without it the schema would not "
-     "be "
-     "what it was.",
-     "Write what belongs in the place of the mark, if anything does, and remove the line. The "
-     "comments below it may stay.",
+     "`pawl new` leaves the statements to its author, and a file deployed without any could not be "
+     "completed later: that would be an edit. `pawl new --revert` undoes what it can tell from the "
+     "statements alone, and marks the rest: what a DROP took away, what a replaced function was "
+     "before.",
+     "Write what belongs there. In place of a mark nothing may belong: then only remove its line.",
      "-- pawl: unfinished=\"what was dropped is not known\"\n-- | drop table t;",
      "create table t (id integer);"},
     {"allow-unknown", SEVERITY_ERROR, RULE_ANY, FIXER_TEXT,

@@ -8,6 +8,7 @@
 #include "cli/revert.h"
 #include "cli/workspace.h"
 #include "history/name.h"
+#include "history/template.h"
 
 /* What is being made. */
 struct draft {
@@ -101,20 +102,6 @@ static bool check_words(struct cli *cli, const struct workspace *workspace, cons
 
 /* ---- the file ---- */
 
-static const struct {
-    const char *directives, *text;
-} templates[] = {
-    [KIND_SCHEMA] = {NULL, "-- Say why, then the statements. They run in one transaction."},
-    [KIND_DATA] = {"kind=data", "-- INSERT, UPDATE and DELETE, in one transaction. For many rows "
-                                "take kind=backfill."},
-    [KIND_BACKFILL] = {"kind=backfill table=TABLE key=id batch=5000",
-                       "-- Put the table and its key above, and one UPDATE or DELETE below. It "
-                       "runs batch by\n-- batch, so it must be right to run it twice."},
-    [KIND_REPEATABLE] = {"kind=repeatable", "-- A view or a function, written so that it can run "
-                                            "again: CREATE OR REPLACE. It runs whenever\n-- this "
-                                            "file changes."},
-};
-
 static void write_text(const struct draft *draft, struct str *out)
 {
     if (draft->revert != NULL) {
@@ -124,11 +111,12 @@ static void write_text(const struct draft *draft, struct str *out)
         revert_write_body(draft->revert, out);
         return;
     }
-    if (templates[draft->kind].directives != NULL)
-        str_printf(out, "-- pawl: %s\n", templates[draft->kind].directives);
+    const struct template *const template = template_of(draft->kind);
+    if (template->directives != NULL)
+        str_printf(out, "-- pawl: %s\n", template->directives);
     if (draft->phase_given)
         str_printf(out, "-- pawl: phase=%s\n", phase_name(draft->phase));
-    str_printf(out, "%s\n\n", templates[draft->kind].text);
+    str_printf(out, "%s\n\n", template->comment);
 }
 
 /* Flyway knows a repeatable migration by its name, which has no version. */
@@ -218,8 +206,10 @@ static bool run(struct cli *cli, struct err *err)
     struct revert revert;
     if (draft.words == NULL)
         return err_nomem(err);
-    if (!read_flags(cli, &draft, err) || !workspace_load(cli, &workspace, err) ||
-        !check_words(cli, &workspace, draft.words, err) ||
+    if (!read_flags(cli, &draft, err) || !workspace_load(cli, &workspace, err))
+        return false;
+    workspace_drop_unfinished(cli);
+    if (!check_words(cli, &workspace, draft.words, err) ||
         !workspace_check_names(cli, &workspace, "no migration was made", err) ||
         !plan_revert(cli, &workspace, &draft, &revert, err) ||
         !create(cli, &workspace, &draft, err))

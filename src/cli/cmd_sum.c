@@ -65,6 +65,7 @@ static bool run(struct cli *cli, struct err *err)
     struct workspace workspace;
     if (!workspace_load(cli, &workspace, err))
         return false;
+    workspace_drop_unfinished(cli);
     cli_result(cli, "path", cli_json_text(workspace.sum_path));
     cli_result(cli, "digest", cli_json_text(workspace.set.digest.text));
     cli_result(cli, "migrations", json_integer((json_int_t)workspace.set.count));

@@ -140,3 +140,13 @@ bool workspace_update_sum(struct cli *cli, struct workspace *workspace, struct e
         return err_nomem(err);
     return fs_write(workspace->sum_path, str_text(&text), text.len, err);
 }
+
+void workspace_drop_unfinished(struct cli *cli)
+{
+    struct findings *const findings = &cli->findings;
+    size_t kept = 0;
+    for (size_t i = 0; i < findings->count; i++)
+        if (strcmp(findings->items[i].rule, "unfinished") != 0)
+            findings->items[kept++] = findings->items[i];
+    findings->count = kept;
+}

@@ -33,4 +33,7 @@ bool workspace_check_names(struct cli *cli, const struct workspace *workspace, c
  * is left alone, with a word about it, as writing it would hide an edit. */
 bool workspace_update_sum(struct cli *cli, struct workspace *workspace, struct err *err) MUST_CHECK;
 
+/* For what is typed while an author is still at it: check and deploy tell these findings. */
+void workspace_drop_unfinished(struct cli *cli);
+
 #endif

@@ -15,8 +15,8 @@ struct sqlite;
 
 enum sqlite_mode { SQLITE_MODE_READ, SQLITE_MODE_WRITE, SQLITE_MODE_CREATE };
 
-/* path is kept. SQLITE_MODE_READ of a file that does not exist: ERR_UNREACHABLE. A wait for another writer obeys
- * the wait's deadline and cancel descriptor. */
+/* path is kept. SQLITE_MODE_READ of a file that does not exist: ERR_UNREACHABLE. A wait for another
+ * writer obeys the wait's deadline and cancel descriptor. */
 bool sqlite_open(const char *path, enum sqlite_mode mode, const struct wait *wait,
                  struct sqlite **ret, struct err *err) MUST_CHECK;
 void sqlite_close(struct sqlite **sqlite);

@@ -6,6 +6,7 @@
 #include "history/annotation.h"
 #include "history/directive.h"
 #include "history/reader.h"
+#include "history/template.h"
 #include "sql/canonical.h"
 
 static const char *const kinds[] = {"schema", "data", "backfill", "repeatable"};
@@ -128,6 +129,11 @@ static bool compute_checksum(const struct reader *reader, enum dialect dialect, 
                        "a changed comment or indentation changes it too");
     }
     migration->empty = said.len == 0;
+    if (migration->empty && template_stands(migration->text, migration->text_len))
+        reader_finding(reader, "unfinished", SEVERITY_ERROR, migration->forward_offset,
+                       "write the statements below the comment; where the migration is to be "
+                       "empty, remove the comment",
+                       "there is no statement yet, only what `pawl new` wrote");
     if (migration->kind != KIND_SCHEMA)
         append_line(&said, "kind", kind_name(migration->kind));
     append_line(&said, "table", migration->table);
