@@ -146,7 +146,11 @@ enum pawl_state {
     PAWL_STATE_OUT_OF_ORDER = 7, /* pending, and older than the newest applied one */
     PAWL_STATE_PARTIAL = 8,      /* stopped part-way: some of its steps are done */
     PAWL_STATE_NOT_IN_SET = 9,   /* applied, and not among this code's migrations */
-    PAWL_STATE_BAD_NAME = 10     /* a file whose name is refused, and with it each deploy */
+    PAWL_STATE_BAD_NAME = 10,    /* a file whose name is refused, and with it each deploy */
+    PAWL_STATE_RECOGNISED = 11, /* a squash: all that it replaces is applied, so nothing is run; the
+                                   next deploy records it */
+    PAWL_STATE_SPLIT = 12       /* a squash: a part of what it replaces is applied, and each deploy
+                                   is refused */
 };
 
 struct pawl_migration {

@@ -16,6 +16,7 @@ A = "20250101000000_a.sql"
 B = "20250201000000_b.sql"
 C = "20250301000000_c.sql"
 SUM = "migrations/pawl.sum"
+SQUASH = "20250101000000_squash.sql"
 
 
 @pytest.fixture
@@ -99,6 +100,13 @@ RULES = {
     "no-forward-part": ({A: "-- migrate:down\ndrop table t;\n"}, "error", "", {A: MARKED}),
     "text-before-up": ({A: "select 1;\n" + MARKED}, "error", "", {A: MARKED}),
     "checksum-bytes": ({A: "select 'open;\n"}, "note", "bytes", {A: "select 'closed';\n"}),
+    "squash-range": ({SUM: lambda text: text, A: None,
+                      SQUASH: "-- pawl: replaces=20250101000000_a..20250101000000_x\n"}, "error",
+                     "20250101000000_x", {SUM: lambda text: text}),
+    "squash-files": ({SQUASH: "-- pawl: replaces=20250101000000_a..20250101000000_a\n"}, "error", A,
+                     {}),
+    "squash-lines": ({SQUASH: "-- pawl: replaces=20250101000000_a..20250101000000_a\n", A: None},
+                     "error", "pawl.sum", {A: None}),
     "sum-format": ({SUM: "<<<<<<< HEAD\n"}, "error", "pawl-sum 1", {}),
     "sum-digest": ({SUM: lambda text: re.sub("digest=.{64}", f"digest={'0' * 64}", text)}, "error",
                    "digest",
@@ -112,7 +120,7 @@ RULES = {
 }
 # What the comparison with a base decides, and what only the ledger can.
 BASE_RULES = {"edited-since-base", "removed-since-base", "renamed-since-base", "out-of-order"}
-LEDGER_RULES = {"edited", "missing", "renamed"}
+LEDGER_RULES = {"edited", "missing", "renamed", "squash-split"}
 
 
 def lay_out(checkout, files):
@@ -447,9 +455,16 @@ def test_milliseconds_on_the_base_are_put_right_by_a_rename(checkout):
 
 
 def test_a_squash_stands_for_what_it_replaces(repository):
-    repository.commit({A: None, B: None, "20250201000000_squash.sql":
-                       f"-- pawl: replaces={A[:-4]}..{B[:-4]}\nselect 1;\n"})
+    checkout = repository.pawl
+    checkout.run("sum", check=0)
+    write(checkout, {A: None, B: None, "20250201000000_squash.sql":
+                     f"-- pawl: replaces={A[:-4]}..{B[:-4]}\nselect 1;\n"})
+    checkout.run("sum", check=0)
+    repository.commit({})
     assert repository.check() == {}
+    # Without the checksums of what it replaces it stands for nothing.
+    write(checkout, {SUM: None})
+    assert set(repository.check()) == {("squash-lines", "error")}
 
 
 def test_names_that_git_quotes(checkout):

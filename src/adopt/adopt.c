@@ -8,6 +8,7 @@
 #include "base/suggest.h"
 #include "ledger/detail.h"
 #include "ledger/digest_set.h"
+#include "ledger/squash.h"
 
 static bool unknown_id(struct arena *arena, const struct set *set, const char *as_of,
                        struct err *err)
@@ -20,20 +21,27 @@ static bool unknown_id(struct arena *arena, const struct set *set, const char *a
         ids[i] = set->items[i].id;
     const char *const near = suggest(as_of, ids, set->versioned);
     (void)err_set(err, ERR_USAGE, "--as-of \"%s\": the set has no such migration", shown);
-    if (near != NULL)
+    const struct migration *const replaced = set_find_replaced(set, as_of);
+    if (replaced != NULL)
+        err_hint(err,
+                 "\"%s\" was squashed into \"%s\": adopt with the release before the squash, "
+                 "or name the squash.",
+                 shown, replaced->replaced_by);
+    else if (near != NULL)
         err_hint(err, "Did you mean \"%s\"?", near);
     else
         err_hint(err, "Give the id of a file in the migrations folder, or none.");
     return false;
 }
 
-static bool make_entry(struct arena *arena, const struct migration *m, struct digest_set *digests,
-                       struct entry *ret, struct err *err)
+static bool make_entry(struct arena *arena, const struct set *set, const struct migration *m,
+                       struct digest_set *digests, struct entry *ret, struct err *err)
 {
     CLEANUP(json_release) json_t *detail = json_pack("{s:s}", "version", m->version);
     if (detail == NULL ||
         (m->background && json_object_set_new(detail, "background", json_true()) != 0) ||
-        (m->empty && json_object_set_new(detail, "empty", json_true()) != 0))
+        (m->empty && json_object_set_new(detail, "empty", json_true()) != 0) ||
+        !squash_describe(set, m, detail))
         return err_nomem(err);
     if (migration_in_digest(m) && !digest_set_add(arena, digests, m->checksum.text))
         return err_nomem(err);
@@ -97,6 +105,13 @@ struct entries {
     size_t count, capacity;
 };
 
+static bool add_entry(struct arena *arena, const struct set *set, const struct migration *m,
+                      struct digest_set *digests, struct entries *ret, struct err *err)
+{
+    struct entry *const entry = arena_push(arena, ret);
+    return entry != NULL ? make_entry(arena, set, m, digests, entry, err) : err_nomem(err);
+}
+
 static bool list_done(struct arena *arena, struct set *set, const char *as_of,
                       struct findings *findings, struct entries *ret, struct err *err)
 {
@@ -112,10 +127,11 @@ static bool list_done(struct arena *arena, struct set *set, const char *as_of,
     for (size_t i = 0; i < set->versioned; i++) {
         if (!is_done(set->naming, &set->items[i], &last))
             continue;
-        struct entry *const entry = arena_push(arena, ret);
-        if (entry == NULL)
-            return err_nomem(err);
-        if (!make_entry(arena, &set->items[i], &digests, entry, err))
+        for (size_t r = 0; r < set->replaced.count; r++)
+            if (set_replaces(&set->items[i], &set->replaced.items[r]) &&
+                !add_entry(arena, set, &set->replaced.items[r], &digests, ret, err))
+                return false;
+        if (!add_entry(arena, set, &set->items[i], &digests, ret, err))
             return false;
     }
     return true;

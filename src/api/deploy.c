@@ -18,7 +18,7 @@ static void forward(void *context, const struct deploy_event *event)
         [DEPLOY_WAITING] = PAWL_EVENT_WAITING,     [DEPLOY_MIGRATION] = PAWL_EVENT_MIGRATION,
         [DEPLOY_STATEMENT] = PAWL_EVENT_STATEMENT, [DEPLOY_RETRY] = PAWL_EVENT_RETRY,
         [DEPLOY_NOTICE] = PAWL_EVENT_NOTICE,       [DEPLOY_APPLIED] = PAWL_EVENT_APPLIED,
-        [DEPLOY_NOTE] = PAWL_EVENT_NOTE,
+        [DEPLOY_NOTE] = PAWL_EVENT_NOTE,           [DEPLOY_RECOGNISED] = PAWL_EVENT_APPLIED,
     };
     const struct pawl *const pawl = context;
     const struct pawl_event told = {
@@ -64,9 +64,10 @@ static bool list_pending(const struct work *work, struct migration_list *ret, st
     const struct deploy_result *const result = &work->result;
     for (size_t i = deploy_first_pending(result); i < result->plan.items.count; i++) {
         const struct plan_item *const item = &result->plan.items.items[i];
-        const enum pawl_state state = item->partial != NULL ? PAWL_STATE_PARTIAL
-                                      : item->out_of_order  ? PAWL_STATE_OUT_OF_ORDER
-                                                            : PAWL_STATE_PENDING;
+        const enum pawl_state state = item->recognised        ? PAWL_STATE_RECOGNISED
+                                      : item->partial != NULL ? PAWL_STATE_PARTIAL
+                                      : item->out_of_order    ? PAWL_STATE_OUT_OF_ORDER
+                                                              : PAWL_STATE_PENDING;
         struct pawl_migration *const added =
             migration_list_add(&work->pawl->call, ret, state, item->migration, NULL);
         if (added == NULL)
@@ -91,8 +92,9 @@ static bool list_applied(const struct work *work, struct migration_list *ret, st
 {
     for (size_t i = 0; i < work->result.done.count; i++) {
         const struct deploy_done *const done = &work->result.done.items[i];
-        struct pawl_migration *const added =
-            migration_list_add(&work->pawl->call, ret, PAWL_STATE_APPLIED, done->migration, NULL);
+        struct pawl_migration *const added = migration_list_add(
+            &work->pawl->call, ret, done->recognised ? PAWL_STATE_RECOGNISED : PAWL_STATE_APPLIED,
+            done->migration, NULL);
         if (added == NULL)
             return err_nomem(err);
         added->elapsed_ms = done->ms;

@@ -5,6 +5,8 @@
 
 #include "base/fs.h"
 #include "check/git.h"
+#include "history/squash.h"
+#include "history/sum.h"
 
 enum { SHOWN_ID_DIGITS = 12 };
 
@@ -241,22 +243,26 @@ static void report_renamed(const struct comparison *c, const struct migration *o
                shown(c, old->id), shown(c, here->id)));
 }
 
-/* Some file here says that it stands for this migration. */
+/* Some file here says that it stands for this migration, and pawl.sum keeps its checksum. A squash
+ * of which pawl.sum says nothing at all has its own finding. */
 static bool is_squashed(const struct comparison *c, const struct migration *old, bool *ret,
                         struct err *err)
 {
-    *ret = false;
-    for (size_t i = 0; !*ret && i < c->set->count; i++) {
-        const struct migration *const item = &c->set->items[i];
-        if (item->replaces_first == NULL)
-            continue;
-        const char *const first = name_id_version(c->arena, item->replaces_first);
-        const char *const last = name_id_version(c->arena, item->replaces_last);
-        if (first == NULL || last == NULL)
-            return err_nomem(err);
-        *ret = name_compare(first, item->replaces_first, old->version, old->id) <= 0 &&
-               name_compare(old->version, old->id, last, item->replaces_last) <= 0;
-    }
+    const struct migration *const kept = set_find_replaced(c->set, old->id);
+    *ret = kept != NULL;
+    if (kept != NULL && content_known(old) && !same_content(kept, old))
+        add(c, "edited-since-base", SEVERITY_ERROR, old,
+            format(c,
+                   "pawl.sum keeps \"%s\", which was squashed, with checksum %.*s, and \"%s\" has "
+                   "it with %.*s",
+                   shown(c, old->id), SHOWN_ID_DIGITS, kept->checksum.text, c->ref, SHOWN_ID_DIGITS,
+                   old->checksum.text),
+            format(c, "restore pawl.sum: git checkout %.*s -- %s, and type `pawl sum`",
+                   SHOWN_ID_DIGITS, c->base->fork, SUM_FILE_NAME));
+    for (size_t i = 0; !*ret && i < c->set->count; i++)
+        if (!c->set->items[i].squash &&
+            !squash_covers(c->arena, &c->set->items[i], old->version, old->id, ret, err))
+            return false;
     return true;
 }
 

@@ -81,6 +81,10 @@ static const char *forbid_sum(const struct fixing *fixing)
     static const char *const stale[] = {"sum-format", "sum-extra-line", "sum-checksum", "sum-mark"};
     static const char *const edits[] = {"edited-since-base", "removed-since-base",
                                         "renamed-since-base"};
+    /* Its lines for what was squashed away stand nowhere else. */
+    static const char *const squashes[] = {"squash-range", "squash-files", "squash-lines"};
+    if (has_one_of(&fixing->findings, squashes, COUNT_OF(squashes)))
+        return "it keeps what a squash replaced: put the squash right first";
     if (!has_one_of(&fixing->findings, stale, COUNT_OF(stale)))
         return NULL;
     if (fixing->options->base == NULL)

@@ -167,6 +167,31 @@ const struct rule rules[] = {
      "did.",
      "Type `pawl sum` when the change was meant.", NULL, NULL},
 
+    /* ---- squashes ---- */
+    {"squash-range", SEVERITY_ERROR, RULE_ANY, FIXER_NONE,
+     "a squash gives a range that it cannot stand for",
+     "A squash stands where the migrations stood that it replaces, for all of them, and for no "
+     "other: a database that ran the old files and one that ran the squash must end alike.",
+     "Name the first and the last of the replaced migrations, and give the squash the version of "
+     "the last one; `pawl new NAME --replaces FIRST..LAST` does both.",
+     "-- pawl: replaces=20250703075911_b..20250703075850_a",
+     "-- pawl: replaces=20250703075850_a..20250703075911_b"},
+    {"squash-files", SEVERITY_ERROR, RULE_ANY, FIXER_NONE, "a replaced migration is still there",
+     "An empty database would run both, the file and the squash that stands for it.",
+     "Remove the file, then type `pawl sum`: it keeps the checksum.", NULL, NULL},
+    {"squash-lines", SEVERITY_ERROR, RULE_ANY, FIXER_NONE,
+     "pawl.sum says nothing of what a squash replaces",
+     "The checksums of the replaced migrations are what older releases ask a database for, and by "
+     "which a database that ran the old files is known. They are kept in pawl.sum alone.",
+     "Bring the replaced files and their pawl.sum back, type `pawl sum`, remove the files, and "
+     "type `pawl sum` again.",
+     NULL, NULL},
+    {"squash-split", SEVERITY_ERROR, RULE_ANY, FIXER_NONE,
+     "a database has a part of what a squash replaces",
+     "The squash can neither run there, as half of it is done, nor be taken for done.",
+     "Deploy the release before the squash, which has the replaced files; then this one.", NULL,
+     NULL},
+
     /* ---- against another branch: check --base ---- */
     {"edited-since-base", SEVERITY_ERROR, RULE_ANY, FIXER_NONE,
      "a migration of the base was edited",

@@ -68,8 +68,11 @@ static void on_event(void *context, const struct deploy_event *event)
         str_printf(&text, "note: %s", event->text);
         break;
     case DEPLOY_APPLIED:
+    case DEPLOY_RECOGNISED:
         clear_line(progress);
-        output_result(progress->output, "applied  %s  (%s)\n", event->id, elapsed);
+        output_result(progress->output, "%s  %s  (%s)\n",
+                      event->type == DEPLOY_APPLIED ? "applied" : "recognised", event->id,
+                      event->type == DEPLOY_APPLIED ? elapsed : "all that it replaces is applied");
         if (!progress->output->json)
             (void)fflush(stdout); /* output_flush() reports at the end */
         return;
@@ -78,11 +81,13 @@ static void on_event(void *context, const struct deploy_event *event)
         show(progress, event->type <= DEPLOY_STATEMENT, str_text(&text));
 }
 
-static json_t *json_done(const struct deploy_result *result)
+static json_t *json_done(const struct deploy_result *result, bool recognised)
 {
     json_t *array = json_array();
     for (size_t i = 0; array != NULL && i < result->done.count; i++) {
         const struct deploy_done *const done = &result->done.items[i];
+        if (done->recognised != recognised)
+            continue;
         if (json_array_append_new(array, json_pack("{so so so sI}", "id",
                                                    cli_json_text(done->migration->id), "checksum",
                                                    cli_json_text(done->migration->checksum.text),
@@ -112,7 +117,8 @@ static json_t *json_missing(const struct comparison *comparison)
 
 static void report_json(struct cli *cli, const struct deploy_result *result, bool dry_run)
 {
-    cli_result(cli, "applied", json_done(result));
+    cli_result(cli, "applied", json_done(result, false));
+    cli_result(cli, "recognised", json_done(result, true));
     cli_result(cli, "pending", json_pending(&result->plan, deploy_first_pending(result)));
     cli_result(cli, "missing", json_missing(&result->plan.comparison));
     cli_result(cli, "older_code", json_boolean(result->plan.comparison.older_code));
@@ -132,6 +138,11 @@ static void report_plan(struct cli *cli, const struct plan *plan)
     for (size_t i = 0; i < plan->items.count; i++) {
         const struct plan_item *const item = &plan->items.items[i];
         const size_t statements = item->script.statements.count;
+        if (item->recognised) {
+            output_result(&cli->output, "would recognise  %s  (all that it replaces is applied)\n",
+                          item->migration->id);
+            continue;
+        }
         output_result(&cli->output, "would apply  %s  (%zu statement%s%s)\n", item->migration->id,
                       statements, statements == 1 ? "" : "s",
                       item->script.units.count > 1 ? ", in steps"
@@ -143,15 +154,25 @@ static void report_plan(struct cli *cli, const struct plan *plan)
         output_result(&cli->output, "nothing to do\n");
 }
 
+static size_t count_recognised(const struct deploy_result *result)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < result->done.count; i++)
+        count += result->done.items[i].recognised;
+    return count;
+}
+
 static void report(struct cli *cli, const struct deploy_result *result, const struct url *url)
 {
+    const size_t recognised = count_recognised(result);
     if (result->plan.comparison.older_code && result->done.count == 0)
         output_result(&cli->output, "%s: the target is ahead of this code\n",
                       result->renamed > 0 ? "names recorded" : "nothing was changed");
     else if (result->done.count == 0 && result->renamed == 0)
         output_result(&cli->output, "nothing to do: %s is up to date\n", url->display);
     else
-        output_result(&cli->output, "%zu applied%s\n", result->done.count,
+        output_result(&cli->output, "%zu applied%s%s\n", result->done.count - recognised,
+                      recognised > 0 ? ", squashes recognised" : "",
                       result->renamed > 0 ? ", names recorded" : "");
     if (result->head != NULL)
         output_result(&cli->output, "ledger at %s\n", result->head);

@@ -11,8 +11,9 @@
 
 /* The members of detail that a person wants to see, in this order. */
 static const char *const shown_members[] = {
-    "release", "user", "host",     "pid",     "from",   "statement", "step",
-    "steps",   "ms",   "sqlstate", "message", "reason", "after",     "steps_done",
+    "release", "user",       "host",   "pid",      "from",       "statement",
+    "step",    "steps",      "ms",     "sqlstate", "message",    "reason",
+    "after",   "steps_done", "squash", "replaces", "recognised",
 };
 
 static void add_member(struct str *out, const char *name, const json_t *value)
@@ -24,6 +25,10 @@ static void add_member(struct str *out, const char *name, const json_t *value)
         str_printf(out, "%s%s %s", between, name, json_string_value(value));
     else if (json_is_integer(value))
         str_printf(out, "%s%s %" JSON_INTEGER_FORMAT, between, name, json_integer_value(value));
+    else if (json_is_array(value))
+        str_printf(out, "%s%s %zu", between, name, json_array_size(value));
+    else if (json_is_true(value))
+        str_printf(out, "%s%s", between, name);
 }
 
 static const char *summary(struct arena *arena, const struct journal_row *row)

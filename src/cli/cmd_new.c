@@ -8,6 +8,7 @@
 #include "cli/revert.h"
 #include "cli/workspace.h"
 #include "history/name.h"
+#include "history/squash.h"
 #include "history/template.h"
 
 /* What is being made. */
@@ -16,9 +17,10 @@ struct draft {
     enum migration_kind kind;
     enum migration_phase phase;
     bool phase_given;
-    const struct revert *revert; /* what it undoes; NULL: it starts empty */
-    const char *entry;           /* the directory entry */
-    const char *path;            /* of the file */
+    const struct revert *revert;  /* what it undoes; NULL: it starts empty */
+    struct squash_range replaces; /* count 0: it is no squash */
+    const char *entry;            /* the directory entry */
+    const char *path;             /* of the file */
 };
 
 /* ---- a NAME that is a file name already ---- */
@@ -102,13 +104,19 @@ static bool check_words(struct cli *cli, const struct workspace *workspace, cons
 
 /* ---- the file ---- */
 
-static void write_text(const struct draft *draft, struct str *out)
+static void write_text(const struct workspace *workspace, const struct draft *draft,
+                       struct str *out)
 {
     if (draft->revert != NULL) {
         revert_write_head(draft->revert, out);
         if (draft->phase_given || draft->revert->breaks_code)
             str_printf(out, "-- pawl: phase=%s\n", phase_name(draft->phase));
         revert_write_body(draft->revert, out);
+        return;
+    }
+    if (draft->replaces.count > 0) {
+        if (!squash_write(&workspace->set, &draft->replaces, out))
+            out->failed = true;
         return;
     }
     const struct template *const template = template_of(draft->kind);
@@ -124,6 +132,10 @@ static const char *make_entry(struct cli *cli, const struct workspace *workspace
                               const struct draft *draft, struct err *err)
 {
     const enum naming naming = workspace->options.naming;
+    if (draft->replaces.count > 0)
+        return name_with_words(&cli->arena, naming,
+                               draft->replaces.items[draft->replaces.count - 1].entry, draft->words,
+                               err);
     const char *entry = name_make(&cli->arena, naming, draft->words,
                                   workspace_newest(workspace, NULL), clock_utc_us() / 1000000, err);
     if (entry == NULL || naming != NAMING_FLYWAY || draft->kind != KIND_REPEATABLE)
@@ -144,7 +156,7 @@ static bool create(struct cli *cli, const struct workspace *workspace, struct dr
         return false;
     char *path = fs_join(&cli->arena, workspace->options.folder, draft->entry);
     draft->path = path != NULL && in_folder ? fs_join(&cli->arena, path, "up.sql") : path;
-    write_text(draft, &text);
+    write_text(workspace, draft, &text);
     if (draft->path == NULL || text.failed)
         return err_nomem(err);
     if (in_folder && !fs_make_folder(path, err))
@@ -167,6 +179,48 @@ static bool read_flags(const struct cli *cli, struct draft *draft, struct err *e
         return err_set(err, ERR_USAGE, "--kind does not go with --revert: pawl writes the text");
     draft->phase_given = phase != NULL;
     return true;
+}
+
+/* ---- --replaces ---- */
+
+static bool read_range(struct cli *cli, struct workspace *workspace, struct draft *draft,
+                       struct err *err)
+{
+    const char *const range = cli_option(cli, "replaces");
+    if (range == NULL)
+        return true;
+    if (draft->phase_given || cli_option(cli, "kind") != NULL || draft->revert != NULL)
+        return err_set(err, ERR_USAGE, "--replaces goes without --kind, --phase and --revert");
+    if (!squash_find(&cli->arena, &workspace->set, range, &draft->replaces, err))
+        return false;
+    if (!workspace->sum_exists || workspace->sum_fits) {
+        /* It keeps the checksums once the files are gone. */
+        workspace->sum_exists = workspace->sum_fits = true;
+        return true;
+    }
+    (void)err_set(err, ERR_REFUSED, "%s does not fit the migrations", workspace->sum_path);
+    err_state(err, "Nothing was changed.");
+    err_hint(err, "It will be all that is known of the replaced files: `pawl sum --check` shows "
+                  "what is wrong.");
+    return false;
+}
+
+/* Removing files is left to the person, and to version control. */
+static void tell_files(struct cli *cli, const struct draft *draft)
+{
+    json_t *const paths = json_array();
+    for (size_t i = 0; paths != NULL && i < draft->replaces.count; i++)
+        if (json_array_append_new(paths, cli_json_text(draft->replaces.items[i].path)) != 0)
+            cli->result_failed = true;
+    if (draft->replaces.count > 0) {
+        output_chat(&cli->output,
+                    "it stands for %zu migration%s; remove their files, then type "
+                    "`pawl sum`:",
+                    draft->replaces.count, draft->replaces.count == 1 ? "" : "s");
+        for (size_t i = 0; i < draft->replaces.count; i++)
+            output_chat(&cli->output, "  %s", draft->replaces.items[i].path);
+    }
+    cli_result(cli, "replaces", paths);
 }
 
 static const char *join_words(struct cli *cli)
@@ -212,9 +266,10 @@ static bool run(struct cli *cli, struct err *err)
     if (!check_words(cli, &workspace, draft.words, err) ||
         !workspace_check_names(cli, &workspace, "no migration was made", err) ||
         !plan_revert(cli, &workspace, &draft, &revert, err) ||
-        !create(cli, &workspace, &draft, err))
+        !read_range(cli, &workspace, &draft, err) || !create(cli, &workspace, &draft, err))
         return false;
     report(cli, &draft);
+    tell_files(cli, &draft);
     if (workspace_update_sum(cli, &workspace, err))
         return true;
     err_state(err, "The migration \"%s\" was made.", draft.path);
@@ -234,6 +289,9 @@ static const struct option options[] = {
      .argument = "ID",
      .text = "write what undoes this migration",
      .offers = OFFER_MIGRATIONS},
+    {.name = "replaces",
+     .argument = "FIRST..LAST",
+     .text = "make a squash of these migrations, with their statements"},
 };
 
 static const struct example examples[] = {
@@ -242,6 +300,8 @@ static const struct example examples[] = {
     {"pawl new fill names --kind backfill", "changes many rows, batch by batch"},
     {"pawl new undo tokens --revert 20250703075850_add_tokens", "undoes it, as far as its text "
                                                                 "tells"},
+    {"pawl new baseline --replaces 20240105101500_a..20250703075850_b",
+     "makes one file of many, which it stands for"},
 };
 
 const struct command command_new = {

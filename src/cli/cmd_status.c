@@ -18,11 +18,12 @@ static bool read_target(struct cli *cli, const struct target *target, const stru
 }
 
 static const char *const state_words[] = {
-    [LOOK_PENDING] = "pending",  [LOOK_APPLIED] = "applied",
-    [LOOK_ADOPTED] = "adopted",  [LOOK_RENAMED] = "renamed",
-    [LOOK_EDITED] = "edited",    [LOOK_DOUBTFUL] = "doubtful",
-    [LOOK_CHANGED] = "changed",  [LOOK_OUT_OF_ORDER] = "out of order",
-    [LOOK_PARTIAL] = "part-way", [LOOK_NOT_IN_SET] = "not in the set",
+    [LOOK_PENDING] = "pending",     [LOOK_APPLIED] = "applied",
+    [LOOK_ADOPTED] = "adopted",     [LOOK_RENAMED] = "renamed",
+    [LOOK_EDITED] = "edited",       [LOOK_DOUBTFUL] = "doubtful",
+    [LOOK_CHANGED] = "changed",     [LOOK_OUT_OF_ORDER] = "out of order",
+    [LOOK_PARTIAL] = "part-way",    [LOOK_NOT_IN_SET] = "not in the set",
+    [LOOK_RECOGNISED] = "in place", [LOOK_SPLIT] = "in part",
 };
 
 static const char *time_text(struct arena *arena, int64_t at_us)

@@ -6,7 +6,9 @@
 #include "base/str.h"
 #include "db/sqlstate.h"
 #include "deploy/run.h"
+#include "deploy/squash.h"
 #include "ledger/detail.h"
+#include "ledger/squash.h"
 #include "sql/canonical.h"
 
 enum { FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 10000 };
@@ -56,6 +58,9 @@ static json_t *applied_detail(const struct run *run, const struct plan_item *ite
     if (item->script.units.count > 1)
         ok = ok && json_object_set_new(detail, "steps",
                                        json_integer((json_int_t)item->script.units.count)) == 0;
+    if (item->recognised)
+        ok = ok && json_object_set_new(detail, "recognised", json_true()) == 0;
+    ok = ok && squash_describe(run->options->set, m, detail);
     if (ms >= 0)
         ok = ok && json_object_set_new(detail, "ms", json_integer((json_int_t)ms)) == 0;
     if (!ok) {
@@ -106,6 +111,24 @@ bool apply_entry(const struct run *run, const struct plan_item *item, size_t uni
     return true;
 }
 
+bool apply_rows(const struct run *run, const struct plan_item *item, size_t unit, int64_t ms,
+                struct entry **ret, size_t *ret_count, struct err *err)
+{
+    const size_t replaced = last_unit(item, unit) ? squash_row_count(item) : 0;
+    struct entry *const rows = arena_alloc(run->arena, (replaced + 1) * sizeof *rows);
+    if (rows == NULL)
+        return err_nomem(err);
+    if ((replaced > 0 && !squash_rows(run, item, rows, err)) ||
+        !apply_entry(run, item, unit, ms, &rows[replaced], err))
+        return false;
+    /* The squash itself adds nothing to what they make. */
+    if (replaced > 0)
+        rows[replaced].digest = rows[replaced - 1].digest;
+    *ret = rows;
+    *ret_count = replaced + 1;
+    return true;
+}
+
 bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,
                      const struct receipt *receipt, int64_t ms, struct err *err)
 {
@@ -115,13 +138,16 @@ bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,
     run->committed_any = true;
     if (!last_unit(item, unit))
         return true;
-    if (migration_in_digest(m) &&
-        !digest_set_add(run->arena, &run->state.digests, m->checksum.text))
+    /* A state that was read anew after a lost connection has the row already. */
+    if (state_find(&run->state, m->id) == NULL &&
+        ((migration_in_digest(m) &&
+          !digest_set_add(run->arena, &run->state.digests, m->checksum.text)) ||
+         !squash_add_digests(run->arena, item, &run->state.digests)))
         return err_nomem(err);
     struct deploy_done *done = arena_push(run->arena, &run->result->done);
     if (done == NULL)
         return err_nomem(err);
-    *done = (struct deploy_done){m, ms, receipt->text};
+    *done = (struct deploy_done){m, ms, receipt->text, item->recognised};
     return true;
 }
 
@@ -170,10 +196,11 @@ bool apply_migration(struct run *run, const struct plan_item *item, struct err *
     for (size_t unit = (size_t)item->first_unit; unit < units; unit++)
         if (!apply_with_retries(run, item, unit, err))
             return false;
-    deploy_tell(&run->options->listener,
-                &(struct deploy_event){.type = DEPLOY_APPLIED,
-                                       .id = item->migration->id,
-                                       .elapsed_ms = clock_monotonic_ms() - start_ms});
+    deploy_tell(
+        &run->options->listener,
+        &(struct deploy_event){.type = item->recognised ? DEPLOY_RECOGNISED : DEPLOY_APPLIED,
+                               .id = item->migration->id,
+                               .elapsed_ms = clock_monotonic_ms() - start_ms});
     fault_point("migrated");
     return true;
 }

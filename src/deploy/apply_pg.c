@@ -36,7 +36,8 @@ static struct limits limits_for(const struct run *run, const struct plan_item *i
 }
 
 static bool queue(struct run *run, const struct plan_item *item, const struct unit *unit,
-                  const struct limits *limits, const struct entry *entry, struct err *err)
+                  const struct limits *limits, const struct entry *rows, size_t row_count,
+                  struct err *err)
 {
     struct ledger *const ledger = run->ledger;
     if (!pg_pipeline_begin(ledger->pg, err) ||
@@ -49,7 +50,7 @@ static bool queue(struct run *run, const struct plan_item *item, const struct un
             !pg_pipeline_add(ledger->pg, sql, NULL, 0, err))
             return false;
     }
-    return ledger_pg_leave(ledger, run->arena, entry, 1, err);
+    return ledger_pg_leave(ledger, run->arena, rows, row_count, err);
 }
 
 /* What a failed pipeline means, with the place of the statement that failed. */
@@ -110,14 +111,15 @@ bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit, s
     const size_t before = ledger_pg_enter_count(&limits);
     struct progress progress = {run, item, before, u->count};
     struct pg_answers answers = {0};
-    struct entry entry;
+    struct entry *rows = NULL;
+    size_t row_count = 0;
     const int64_t start_ms = clock_monotonic_ms();
     const int backend = pg_backend_pid(run->ledger->pg);
 
-    if (!apply_entry(run, item, unit, -1, &entry, err))
+    if (!apply_rows(run, item, unit, -1, &rows, &row_count, err))
         return false;
     fault_point("unit");
-    if (!queue(run, item, u, &limits, &entry, err) ||
+    if (!queue(run, item, u, &limits, rows, row_count, err) ||
         !pg_pipeline_run(run->ledger->pg, run->arena, &answers, on_progress, &progress, err)) {
         if (pg_lost(run->ledger->pg) && err->code == ERR_UNREACHABLE)
             return ask_journal(run, item, unit, backend, start_ms, err);

@@ -83,13 +83,18 @@ static bool run_and_check(struct run *run, const struct plan_item *item, const s
 static bool inside(struct run *run, const struct plan_item *item, size_t unit, const struct unit *u,
                    int64_t start_ms, struct receipt *receipt, struct err *err)
 {
-    struct entry entry;
+    struct entry *rows = NULL;
+    size_t row_count = 0;
     if (!ledger_sqlite_expect(run->ledger, run->arena, run->last_change, err) ||
         !run_and_check(run, item, u, err))
         return false;
     fault_point("statements");
-    return apply_entry(run, item, unit, clock_monotonic_ms() - start_ms, &entry, err) &&
-           ledger_sqlite_append(run->ledger, run->arena, &entry, receipt, err);
+    if (!apply_rows(run, item, unit, clock_monotonic_ms() - start_ms, &rows, &row_count, err))
+        return false;
+    for (size_t i = 0; i < row_count; i++)
+        if (!ledger_sqlite_append(run->ledger, run->arena, &rows[i], receipt, err))
+            return false;
+    return true;
 }
 
 static bool set_foreign_keys(struct run *run, bool on, struct err *err)

@@ -26,6 +26,7 @@ struct deploy_done {
     const struct migration *migration;
     int64_t ms;
     const char *receipt; /* "seq:hash" */
+    bool recognised;     /* a squash of which nothing was run */
 };
 
 struct deploy_result {

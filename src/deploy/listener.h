@@ -7,13 +7,14 @@
 #include "ledger/ledger.h"
 
 enum deploy_event_type {
-    DEPLOY_WAITING,   /* for another deploy: text says for whom */
-    DEPLOY_MIGRATION, /* a migration starts: id, number of total */
-    DEPLOY_STATEMENT, /* a statement is done: number of total */
-    DEPLOY_RETRY,     /* the transaction was rolled back and is tried again: text says why */
-    DEPLOY_NOTICE,    /* of the server: text */
-    DEPLOY_APPLIED,   /* id, elapsed_ms */
-    DEPLOY_NOTE,      /* text */
+    DEPLOY_WAITING,    /* for another deploy: text says for whom */
+    DEPLOY_MIGRATION,  /* a migration starts: id, number of total */
+    DEPLOY_STATEMENT,  /* a statement is done: number of total */
+    DEPLOY_RETRY,      /* the transaction was rolled back and is tried again: text says why */
+    DEPLOY_NOTICE,     /* of the server: text */
+    DEPLOY_APPLIED,    /* id, elapsed_ms */
+    DEPLOY_NOTE,       /* text */
+    DEPLOY_RECOGNISED, /* id, a squash: all that it replaces is applied, nothing was run */
 };
 
 struct deploy_event {

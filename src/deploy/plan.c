@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "deploy/squash.h"
 
 struct planner {
     struct arena *arena;
@@ -156,7 +157,8 @@ static bool add_item(struct planner *p, const struct match *match, struct err *e
                        "\"%s\" is pending and its file is not here, only its line in pawl.sum",
                        migration->id);
     CLEANUP(err_release) struct err bad = {0};
-    if (!script_build(p->arena, p->set->dialect, migration, &item.script, &bad)) {
+    if (match->kind != MATCH_RECOGNISED &&
+        !script_build(p->arena, p->set->dialect, migration, &item.script, &bad)) {
         if (bad.code != ERR_REFUSED) {
             *err = bad;
             bad = (struct err){0};
@@ -177,6 +179,8 @@ static bool add_item(struct planner *p, const struct match *match, struct err *e
         item.first_unit = item.partial->steps_done;
     if (!check_partial(p, &item))
         return true;
+    if (!squash_item(p->arena, &p->plan->comparison, match, &item, err))
+        return false;
     struct plan_item *const slot = arena_push(p->arena, &p->plan->items);
     if (slot == NULL)
         return err_nomem(err);
@@ -187,6 +191,11 @@ static bool add_item(struct planner *p, const struct match *match, struct err *e
 static bool is_missing(const struct comparison *c)
 {
     return c->missing.count > 0 && !c->trimmed;
+}
+
+static bool is_to_do(enum match_kind kind)
+{
+    return kind == MATCH_PENDING || kind == MATCH_CHANGED || kind == MATCH_RECOGNISED;
 }
 
 static bool list_items(struct planner *p, struct err *err)
@@ -205,8 +214,7 @@ static bool list_items(struct planner *p, struct err *err)
         /* Older code's views and functions must not go over newer ones. */
         if (repeatable && (p->options->to != NULL || is_missing(c)))
             continue;
-        if (!past_end && (match->kind == MATCH_PENDING || match->kind == MATCH_CHANGED) &&
-            !add_item(p, match, err))
+        if (!past_end && is_to_do(match->kind) && !add_item(p, match, err))
             return false;
         if (p->options->to != NULL && strcmp(p->options->to, match->migration->id) == 0)
             past_end = true;
@@ -247,7 +255,8 @@ bool plan_make(struct arena *arena, const struct set *set, const struct state *s
     if (!match_set(arena, set, state, &plan.comparison, err))
         return false;
     compare(&p);
-    if (!check_future(&p, err) || !list_items(&p, err))
+    if (!squash_check(arena, &plan.comparison, findings, err) || !check_future(&p, err) ||
+        !list_items(&p, err) || !squash_list_renames(arena, &plan, err))
         return false;
     plan_relax(findings, set, state);
     if (findings->failed)
@@ -270,6 +279,7 @@ void plan_relax(struct findings *findings, const struct set *set, const struct s
     static const char *const about_names[] = {
         "name-grammar", "name-precision",    "name-date",        "name-characters",
         "name-length",  "duplicate-version", "version-spelling", "future-version",
+        "squash-range", "squash-files",      "squash-lines",
     };
     for (size_t i = 0; i < findings->count; i++) {
         struct finding *const finding = &findings->items[i];

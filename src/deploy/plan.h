@@ -20,7 +20,9 @@ struct plan_item {
     const struct migration *migration;
     struct script script;
     int64_t first_unit; /* where to start: after the units that a stopped deploy has committed */
-    const struct partial *partial; /* NULL unless one has */
+    const struct partial *partial;     /* NULL unless one has */
+    const struct squash_match *squash; /* what it replaces; NULL for what is no squash */
+    bool recognised; /* a squash that runs nothing, as all that it replaces is applied */
     bool out_of_order;
 };
 
@@ -41,9 +43,10 @@ bool plan_empty(const struct plan *plan);
 
 /*
  * Plans. What forbids the deploy becomes findings of severity error ("edited", "out-of-order",
- * "missing", "renamed", "future-version", and what is wrong with a pending file's text), what is
- * only worth saying is a note. The caller refuses when there is an error among them. Findings of
- * set_load() about files that are applied already are turned into notes by plan_relax().
+ * "missing", "renamed", "squash-split", "future-version", and what is wrong with a pending file's
+ * text), what is only worth saying is a note. The caller refuses when there is an error among them.
+ * Findings of set_load() about files that are applied already are turned into notes by
+ * plan_relax().
  */
 bool plan_make(struct arena *arena, const struct set *set, const struct state *state,
                const struct plan_options *options, struct plan *ret, struct findings *findings,

@@ -45,6 +45,9 @@ bool apply_migration(struct run *run, const struct plan_item *item, struct err *
  * took; -1 where the server's append() knows better. */
 bool apply_entry(const struct run *run, const struct plan_item *item, size_t unit, int64_t ms,
                  struct entry *ret, struct err *err) MUST_CHECK;
+/* All rows of one unit: in front of the last one's those of what a squash replaces. */
+bool apply_rows(const struct run *run, const struct plan_item *item, size_t unit, int64_t ms,
+                struct entry **ret, size_t *ret_count, struct err *err) MUST_CHECK;
 /* After a unit has been committed. */
 bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,
                      const struct receipt *receipt, int64_t ms, struct err *err) MUST_CHECK;

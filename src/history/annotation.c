@@ -188,14 +188,30 @@ static void read_mark(const struct reader *reader, struct annotations *seen,
     }
 }
 
+static bool says_no_transaction(const char *text)
+{
+    for (size_t i = 0; i < COUNT_OF(no_transaction_words); i++)
+        if (starts_with_words(text, no_transaction_words[i]))
+            return true;
+    return false;
+}
+
+bool annotation_is_meant(const struct token *comment)
+{
+    char text[WORDS_BYTES];
+    bool is = false;
+    normalise(comment_words(comment->span), text);
+    (void)nearest_marker(text, &is);
+    return is || find_marker(text) != NULL || says_no_transaction(text);
+}
+
 void annotation_comment(const struct reader *reader, struct annotations *annotations,
                         const struct token *comment, bool in_head)
 {
     char text[WORDS_BYTES];
     normalise(comment_words(comment->span), text);
-    for (size_t i = 0; in_head && i < COUNT_OF(no_transaction_words); i++)
-        if (starts_with_words(text, no_transaction_words[i]))
-            reader->migration->no_transaction = true;
+    if (in_head && says_no_transaction(text))
+        reader->migration->no_transaction = true;
     const enum place place = place_of(reader->migration->text, comment->start);
     if (place == AFTER_TEXT)
         return;

@@ -19,6 +19,9 @@ struct annotations {
 void annotation_comment(const struct reader *reader, struct annotations *annotations,
                         const struct token *comment, bool in_head);
 
+/* True for a line comment that is read as a marker or as such words, or was meant as one. */
+bool annotation_is_meant(const struct token *comment);
+
 /* Once, after the last token: sets the migration's forward part. */
 void annotation_finish(const struct reader *reader, const struct annotations *annotations);
 

@@ -450,10 +450,25 @@ static bool is_unfinished(struct span words)
     return starts_nocase(words, KEY_UNFINISHED "=");
 }
 
+static bool is_directive(struct span words)
+{
+    static const char prefix[] = "pawl:";
+    return words.len >= strlen(prefix) && memcmp(words.at, prefix, strlen(prefix)) == 0;
+}
+
+bool directive_is_meant(const struct token *comment)
+{
+    if (comment->type == TOKEN_BLOCK_COMMENT)
+        return in_block_comment(comment->span);
+    const struct span words = comment_words(comment->span);
+    if (is_directive(words) && is_unfinished(skip(words, strlen("pawl:"))))
+        return false;
+    return is_directive(words) || nearly_directive(words);
+}
+
 void directive_comment(const struct reader *reader, struct directives *directives,
                        const struct token *comment, bool in_head)
 {
-    static const char *const prefix = "pawl:";
     if (comment->type == TOKEN_BLOCK_COMMENT) {
         if (in_block_comment(comment->span))
             reader_finding(reader, "directive-syntax", SEVERITY_ERROR, comment->start,
@@ -463,15 +478,15 @@ void directive_comment(const struct reader *reader, struct directives *directive
     }
     const struct span words = comment_words(comment->span);
     directives->late = !in_head;
-    const bool exact = words.len >= strlen(prefix) && memcmp(words.at, prefix, strlen(prefix)) == 0;
+    const bool exact = is_directive(words);
     if (!exact && !nearly_directive(words))
         return;
     if (!exact)
         report_nearly(reader, comment, words);
-    else if (!in_head && !is_unfinished(skip(words, strlen(prefix))))
+    else if (!in_head && !is_unfinished(skip(words, strlen("pawl:"))))
         report_late(reader, comment);
     else
-        read_items(reader, directives, skip(words, strlen(prefix)));
+        read_items(reader, directives, skip(words, strlen("pawl:")));
 }
 
 void directive_finish(const struct reader *reader, const struct directives *directives)
@@ -483,6 +498,15 @@ void directive_finish(const struct reader *reader, const struct directives *dire
             reader_finding(reader, "directive-value", SEVERITY_ERROR, directives->offsets[i],
                            "add kind=backfill, or remove it",
                            "\"%s\" means nothing without kind=backfill", keys[i].name);
+    const size_t replaces = (size_t)(find_key((struct span){"replaces", 8}) - keys);
+    if (migration->replaces_first != NULL &&
+        (migration->phase == PHASE_CONTRACT || migration->kind == KIND_REPEATABLE ||
+         migration->kind == KIND_BACKFILL))
+        reader_finding(reader, "directive-value", SEVERITY_ERROR, directives->offsets[replaces],
+                       "remove it: where a squash runs, there is no release that it could break",
+                       "\"replaces\" does not go with %s%s",
+                       migration->phase == PHASE_CONTRACT ? "phase=contract" : "kind=",
+                       migration->phase == PHASE_CONTRACT ? "" : kind_name(migration->kind));
     /* A version of "" is that of a file whose name says repeatable. */
     const bool repeatable_name = migration->version != NULL && migration->version[0] == '\0';
     if (repeatable_name && migration->kind != KIND_REPEATABLE) {

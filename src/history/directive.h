@@ -16,6 +16,10 @@ struct directives {
 void directive_comment(const struct reader *reader, struct directives *directives,
                        const struct token *comment, bool in_head);
 
+/* True for a comment that is read as a directive about the whole file, or was meant as one: for any
+ * but "unfinished", which stands where it applies. */
+bool directive_is_meant(const struct token *comment);
+
 /* Once, after the last comment: what fits only together. */
 void directive_finish(const struct reader *reader, const struct directives *directives);
 

@@ -57,7 +57,7 @@ bool migration_allows(const struct migration *migration, const char *rule)
 bool migration_in_digest(const struct migration *migration)
 {
     return migration->phase != PHASE_CONTRACT && migration->kind != KIND_REPEATABLE &&
-           !migration->background;
+           !migration->background && !migration->squash;
 }
 
 static bool starts_with(const char *text, size_t len, const char *bytes, size_t bytes_len)

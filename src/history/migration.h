@@ -35,8 +35,10 @@ struct migration {
     size_t text_len;     /* NULL when the set came from pawl.sum alone                          */
     size_t forward_offset, forward_len;
     size_t down_offset, down_len; /* what follows another tool's down marker: never run; 0: none */
-    const char *table, *key, *verify; /* directives; NULL when not given */
-    const char *replaces_first, *replaces_last;
+    const char *table, *key, *verify;           /* directives; NULL when not given */
+    const char *replaces_first, *replaces_last; /* of a squash: the ends as the file gives them */
+    bool squash;             /* it stands for others, and which ones is known: set->replaced */
+    const char *replaced_by; /* the squash that stands for this one, in set->replaced; NULL */
     int64_t lock_timeout_ms; /* -1: not given */
     int64_t batch;           /* -1: not given */
     struct {
@@ -49,7 +51,8 @@ struct migration {
 bool migration_allows(const struct migration *migration, const char *rule);
 
 /* True when code that carries this migration needs it in place before it runs: contract migrations,
- * repeatables and background backfills are not (a new release must start while they wait). */
+ * repeatables and background backfills are not (a new release must start while they wait), and a
+ * squash is not, as what it replaces is. */
 bool migration_in_digest(const struct migration *migration);
 
 /*

@@ -98,4 +98,9 @@ char *name_make(struct arena *arena, enum naming naming, const char *words, cons
 char *name_with_version(struct arena *arena, enum naming naming, const char *entry,
                         const char *newest, int64_t now_epoch_s, struct err *err) MUST_CHECK;
 
+/* The same file name with other words, for a squash, which stands where this one stood. Words as in
+ * name_make(). */
+char *name_with_words(struct arena *arena, enum naming naming, const char *entry, const char *words,
+                      struct err *err) MUST_CHECK;
+
 #endif

@@ -79,3 +79,19 @@ char *name_with_version(struct arena *arena, enum naming naming, const char *ent
         (void)err_nomem(err);
     return name;
 }
+
+char *name_with_words(struct arena *arena, enum naming naming, const char *entry, const char *words,
+                      struct err *err)
+{
+    const struct parts parts = name_split(naming, entry, strlen(entry));
+    const char *const slug = make_slug(arena, naming, words, err);
+    if (slug == NULL)
+        return NULL;
+    char *name =
+        arena_printf(arena, "%.*s%.*s%s%s%.*s", (int)parts.prefix.len, parts.prefix.at,
+                     (int)parts.version.len, parts.version.at, scheme_of(naming)->separator, slug,
+                     (int)parts.ending.len, parts.ending.at);
+    if (name == NULL)
+        (void)err_nomem(err);
+    return name;
+}

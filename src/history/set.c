@@ -43,35 +43,71 @@ static int compare_to_id(const void *id, const void *item)
     return strcmp(id, (*migration)->id);
 }
 
-const struct migration *set_find(const struct set *set, const char *id)
+static const struct migration *find(const struct migration **by_id, size_t count, const char *id)
 {
-    if (set->count == 0)
+    if (count == 0)
         return NULL;
     const struct migration *const *const found =
-        bsearch(id, set->by_id, set->count, sizeof(const struct migration *), compare_to_id);
+        bsearch(id, by_id, count, sizeof(const struct migration *), compare_to_id);
     return found != NULL ? *found : NULL;
+}
+
+const struct migration *set_find(const struct set *set, const char *id)
+{
+    return find(set->by_id, set->count, id);
+}
+
+const struct migration *set_find_replaced(const struct set *set, const char *id)
+{
+    return find(set->replaced_by_id, set->replaced.count, id);
+}
+
+/* Sorted by id, which costs nothing where they are already; NULL when memory is out. */
+static const struct migration **index_by_id(struct arena *arena, const struct migration *items,
+                                            size_t count)
+{
+    const struct migration **const by_id =
+        arena_alloc(arena, (count + 1) * sizeof(const struct migration *));
+    bool sorted = true;
+    for (size_t i = 0; by_id != NULL && i < count; i++) {
+        by_id[i] = &items[i];
+        sorted = sorted && (i == 0 || strcmp(items[i - 1].id, items[i].id) <= 0);
+    }
+    if (by_id != NULL && !sorted)
+        qsort(by_id, count, sizeof *by_id, compare_ids);
+    return by_id;
+}
+
+static size_t add_covered(const struct migration *items, size_t count,
+                          const struct hash_hex **checksums)
+{
+    size_t covered = 0;
+    for (size_t i = 0; i < count; i++)
+        if (migration_in_digest(&items[i]))
+            checksums[covered++] = &items[i].checksum;
+    return covered;
 }
 
 bool set_seal(struct arena *arena, struct set *set, struct err *err)
 {
+    const size_t all = set->count + set->replaced.count;
     const struct hash_hex **const checksums =
-        arena_alloc(arena, (set->count + 1) * sizeof(const struct hash_hex *));
-    set->by_id = arena_alloc(arena, (set->count + 1) * sizeof(const struct migration *));
-    if (checksums == NULL || set->by_id == NULL)
+        arena_alloc(arena, (all + 1) * sizeof(const struct hash_hex *));
+    set->by_id = index_by_id(arena, set->items, set->count);
+    set->replaced_by_id = index_by_id(arena, set->replaced.items, set->replaced.count);
+    if (checksums == NULL || set->by_id == NULL || set->replaced_by_id == NULL)
         return err_nomem(err);
-    size_t covered = 0;
-    bool sorted = true;
-    for (size_t i = 0; i < set->count; i++) {
-        const struct migration *const item = &set->items[i];
-        set->by_id[i] = item;
-        sorted = sorted && (i == 0 || strcmp(item[-1].id, item->id) <= 0);
-        if (migration_in_digest(item))
-            checksums[covered++] = &item->checksum;
-    }
-    if (!sorted)
-        qsort(set->by_id, set->count, sizeof *set->by_id, compare_ids);
+    size_t covered = add_covered(set->items, set->count, checksums);
+    covered += add_covered(set->replaced.items, set->replaced.count, checksums + covered);
     set->digest = digest_of(arena, checksums, covered);
     return set->digest.text[0] != '\0' || err_nomem(err);
+}
+
+/* A squash has the version of the last migration that it replaces. */
+static bool ends_with(const struct migration *squash, const struct migration *last)
+{
+    return squash->replaces_last != NULL && (strcmp(squash->replaces_last, last->id) == 0 ||
+                                             strcmp(squash->replaces_last, last->version) == 0);
 }
 
 static void check_equal_versions(struct arena *arena, const struct migration *first,
@@ -84,7 +120,8 @@ static void check_equal_versions(struct arena *arena, const struct migration *fi
         report_file(arena, findings, "version-spelling", SEVERITY_NOTE, second->path, NULL,
                     "version \"%s\" is the same number as \"%s\" in \"%s\"", second->version,
                     first->version, first->entry);
-    if (migration_allows(first, rule) || migration_allows(second, rule))
+    if (migration_allows(first, rule) || migration_allows(second, rule) ||
+        ends_with(first, second) || ends_with(second, first))
         return;
     const char *const fix = arena_printf(
         arena,
@@ -155,6 +192,12 @@ const struct migration *set_find_odd(const struct set *set, const char *id)
         if (strcmp(set->odd.items[i].id, id) == 0)
             return &set->odd.items[i];
     return NULL;
+}
+
+bool set_replaces(const struct migration *squash, const struct migration *replaced)
+{
+    return squash->squash && replaced->replaced_by != NULL &&
+           strcmp(replaced->replaced_by, squash->id) == 0;
 }
 
 bool set_demand_scheme(const struct findings *findings, struct err *err)

@@ -13,14 +13,20 @@ struct set {
     enum naming naming;
     enum dialect dialect;
     const char *folder;
-    struct hash_hex digest;         /* over migration_in_digest() */
-    const struct migration **by_id; /* count of them, sorted, for set_find() */
+    struct hash_hex digest;                  /* over migration_in_digest(), of replaced too */
+    const struct migration **by_id;          /* count of them, sorted, for set_find() */
+    const struct migration **replaced_by_id; /* the same of replaced */
     /* Files whose names were refused, read all the same: one of them may be applied or adopted, and
      * then it belongs to the set (set_admit()). */
     struct {
         struct migration *items;
         size_t count, capacity;
     } odd;
+    /* What the set's squashes stand for, by the lines of pawl.sum: in version order. */
+    struct {
+        struct migration *items;
+        size_t count, capacity;
+    } replaced;
 };
 
 struct set_options {
@@ -34,10 +40,10 @@ enum { MIGRATION_MAX_BYTES = 256 << 20 };
 
 /*
  * Reads the folder. Only an unreadable folder or file is an error (ERR_USAGE); what is wrong with a
- * name or a text is a finding, "duplicate-version", "duplicate-id" and "version-spelling" (a note)
- * among them. A bad name is left out of the set (see odd), and no finding means a set without
- * doubt. When most files fit another scheme, one finding "naming-scheme" stands for all of their
- * names.
+ * name or a text is a finding, "duplicate-version", "duplicate-id", "version-spelling" (a note) and
+ * those of squash_load() among them. A bad name is left out of the set (see odd), and no finding
+ * means a set without doubt. When most files fit another scheme, one finding "naming-scheme" stands
+ * for all of their names.
  */
 bool set_load(struct arena *arena, const struct set_options *options, struct set *ret,
               struct findings *findings, struct err *err) MUST_CHECK;
@@ -62,6 +68,12 @@ const struct migration *set_find(const struct set *set, const char *id);
 /* The same among the odd ones. */
 const struct migration *set_find_odd(const struct set *set, const char *id);
 
+/* The same among those that were squashed away. */
+const struct migration *set_find_replaced(const struct set *set, const char *id);
+
+/* True for a squash and one of those that it replaces. */
+bool set_replaces(const struct migration *squash, const struct migration *replaced);
+
 /* False, ERR_USAGE, when set_load() has found that the names are of another scheme than the
  * configured one: then the set is no answer to anything. */
 bool set_demand_scheme(const struct findings *findings, struct err *err) MUST_CHECK;
@@ -72,7 +84,7 @@ bool set_demand_scheme(const struct findings *findings, struct err *err) MUST_CH
 bool set_admit(struct arena *arena, struct set *set, const char *id, struct findings *findings,
                struct err *err) MUST_CHECK;
 
-/* Computes by_id and digest; items are in their order already. */
+/* Computes by_id, replaced_by_id and digest; items are in their order already. */
 bool set_seal(struct arena *arena, struct set *set, struct err *err) MUST_CHECK;
 
 /* SHA-256 over the checksums, sorted, one a line (each with its line end), duplicates kept. Sorts

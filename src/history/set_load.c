@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "history/reader.h"
 #include "history/set_parts.h"
+#include "history/squash.h"
 
 /* One directory entry on its way into the set. */
 struct candidate {
@@ -367,7 +368,8 @@ bool set_load(struct arena *arena, const struct set_options *options, struct set
               struct findings *findings, struct err *err)
 {
     struct load load = {.arena = arena, .options = options, .findings = findings};
-    return fs_list(arena, options->folder, &load.entries, err) && load_entries(&load, ret, err);
+    return fs_list(arena, options->folder, &load.entries, err) && load_entries(&load, ret, err) &&
+           squash_load(arena, ret, findings, err);
 }
 
 bool set_load_files(struct arena *arena, const struct set_options *options,

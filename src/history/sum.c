@@ -6,163 +6,56 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "history/sum_lines.h"
 
-static const char format_words[] = "pawl-sum 1 dialect=";
+/* The first line and the second one's mark fit. */
+enum { HEAD_MAX_BYTES = 256 };
 
-enum {
-    SUM_MAX_BYTES = 64 << 20,
-    MARK_AT = HASH_HEX_LEN + 1, /* in a line */
-    ID_AT = HASH_HEX_LEN + 3,
-    HEAD_MAX_BYTES = 256, /* the first line and the second one's mark fit */
-};
-
-static char mark_of(const struct migration *migration)
+static const char *mark_of(const struct migration *migration)
 {
+    const bool squashed = migration->replaced_by != NULL;
+    if (migration->squash)
+        return squashed ? "sq" : "q";
     if (migration->kind == KIND_REPEATABLE)
-        return 'r';
+        return "r";
     if (migration->phase == PHASE_CONTRACT)
-        return 'c';
-    return migration->background ? 'b' : 'e';
+        return squashed ? "sc" : "c";
+    if (migration->background)
+        return squashed ? "sb" : "b";
+    return squashed ? "s" : "e";
 }
 
-static void write_line(const struct migration *migration, struct str *out)
+/* The migrations of the set in the order of their lines: repeatables, then the others, a squash
+ * below what it replaced. NULL when memory is out; their number is that of both together. */
+static const struct migration **in_line_order(struct arena *arena, const struct set *set)
 {
-    str_printf(out, "%s %c %s\n", migration->checksum.text, mark_of(migration), migration->id);
+    const size_t all = set->count + set->replaced.count;
+    const struct migration **const ordered =
+        arena_alloc(arena, (all + 1) * sizeof(const struct migration *));
+    size_t count = 0;
+    for (size_t i = set->versioned; ordered != NULL && i < set->count; i++)
+        ordered[count++] = &set->items[i];
+    for (size_t i = 0; ordered != NULL && i < set->versioned; i++) {
+        for (size_t r = 0; r < set->replaced.count; r++)
+            if (set_replaces(&set->items[i], &set->replaced.items[r]))
+                ordered[count++] = &set->replaced.items[r];
+        ordered[count++] = &set->items[i];
+    }
+    return ordered;
 }
 
 bool sum_write(const struct set *set, struct str *out)
 {
-    str_printf(out, "%s%s digest=%s\n", format_words, dialect_name(set->dialect), set->digest.text);
-    for (size_t i = set->versioned; i < set->count; i++)
-        write_line(&set->items[i], out);
-    for (size_t i = 0; i < set->versioned; i++)
-        write_line(&set->items[i], out);
+    CLEANUP(arena_release) struct arena arena = {0};
+    const struct migration **const ordered = in_line_order(&arena, set);
+    if (ordered == NULL)
+        return false;
+    str_printf(out, "%s%s digest=%s\n", sum_format_words, dialect_name(set->dialect),
+               set->digest.text);
+    for (size_t i = 0; i < set->count + set->replaced.count; i++)
+        str_printf(out, "%s %s %s\n", ordered[i]->checksum.text, mark_of(ordered[i]),
+                   ordered[i]->id);
     return !out->failed;
-}
-
-struct head {
-    enum dialect dialect;
-    struct hash_hex digest;
-};
-
-/* One line of the file, without its line end. */
-struct line {
-    struct hash_hex checksum;
-    char mark;
-    const char *id;
-    int number;
-};
-
-struct lines {
-    struct line *items;
-    size_t count, capacity;
-};
-
-/* Where reading stopped, and why; what is NULL while all is well. */
-struct fault {
-    int line, column;
-    const char *what;
-};
-
-static bool fail(struct fault *fault, int line, size_t column, const char *what)
-{
-    *fault = (struct fault){line, (int)column, what};
-    return false;
-}
-
-static bool read_hash(struct span text, struct hash_hex *ret)
-{
-    if (text.len < HASH_HEX_LEN || !hash_hex_valid(text.at, HASH_HEX_LEN))
-        return false;
-    memcpy(ret->text, text.at, HASH_HEX_LEN);
-    ret->text[HASH_HEX_LEN] = '\0';
-    return true;
-}
-
-static bool parse_head(struct span line, struct head *ret, struct fault *fault)
-{
-    static const char between[] = " digest=";
-    const size_t words = strlen(format_words);
-    char dialect[16];
-    if (line.len < 9 || memcmp(line.at, "pawl-sum ", 9) != 0)
-        return fail(fault, 1, 1, "the file does not start with \"pawl-sum 1\"");
-    if (line.len < words || memcmp(line.at, format_words, words) != 0)
-        return fail(fault, 1, 10, "the format is not 1: a newer pawl wrote it");
-    const char *const name = line.at + words;
-    const char *const space = memchr(name, ' ', line.len - words);
-    const size_t len = space != NULL ? (size_t)(space - name) : line.len - words;
-    if (len >= sizeof dialect)
-        return fail(fault, 1, words + 1, "the dialect is not known");
-    memcpy(dialect, name, len);
-    dialect[len] = '\0';
-    if (!dialect_parse(dialect, &ret->dialect))
-        return fail(fault, 1, words + 1, "the dialect is not known");
-    const struct span rest = {name + len, line.len - words - len};
-    const size_t skipped = strlen(between);
-    if (rest.len != skipped + HASH_HEX_LEN || memcmp(rest.at, between, skipped) != 0 ||
-        !read_hash((struct span){rest.at + skipped, HASH_HEX_LEN}, &ret->digest))
-        return fail(fault, 1, words + len + 1,
-                    "digest= and 64 small hexadecimal digits are expected here");
-    return true;
-}
-
-/* Takes a line off the front; a CR before its end goes too. False when no line end follows. */
-static bool take_line(struct span *rest, struct span *ret)
-{
-    const char *const end = memchr(rest->at, '\n', rest->len);
-    if (end == NULL)
-        return false;
-    size_t len = (size_t)(end - rest->at);
-    *ret = (struct span){rest->at, len > 0 && end[-1] == '\r' ? len - 1 : len};
-    *rest = (struct span){end + 1, rest->len - len - 1};
-    return true;
-}
-
-static bool parse_line(struct arena *arena, struct span text, int number, struct line *ret,
-                       struct fault *fault)
-{
-    if (!read_hash(text, &ret->checksum))
-        return fail(fault, number, 1, "a checksum of 64 small hexadecimal digits is expected here");
-    if (text.len < ID_AT || text.at[HASH_HEX_LEN] != ' ' || text.at[MARK_AT + 1] != ' ' ||
-        strchr("ecbrs", text.at[MARK_AT]) == NULL || text.at[MARK_AT] == '\0')
-        return fail(fault, number, MARK_AT + 1,
-                    "a mark is expected here: e, c, b, r or s, between single blanks");
-    if (text.len == ID_AT || memchr(text.at + ID_AT, '\0', text.len - ID_AT) != NULL)
-        return fail(fault, number, ID_AT + 1, "an id is expected here");
-    ret->mark = text.at[MARK_AT];
-    ret->number = number;
-    ret->id = arena_strndup(arena, text.at + ID_AT, text.len - ID_AT);
-    return ret->id != NULL;
-}
-
-/* False with fault->what NULL: memory was out. */
-static bool parse_all(struct arena *arena, struct span text, struct head *ret_head,
-                      struct lines *ret_lines, struct fault *fault)
-{
-    struct span line;
-    *fault = (struct fault){0};
-    if (!take_line(&text, &line))
-        return fail(fault, 1, 1, "the first line has no end");
-    if (!parse_head(line, ret_head, fault))
-        return false;
-    for (int number = 2; text.len > 0; number++) {
-        if (!take_line(&text, &line))
-            return fail(fault, number, 1, "the file is cut short: its last line has no end");
-        struct line *const item = arena_push(arena, ret_lines);
-        if (item == NULL || !parse_line(arena, line, number, item, fault))
-            return false;
-    }
-    return true;
-}
-
-static bool refuse(const char *path, const struct fault *fault, struct err *err)
-{
-    if (fault->what == NULL)
-        return err_nomem(err);
-    (void)err_set(err, ERR_USAGE, "%s", fault->what);
-    err_at(err, path, fault->line, fault->column);
-    err_hint(err, "Write the file anew with \"pawl sum\".");
-    return false;
 }
 
 static void close_fd(const int *fd)
@@ -171,85 +64,12 @@ static void close_fd(const int *fd)
         (void)close(*fd); /* only read */
 }
 
-static bool add_migration(struct arena *arena, struct set *set, const struct line *line)
-{
-    /* SHA-256 of nothing. */
-    static const char nothing[] =
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    struct migration *const item = arena_push(arena, set);
-    if (item == NULL)
-        return false;
-    *item = (struct migration){
-        .id = line->id,
-        .version = name_id_version(arena, line->id),
-        .checksum = line->checksum,
-        .empty = strcmp(line->checksum.text, nothing) == 0,
-        .kind = line->mark == 'r'   ? KIND_REPEATABLE
-                : line->mark == 'b' ? KIND_BACKFILL
-                                    : KIND_SCHEMA,
-        .phase = line->mark == 'c' ? PHASE_CONTRACT : PHASE_EXPAND,
-        .background = line->mark == 'b',
-        .lock_timeout_ms = -1,
-        .batch = -1,
-    };
-    return item->version != NULL;
-}
-
-static int compare_line_ids(const void *a, const void *b)
-{
-    const struct line *const *const x = a, *const *const y = b;
-    const int order = strcmp((*x)->id, (*y)->id);
-    return order != 0 ? order : ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
-}
-
-/* NULL when memory is out. */
-static const struct line **sorted_by_id(struct arena *arena, const struct lines *lines)
-{
-    const struct line **const sorted =
-        arena_alloc(arena, (lines->count + 1) * sizeof(const struct line *));
-    for (size_t i = 0; sorted != NULL && i < lines->count; i++)
-        sorted[i] = &lines->items[i];
-    if (sorted != NULL && lines->count > 1)
-        qsort(sorted, lines->count, sizeof *sorted, compare_line_ids);
-    return sorted;
-}
-
-/* No id twice, and the repeatables first, where sum_read_head() looks for them. */
-static bool check_lines(struct arena *arena, const struct lines *lines, struct fault *fault)
-{
-    const struct line **const sorted = sorted_by_id(arena, lines);
-    *fault = (struct fault){0};
-    if (sorted == NULL)
-        return false;
-    for (size_t i = 1; i < lines->count; i++)
-        if (strcmp(sorted[i - 1]->id, sorted[i]->id) == 0)
-            return fail(fault, sorted[i]->number, ID_AT + 1, "an earlier line has this id");
-    for (size_t i = 1; i < lines->count; i++)
-        if (lines->items[i - 1].mark != 'r' && lines->items[i].mark == 'r')
-            return fail(fault, lines->items[i].number, MARK_AT + 1,
-                        "repeatables stand first, but another line stands above this one");
-    return true;
-}
-
-static bool read_file(struct arena *arena, const char *path, struct head *ret_head,
-                      struct lines *ret_lines, struct err *err)
-{
-    char *text = NULL;
-    size_t len = 0;
-    struct fault fault;
-    if (!fs_read(arena, path, SUM_MAX_BYTES, &text, &len, err))
-        return false;
-    return (parse_all(arena, (struct span){text, len}, ret_head, ret_lines, &fault) &&
-            check_lines(arena, ret_lines, &fault)) ||
-           refuse(path, &fault, err);
-}
-
 static bool collect_repeatables(struct arena *arena, const char *path, struct sum_head *ret,
                                 struct err *err)
 {
-    struct head head;
-    struct lines lines = {0};
-    if (!read_file(arena, path, &head, &lines, err))
+    struct sum_first first;
+    struct sum_lines lines = {0};
+    if (!sum_read_lines(arena, path, &first, &lines, err))
         return false;
     struct hash_hex *const items = arena_alloc(arena, lines.count * sizeof *items);
     if (items == NULL)
@@ -264,55 +84,81 @@ static bool collect_repeatables(struct arena *arena, const char *path, struct su
 bool sum_read_head(struct arena *arena, const char *path, struct sum_head *ret, struct err *err)
 {
     char bytes[HEAD_MAX_BYTES];
-    struct fault fault;
-    struct head head;
+    struct sum_fault fault;
+    struct sum_first first;
     /* O_NONBLOCK: a FIFO that nobody writes must not hang the open. */
     CLEANUP(close_fd) const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     const ssize_t got = fd >= 0 ? read(fd, bytes, sizeof bytes) : -1;
     if (got < 0)
         return err_errno(err, ERR_USAGE, "cannot read %s", path);
     struct span rest = {bytes, (size_t)got}, line;
-    if (!take_line(&rest, &line)) {
-        (void)fail(&fault, 1, 1, "the first line is not that of a pawl.sum");
-        return refuse(path, &fault, err);
+    if (!sum_take_line(&rest, &line)) {
+        (void)sum_fail(&fault, 1, 1, "the first line is not that of a pawl.sum");
+        return sum_refuse(path, &fault, err);
     }
-    if (!parse_head(line, &head, &fault))
-        return refuse(path, &fault, err);
-    *ret = (struct sum_head){.dialect = head.dialect, .digest = head.digest};
-    return rest.len <= MARK_AT || rest.at[MARK_AT] != 'r' ||
+    if (!sum_parse_first(line, &first, &fault))
+        return sum_refuse(path, &fault, err);
+    *ret = (struct sum_head){.dialect = first.dialect, .digest = first.digest};
+    return rest.len <= SUM_MARK_AT || rest.at[SUM_MARK_AT] != 'r' ||
            collect_repeatables(arena, path, ret, err);
 }
 
-/* The migrations of the lines that are repeatables, or that are not. What was squashed away is not
- * carried any more. */
-static bool add_lines(struct arena *arena, const struct lines *lines, bool repeatables,
+static bool add_line(struct arena *arena, const struct sum_line *line, struct set *set)
+{
+    struct migration *const item = arena_push(arena, set);
+    return item != NULL && sum_line_migration(arena, line, item);
+}
+
+/* What stands above a squash was replaced by it. */
+static bool add_replaced(struct arena *arena, const struct sum_line *first,
+                         const struct sum_line *squash, struct set *set)
+{
+    for (const struct sum_line *line = first; line < squash; line++) {
+        struct migration *const item = arena_push(arena, &set->replaced);
+        if (item == NULL || !sum_line_migration(arena, line, item))
+            return false;
+        item->replaced_by = squash->id;
+    }
+    return true;
+}
+
+/* The migrations of the lines that are repeatables, or that are not. What was squashed away counts
+ * with its squash; where that is gone too, the line is a record only. */
+static bool add_lines(struct arena *arena, const struct sum_lines *lines, bool repeatables,
                       struct set *set, struct err *err)
 {
+    size_t squashed = 0;
     for (size_t i = 0; i < lines->count; i++) {
-        const char mark = lines->items[i].mark;
-        if (mark != 's' && (mark == 'r') == repeatables &&
-            !add_migration(arena, set, &lines->items[i]))
+        const struct sum_line *const line = &lines->items[i];
+        if (line->squashed) {
+            squashed++;
+            continue;
+        }
+        if ((line->mark == 'r') == repeatables && !add_line(arena, line, set))
             return err_nomem(err);
+        if (line->mark == 'q' && !repeatables && !add_replaced(arena, line - squashed, line, set))
+            return err_nomem(err);
+        squashed = 0;
     }
     return true;
 }
 
 bool sum_read(struct arena *arena, const char *path, struct set *ret, struct err *err)
 {
-    struct head head;
-    struct lines lines = {0};
-    struct fault fault;
-    if (!read_file(arena, path, &head, &lines, err))
+    struct sum_first first;
+    struct sum_lines lines = {0};
+    struct sum_fault fault;
+    if (!sum_read_lines(arena, path, &first, &lines, err))
         return false;
-    struct set set = {.dialect = head.dialect};
+    struct set set = {.dialect = first.dialect};
     if (!add_lines(arena, &lines, false, &set, err))
         return false;
     set.versioned = set.count;
     if (!add_lines(arena, &lines, true, &set, err) || !set_seal(arena, &set, err))
         return false;
-    if (strcmp(set.digest.text, head.digest.text) != 0) {
-        (void)fail(&fault, 1, 1, "the digest does not fit the lines below it");
-        return refuse(path, &fault, err);
+    if (strcmp(set.digest.text, first.digest.text) != 0) {
+        (void)sum_fail(&fault, 1, 1, "the digest does not fit the lines below it");
+        return sum_refuse(path, &fault, err);
     }
     *ret = set;
     return true;
@@ -358,28 +204,55 @@ static const char *shown(const struct check *check, const char *id)
     return text != NULL ? text : "";
 }
 
+static const char *mark_of_line(const struct sum_line *line)
+{
+    static const char marks[] = "ecbrq", *const alone[] = {"e", "c", "b", "r", "q"},
+                      *const squashed[] = {"s", "sc", "sb", "s", "sq"};
+    const size_t row = (size_t)(strchr(marks, line->mark) - marks);
+    return line->squashed ? squashed[row] : alone[row];
+}
+
+static void check_mark(const struct check *check, const struct migration *migration,
+                       const struct sum_line *line)
+{
+    const char *const mark = mark_of(migration), *const found = mark_of_line(line);
+    if (strcmp(mark, found) != 0)
+        add(check, "sum-mark", line->number, SUM_MARK_AT + 1, "\"%s\" has the mark %s, not %s",
+            shown(check, migration->id), mark, found);
+}
+
 static void check_pair(const struct check *check, const struct migration *migration,
-                       const struct line *line)
+                       const struct sum_line *line)
 {
     if (strcmp(migration->checksum.text, line->checksum.text) != 0)
         add(check, "sum-checksum", line->number, 1, "\"%s\" has the checksum %s, not %s",
             shown(check, migration->id), migration->checksum.text, line->checksum.text);
-    if (mark_of(migration) != line->mark)
-        add(check, "sum-mark", line->number, HASH_HEX_LEN + 2, "\"%s\" has the mark %c, not %c",
-            shown(check, migration->id), mark_of(migration), line->mark);
+    check_mark(check, migration, line);
+}
+
+/* A line whose id the set does not have. */
+static void check_other(const struct check *check, const struct set *set,
+                        const struct sum_line *line)
+{
+    const struct migration *const replaced = set_find_replaced(set, line->id);
+    if (replaced != NULL)
+        check_mark(check, replaced, line);
+    else if (!line->squashed)
+        add(check, "sum-extra-line", line->number, 1, "there is no migration \"%s\"",
+            shown(check, line->id));
 }
 
 /* Both sides sorted by id: one walk. */
 static bool check_lines_with_set(const struct check *check, const struct set *set,
-                                 const struct lines *lines)
+                                 const struct sum_lines *lines)
 {
-    const struct line **const sorted = sorted_by_id(check->arena, lines);
+    const struct sum_line **const sorted = sum_sorted_by_id(check->arena, lines);
     if (sorted == NULL)
         return false;
     size_t i = 0, k = 0;
     while (i < set->count || k < lines->count) {
         const struct migration *const migration = i < set->count ? set->by_id[i] : NULL;
-        const struct line *const line = k < lines->count ? sorted[k] : NULL;
+        const struct sum_line *const line = k < lines->count ? sorted[k] : NULL;
         const int order = migration == NULL ? 1
                           : line == NULL    ? -1
                                             : strcmp(migration->id, line->id);
@@ -387,32 +260,34 @@ static bool check_lines_with_set(const struct check *check, const struct set *se
             add(check, "sum-missing-line", 0, 0, "\"%s\" has no line", shown(check, migration->id));
         else if (order == 0)
             check_pair(check, migration, line);
-        else if (line->mark != 's')
-            add(check, "sum-extra-line", line->number, 1, "there is no migration \"%s\"",
-                shown(check, line->id));
+        else
+            check_other(check, set, line);
         i += order <= 0;
         k += order >= 0;
     }
     return true;
 }
 
-/* The lines must stand as sum_write() puts them: repeatables, then the others, in set order. */
-static void check_order(const struct check *check, const struct set *set, const struct lines *lines)
+/* The lines must stand as sum_write() puts them. False when memory is out. */
+static bool check_order(const struct check *check, const struct set *set,
+                        const struct sum_lines *lines)
 {
+    const struct migration **const ordered = in_line_order(check->arena, set);
+    const size_t all = set->count + set->replaced.count;
     size_t i = 0;
-    for (size_t k = 0; k < lines->count && i < set->count; k++) {
-        const size_t repeatables = set->count - set->versioned;
-        const size_t item = i < repeatables ? set->versioned + i : i - repeatables;
-        if (lines->items[k].mark == 's')
+    for (size_t k = 0; ordered != NULL && k < lines->count && i < all; k++) {
+        const struct sum_line *const line = &lines->items[k];
+        if (line->squashed && set_find_replaced(set, line->id) == NULL)
             continue;
-        if (strcmp(lines->items[k].id, set->items[item].id) != 0) {
-            add(check, "sum-format", lines->items[k].number, ID_AT + 1,
+        if (strcmp(line->id, ordered[i]->id) != 0) {
+            add(check, "sum-format", line->number, line->id_column,
                 "the lines are not in the order of the migrations: \"%s\" is expected here",
-                shown(check, set->items[item].id));
-            return;
+                shown(check, ordered[i]->id));
+            break;
         }
         i++;
     }
+    return ordered != NULL;
 }
 
 bool sum_check(struct arena *arena, const struct set *set, const char *path,
@@ -422,30 +297,30 @@ bool sum_check(struct arena *arena, const struct set *set, const char *path,
     const size_t before = findings->count;
     char *text = NULL;
     size_t len = 0;
-    struct head head;
-    struct lines lines = {0};
-    struct fault fault;
+    struct sum_first first;
+    struct sum_lines lines = {0};
+    struct sum_fault fault;
     if (!fs_exists(path))
         return true;
     if (!fs_read(arena, path, SUM_MAX_BYTES, &text, &len, err))
         return false;
-    if (!parse_all(arena, (struct span){text, len}, &head, &lines, &fault)) {
+    if (!sum_parse(arena, (struct span){text, len}, &first, &lines, &fault)) {
         if (fault.what == NULL)
             return err_nomem(err);
         add(&check, "sum-format", fault.line, fault.column, "%s", fault.what);
         return !findings->failed || err_nomem(err);
     }
-    if (head.dialect != set->dialect)
-        add(&check, "sum-format", 1, (int)strlen(format_words) + 1,
-            "the dialect is %s, and that of the migrations %s", dialect_name(head.dialect),
+    if (first.dialect != set->dialect)
+        add(&check, "sum-format", 1, (int)strlen(sum_format_words) + 1,
+            "the dialect is %s, and that of the migrations %s", dialect_name(first.dialect),
             dialect_name(set->dialect));
     if (!check_lines_with_set(&check, set, &lines))
         return err_nomem(err);
     /* The rest follows from what is found already. */
-    if (findings->count == before)
-        check_order(&check, set, &lines);
-    if (findings->count == before && strcmp(head.digest.text, set->digest.text) != 0)
+    if (findings->count == before && !check_order(&check, set, &lines))
+        return err_nomem(err);
+    if (findings->count == before && strcmp(first.digest.text, set->digest.text) != 0)
         add(&check, "sum-digest", 1, 1, "the digest is %s, and that of the migrations %s",
-            head.digest.text, set->digest.text);
+            first.digest.text, set->digest.text);
     return !findings->failed || err_nomem(err);
 }

@@ -3,10 +3,11 @@
  * it alone for the start-up check.
  *
  *   pawl-sum 1 dialect=postgres digest=<hex>
- *   <checksum> <mark> <id>          mark: e expand, c contract, b background, r repeatable,
- *                                         s squashed away
+ *   <checksum> <mark> <id>          mark: e expand, c contract, b background, r repeatable, q
+ *                                         squash; s, sc, sb, sq: squashed away, what it was before
  *
- * Repeatables stand first, so that the start of the file says all that a start-up check needs.
+ * Repeatables stand first, so that the start of the file says all that a start-up check needs. What
+ * a squash replaced stands right above it.
  */
 #ifndef PAWL_HISTORY_SUM_H
 #define PAWL_HISTORY_SUM_H
@@ -36,9 +37,9 @@ struct sum_ids {
     size_t count, capacity;
 };
 
-/* The ids of the contract migrations, sorted. A line that is not as it should be is passed over,
- * and nothing is held against the digest: who misses an id here reads all with sum_read(). Errors:
- * ERR_USAGE. */
+/* The ids of the contract migrations, with those that were squashed away, sorted. A line that is
+ * not as it should be is passed over, and nothing is held against the digest: who misses an id here
+ * reads all with sum_read(). Errors: ERR_USAGE. */
 bool sum_read_contracts(struct arena *arena, const char *path, struct sum_ids *ret,
                         struct err *err) MUST_CHECK;
 

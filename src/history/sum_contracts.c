@@ -8,7 +8,7 @@
 #include "history/sum.h"
 
 /* A line is a checksum, a blank, the mark, a blank, the id; a file name has at most 255 bytes. */
-enum { MARK_AT = HASH_HEX_LEN + 1, ID_AT = HASH_HEX_LEN + 3, CHUNK_BYTES = 32 * 1024 };
+enum { CHUNK_BYTES = 32 * 1024 };
 
 struct scan {
     struct arena *arena;
@@ -30,12 +30,19 @@ static int compare_ids(const void *a, const void *b)
 
 static bool take_line(struct scan *scan, const char *line, size_t len)
 {
+    static const char *const marks[] = {" c ", " sc "};
+    size_t id_at = 0;
     if (len > 0 && line[len - 1] == '\r')
         len--;
-    if (len <= ID_AT || memcmp(line + HASH_HEX_LEN, " c ", 3) != 0)
+    for (size_t i = 0; i < COUNT_OF(marks); i++) {
+        const size_t after = HASH_HEX_LEN + strlen(marks[i]);
+        if (len > after && memcmp(line + HASH_HEX_LEN, marks[i], strlen(marks[i])) == 0)
+            id_at = after;
+    }
+    if (id_at == 0)
         return true;
     const char **const id = arena_push(scan->arena, &scan->ids);
-    return id != NULL && (*id = arena_strndup(scan->arena, line + ID_AT, len - ID_AT)) != NULL;
+    return id != NULL && (*id = arena_strndup(scan->arena, line + id_at, len - id_at)) != NULL;
 }
 
 /* Takes the whole lines that are there; what follows the last line end stays. */

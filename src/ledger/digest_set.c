@@ -50,6 +50,18 @@ void digest_set_remove(struct digest_set *set, const char *checksum)
     set->count--;
 }
 
+bool digest_set_copy(struct arena *arena, const struct digest_set *set, struct digest_set *ret)
+{
+    *ret = (struct digest_set){.count = set->count, .capacity = set->count};
+    if (set->count == 0)
+        return true;
+    ret->lines = arena_alloc(arena, set->count * LINE_BYTES);
+    if (ret->lines == NULL)
+        return false;
+    memcpy(ret->lines, set->lines, set->count * LINE_BYTES);
+    return true;
+}
+
 struct hash_hex digest_set_hash(const struct digest_set *set)
 {
     return hash_bytes(set->count > 0 ? set->lines : "", set->count * LINE_BYTES);

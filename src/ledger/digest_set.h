@@ -20,6 +20,9 @@ struct digest_set {
 bool digest_set_add(struct arena *arena, struct digest_set *set, const char *checksum) MUST_CHECK;
 /* Removes one occurrence; nothing when there is none. */
 void digest_set_remove(struct digest_set *set, const char *checksum);
+/* A set of its own with the same checksums. */
+bool digest_set_copy(struct arena *arena, const struct digest_set *set,
+                     struct digest_set *ret) MUST_CHECK;
 struct hash_hex digest_set_hash(const struct digest_set *set);
 
 #endif

@@ -38,9 +38,10 @@ bool look_at(struct ledger *ledger, struct arena *arena, struct set *set, struct
 enum look_state look_state(const struct look *look, const struct match *match)
 {
     static const enum look_state states[] = {
-        [MATCH_PENDING] = LOOK_PENDING,   [MATCH_APPLIED] = LOOK_APPLIED,
-        [MATCH_RENAMED] = LOOK_RENAMED,   [MATCH_EDITED] = LOOK_EDITED,
-        [MATCH_DOUBTFUL] = LOOK_DOUBTFUL, [MATCH_CHANGED] = LOOK_CHANGED,
+        [MATCH_PENDING] = LOOK_PENDING,       [MATCH_APPLIED] = LOOK_APPLIED,
+        [MATCH_RENAMED] = LOOK_RENAMED,       [MATCH_EDITED] = LOOK_EDITED,
+        [MATCH_DOUBTFUL] = LOOK_DOUBTFUL,     [MATCH_CHANGED] = LOOK_CHANGED,
+        [MATCH_RECOGNISED] = LOOK_RECOGNISED, [MATCH_SPLIT] = LOOK_SPLIT,
     };
     if (match->out_of_order)
         return LOOK_OUT_OF_ORDER;

@@ -26,6 +26,8 @@ enum look_state {
     LOOK_OUT_OF_ORDER,
     LOOK_PARTIAL,
     LOOK_NOT_IN_SET,
+    LOOK_RECOGNISED,
+    LOOK_SPLIT,
 };
 
 /* Reads the whole ledger. The set's odd names that are applied are admitted to it. A broken chain

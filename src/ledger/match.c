@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "ledger/squash.h"
+
 struct matcher {
     struct arena *arena;
     const struct set *set;
@@ -84,7 +86,9 @@ static bool moved_over_later(const struct matcher *m, const struct applied *old,
 {
     for (size_t i = 0; i < m->state->versioned; i++) {
         const struct applied *const other = m->state->by_version[i];
-        if (other->seq > old->seq && tells_order(m->set->naming, other->version) &&
+        /* A squash that was recognised has run nothing. */
+        if (other->seq > old->seq && !other->squash &&
+            tells_order(m->set->naming, other->version) &&
             name_compare(other->version, applied_name(other), migration->version, migration->id) <
                 0)
             return true;
@@ -133,7 +137,7 @@ static bool list_missing(struct matcher *m)
     comparison->trimmed = first != NULL;
     for (size_t g = 0; g < m->gone_count; g++) {
         const struct applied *const gone = m->gone[g];
-        if (!still_missing(comparison, gone))
+        if (!still_missing(comparison, gone) || squash_is_carried(m->set, gone))
             continue;
         const struct applied **slot = arena_push(m->arena, &comparison->missing);
         if (slot == NULL)
@@ -166,7 +170,7 @@ static void count_kinds(struct matcher *m)
             c->newest != NULL && state_partial(m->state, migration->id) == NULL)
             match->out_of_order = name_compare(migration->version, migration->id,
                                                c->newest->version, applied_name(c->newest)) < 0;
-        c->pending += match->kind == MATCH_PENDING;
+        c->pending += match->kind == MATCH_PENDING || match->kind == MATCH_SPLIT;
         c->renamed += match->kind == MATCH_RENAMED;
         c->edited += match->kind == MATCH_EDITED;
         c->doubtful += match->kind == MATCH_DOUBTFUL;
@@ -192,15 +196,18 @@ bool state_admit_odd(struct arena *arena, const struct state *state, struct set 
 bool match_set(struct arena *arena, const struct set *set, const struct state *state,
                struct comparison *ret, struct err *err)
 {
-    struct comparison comparison = {.count = set->count};
-    struct matcher m = {.arena = arena, .set = set, .state = state, .comparison = &comparison};
-    comparison.items = arena_alloc(arena, set->count * sizeof *comparison.items);
+    struct set whole;
+    if (!squash_unfold(arena, set, &whole, err))
+        return false;
+    struct comparison comparison = {.count = whole.count};
+    struct matcher m = {.arena = arena, .set = &whole, .state = state, .comparison = &comparison};
+    comparison.items = arena_alloc(arena, whole.count * sizeof *comparison.items);
     m.gone = arena_alloc(arena, state->versioned * sizeof *m.gone);
     if (comparison.items == NULL || m.gone == NULL)
         return err_nomem(err);
     match_by_id(&m);
     match_by_checksum(&m);
-    if (!list_missing(&m))
+    if (!list_missing(&m) || !squash_fold(arena, set, &comparison))
         return err_nomem(err);
     count_kinds(&m);
     *ret = comparison;

@@ -4,7 +4,8 @@
  *
  * Ids first. What is left is matched by checksum: exactly one applied migration whose id is gone
  * and exactly one file of the same content, not empty, are one migration renamed, unless the new
- * name sorts after something applied later than it. Pure: no database.
+ * name sorts after something applied later than it. What a squash replaces is matched as if its
+ * files were there, and the squash is what they are. Pure: no database.
  */
 #ifndef PAWL_LEDGER_MATCH_H
 #define PAWL_LEDGER_MATCH_H
@@ -15,10 +16,12 @@
 enum match_kind {
     MATCH_PENDING,
     MATCH_APPLIED,
-    MATCH_RENAMED,  /* applied under a name that the set does not have; not yet recorded */
-    MATCH_EDITED,   /* its id is applied with another checksum */
-    MATCH_DOUBTFUL, /* same content as something applied, and no rule says which */
-    MATCH_CHANGED,  /* a repeatable whose checksum was not the last one applied */
+    MATCH_RENAMED,    /* applied under a name that the set does not have; not yet recorded */
+    MATCH_EDITED,     /* its id is applied with another checksum */
+    MATCH_DOUBTFUL,   /* same content as something applied, and no rule says which */
+    MATCH_CHANGED,    /* a repeatable whose checksum was not the last one applied */
+    MATCH_RECOGNISED, /* a squash: all that it replaces is applied; not yet recorded */
+    MATCH_SPLIT,      /* a squash: only a part of what it replaces is applied */
 };
 
 struct match {
@@ -29,6 +32,13 @@ struct match {
     const char *doubt;             /* MATCH_DOUBTFUL: why, a sentence without capital or stop */
 };
 
+/* A squash of the set, and how each migration that it replaces was matched. */
+struct squash_match {
+    const struct migration *squash;
+    struct match *items;
+    size_t count;
+};
+
 struct comparison {
     struct match *items; /* one a migration of the set, in the set's order */
     size_t count;
@@ -36,6 +46,10 @@ struct comparison {
         const struct applied **items; /* applied, versioned, not in the set; by version */
         size_t count, capacity;
     } missing;
+    struct {
+        struct squash_match *items;
+        size_t count, capacity;
+    } squashes;
     size_t pending, renamed, edited, doubtful, changed, out_of_order;
     const struct applied *newest; /* the newest applied one by version; NULL */
     bool older_code;              /* something is missing, nothing is pending */

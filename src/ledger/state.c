@@ -61,7 +61,20 @@ static struct partial *partial_of(const struct fold *fold)
 static bool in_digest(const struct applied *applied)
 {
     return applied->phase != PHASE_CONTRACT && applied->kind != KIND_REPEATABLE &&
-           !(applied->kind == KIND_BACKFILL && applied->background);
+           !(applied->kind == KIND_BACKFILL && applied->background) && !applied->squash;
+}
+
+static bool read_replaces(struct fold *fold, struct applied *applied)
+{
+    const json_t *const list = json_object_get(fold->detail, "replaces");
+    applied->squash = json_is_array(list);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *const id = json_string_value(json_array_get(list, i));
+        const char **const slot = id != NULL ? arena_push(fold->arena, &applied->replaces) : NULL;
+        if (id != NULL && (slot == NULL || (*slot = arena_strdup(fold->arena, id)) == NULL))
+            return false;
+    }
+    return true;
 }
 
 static bool fold_applied(struct fold *fold)
@@ -73,7 +86,7 @@ static bool fold_applied(struct fold *fold)
     *applied = (struct applied){
         .seq = row->seq,
         .at_us = row->at_us,
-        .ms = number(fold, "ms", -1),
+        .ms = json_object_get(fold->detail, "squash") != NULL ? -1 : number(fold, "ms", -1),
         .version = member(fold, "version"),
         .background = flag(fold, "background"),
         .adopted = row->event == EVENT_ADOPTED,
@@ -89,7 +102,7 @@ static bool fold_applied(struct fold *fold)
         applied->version = "";
     const char **name = arena_push(fold->arena, &applied->names);
     const char **checksum = arena_push(fold->arena, &applied->checksums);
-    if (name == NULL || checksum == NULL)
+    if (name == NULL || checksum == NULL || !read_replaces(fold, applied))
         return false;
     *name = row->migration;
     *checksum = row->checksum;

@@ -21,13 +21,15 @@ struct applied_checksums {
 struct applied {
     int64_t seq; /* of its applied or adopted row: its identity for ever */
     int64_t at_us;
-    int64_t ms; /* how long it took; -1 when not known */
+    int64_t ms; /* how long it took; -1 when not known, as with what came with a squash */
     const char *version;
     struct applied_names names;
     struct applied_checksums checksums;
     enum migration_kind kind;
     enum migration_phase phase;
     bool background, adopted, empty;
+    bool squash;                   /* what it replaces counts, and not itself */
+    struct applied_names replaces; /* of a squash: the ids that it stands for */
     const char *attempt, *release; /* may be NULL */
 };
 

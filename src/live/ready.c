@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "db/sqlstate.h"
+#include "history/squash.h"
 #include "ledger/schema.h"
 
 static bool query(struct ledger *ledger, struct arena *arena, const char *template,
@@ -275,6 +276,63 @@ static bool look_for_id(struct look *look, const struct migration *migration, bo
            add_name(look->arena, &look->result->edited, migration->id, err);
 }
 
+static bool is_known(const struct look *look, const char *id)
+{
+    const size_t i = first_with_id(look, id);
+    return i < look->count && strcmp(look->by_id[i].id, id) == 0;
+}
+
+/* What squashes replace is as good as in the set: older databases have it, and not the squash. The
+ * squash itself says that all of it is there. */
+static bool look_at_replaced(struct look *look, struct err *err)
+{
+    const char *last = NULL;
+    for (size_t i = 0; i < look->set->replaced.count; i++) {
+        const struct migration *const m = &look->set->replaced.items[i];
+        const bool in_place = is_known(look, m->id) || (!m->empty && carry_by_checksum(look, m)) ||
+                              is_known(look, m->replaced_by);
+        if (in_place || !migration_in_digest(m) ||
+            (last != NULL && strcmp(last, m->replaced_by) == 0))
+            continue;
+        last = m->replaced_by;
+        if (!add_name(look->arena, &look->result->missing, last, err))
+            return false;
+    }
+    return true;
+}
+
+/* By its name, in the range of a squash: where there is no pawl.sum that says more. */
+static bool carried_by_squash(const struct look *look, const struct known *known, bool *ret,
+                              struct err *err)
+{
+    const char *version = NULL;
+    *ret = false;
+    for (size_t i = 0; !*ret && i < look->set->versioned; i++) {
+        const struct migration *const m = &look->set->items[i];
+        if (m->replaces_first == NULL)
+            continue;
+        if (version == NULL && (version = name_id_version(look->arena, known->id)) == NULL)
+            return err_nomem(err);
+        if (!squash_covers(look->arena, m, version, known->id, ret, err))
+            return false;
+    }
+    return true;
+}
+
+static bool look_at_contracts(struct look *look, struct err *err)
+{
+    for (size_t i = 0; i < look->count; i++) {
+        const struct known *const known = &look->by_id[i];
+        bool carried = !known->contract || !known->first || known->carried ||
+                       carried_under_other_name(look, known);
+        if (!carried && !carried_by_squash(look, known, &carried, err))
+            return false;
+        if (!carried && !add_name(look->arena, &look->result->passed, known->id, err))
+            return false;
+    }
+    return true;
+}
+
 static bool look_at_set(struct look *look, struct err *err)
 {
     /* Ids of the whole set first: a row whose name the set has is no one else's. */
@@ -287,8 +345,13 @@ static bool look_at_set(struct look *look, struct err *err)
     }
     /* What was applied or adopted under an odd name is carried too. */
     for (size_t i = 0; i < look->set->odd.count; i++) {
-        bool is_known = false;
-        if (!look_for_id(look, &look->set->odd.items[i], &is_known, err))
+        bool ignored = false;
+        if (!look_for_id(look, &look->set->odd.items[i], &ignored, err))
+            return false;
+    }
+    for (size_t i = 0; i < look->set->replaced.count; i++) {
+        bool ignored = false;
+        if (!look_for_id(look, &look->set->replaced.items[i], &ignored, err))
             return false;
     }
     for (size_t i = 0; i < look->set->count; i++) {
@@ -302,12 +365,7 @@ static bool look_at_set(struct look *look, struct err *err)
             !add_name(look->arena, &look->result->missing, m->id, err))
             return false;
     }
-    for (size_t i = 0; i < look->count; i++)
-        if (look->by_id[i].contract && look->by_id[i].first && !look->by_id[i].carried &&
-            !carried_under_other_name(look, &look->by_id[i]) &&
-            !add_name(look->arena, &look->result->passed, look->by_id[i].id, err))
-            return false;
-    return true;
+    return look_at_replaced(look, err) && look_at_contracts(look, err);
 }
 
 static bool full_look(struct ledger *ledger, struct arena *arena, const struct ready_source *source,

@@ -48,7 +48,8 @@ static bool carries(void *context, const struct ready_names *ids, bool *ret, str
     *ret = set != NULL;
     for (size_t i = 0; *ret && i < ids->count; i++)
         *ret = ids->items[i] != NULL &&
-               (set_find(set, ids->items[i]) != NULL || set_find_odd(set, ids->items[i]) != NULL);
+               (set_find(set, ids->items[i]) != NULL || set_find_odd(set, ids->items[i]) != NULL ||
+                set_find_replaced(set, ids->items[i]) != NULL);
     return set != NULL;
 }
 

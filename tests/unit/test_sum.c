@@ -174,6 +174,107 @@ static void what_was_squashed_away_is_passed_over(void **state)
     finish(&f);
 }
 
+/* A squash in place of the last one, which stands for all four ways to be in a set. */
+static void add_squash(struct fixture *f)
+{
+    static const struct migration replaced[] = {
+        {.id = "20250703075853_e", .version = "1"},
+        {.id = "20250703075854_c", .version = "1", .phase = PHASE_CONTRACT},
+        {.id = "20250703075855_b", .version = "1", .kind = KIND_BACKFILL, .background = true},
+        {.id = "20250703075856_q", .version = "1", .squash = true},
+    };
+    const struct migration view = f->set.items[--f->set.count];
+    add(f, "20250703075857_squash", KIND_SCHEMA, PHASE_EXPAND, false);
+    f->set.items[f->set.count - 1].squash = true;
+    *(struct migration *)arena_push(&f->arena, &f->set) = view;
+    for (size_t i = 0; i < COUNT_OF(replaced); i++) {
+        struct migration *const item = arena_push(&f->arena, &f->set.replaced);
+        *item = replaced[i];
+        item->checksum = hash_bytes(item->id, strlen(item->id));
+        item->replaced_by = "20250703075857_squash";
+    }
+    assert_true(set_seal(&f->arena, &f->set, &f->err));
+    f->text.len = 0;
+    assert_true(sum_write(&f->set, &f->text));
+}
+
+static void a_squash_stands_below_what_it_replaces(void **state)
+{
+    (void)state;
+    static const char *const marks[] = {" r R__v\n",
+                                        " e 20250703075850_a\n",
+                                        " b 20250703075851_b\n",
+                                        " c 20250703075852_c\n",
+                                        " s 20250703075853_e\n",
+                                        " sc 20250703075854_c\n",
+                                        " sb 20250703075855_b\n",
+                                        " sq 20250703075856_q\n",
+                                        " q 20250703075857_squash\n"};
+    struct fixture f;
+    struct set set;
+    struct sum_ids contracts;
+    start(&f);
+    add_squash(&f);
+    const char *text = str_text(&f.text);
+    for (size_t i = 0; i < COUNT_OF(marks); i++) {
+        text = strchr(text, '\n') + 1;
+        assert_memory_equal(text + HASH_HEX_LEN, marks[i], strlen(marks[i]));
+    }
+    /* The digest is that of the files from before: neither the squash nor the other squash. */
+    const struct hash_hex *before[] = {&f.set.items[0].checksum, &f.set.replaced.items[0].checksum};
+    assert_string_equal(f.set.digest.text, digest_of(&f.arena, before, 2).text);
+
+    put(&f, f.text.data, f.text.len);
+    assert_true(sum_read(&f.arena, f.path, &set, &f.err));
+    assert_string_equal(set.digest.text, f.set.digest.text);
+    assert_int_equal(set.count, 5);
+    assert_true(set_find(&set, "20250703075857_squash")->squash);
+    assert_int_equal(set.replaced.count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        const struct migration *const item = &set.replaced.items[i];
+        assert_string_equal(item->id, f.set.replaced.items[i].id);
+        assert_string_equal(item->replaced_by, "20250703075857_squash");
+        assert_int_equal(item->phase, f.set.replaced.items[i].phase);
+        assert_int_equal(item->background, f.set.replaced.items[i].background);
+        assert_int_equal(item->squash, f.set.replaced.items[i].squash);
+    }
+    assert_true(sum_read_contracts(&f.arena, f.path, &contracts, &f.err));
+    assert_int_equal(contracts.count, 2);
+    assert_string_equal(contracts.items[1], "20250703075854_c");
+    assert_true(sum_check(&f.arena, &f.set, f.path, &f.findings, &f.err));
+    assert_int_equal(f.findings.count, 0);
+    finish(&f);
+}
+
+static void lines_of_squashes_are_compared(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to, *rule, *what;
+    } rows[] = {
+        {" s 20250703075853_e", " e 20250703075853_e", "sum-mark",
+         "\"20250703075853_e\" has the mark s, not e"},
+        {" sc 20250703075854_c", " s 20250703075854_c", "sum-mark",
+         "\"20250703075854_c\" has the mark sc, not s"},
+        {" q 20250703075857_squash", " e 20250703075857_squash", "sum-mark",
+         "\"20250703075857_squash\" has the mark q, not e"},
+        {" e 20250703075850_a", " s 20250703075850_a", "sum-mark",
+         "\"20250703075850_a\" has the mark e, not s"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fixture f;
+        start(&f);
+        add_squash(&f);
+        put_changed(&f, rows[i].from, rows[i].to);
+        print_message("# row %zu\n", i);
+        assert_true(sum_check(&f.arena, &f.set, f.path, &f.findings, &f.err));
+        assert_int_equal(f.findings.count, 1);
+        assert_string_equal(f.findings.items[0].rule, rows[i].rule);
+        assert_string_equal(f.findings.items[0].what, rows[i].what);
+        finish(&f);
+    }
+}
+
 static void torn_files_are_refused(void **state)
 {
     (void)state;
@@ -187,10 +288,15 @@ static void torn_files_are_refused(void **state)
         {"=postgres", "=oracle", "the dialect is not known", 1, 20},
         {" digest=", " digest=x", "digest= and 64 small hexadecimal digits are expected here", 1,
          28},
-        {" b 2025", " x 2025", "a mark is expected here: e, c, b, r or s, between single blanks", 4,
-         66},
-        {" b 2025", "  b 2025", "a mark is expected here: e, c, b, r or s, between single blanks",
+        {" b 2025", " x 2025", "a mark is expected here: e, c, b, r, q or s, between single blanks",
          4, 66},
+        {" b 2025", "  b 2025",
+         "a mark is expected here: e, c, b, r, q or s, between single blanks", 4, 66},
+        {" b 2025", " sr 2025",
+         "a mark is expected here: e, c, b, r, q or s, between single blanks", 4, 66},
+        {" b 2025", " ec 2025",
+         "a mark is expected here: e, c, b, r, q or s, between single blanks", 4, 66},
+        {" b 20250703075851_b", " sb ", "an id is expected here", 4, 69},
         {" b 20250703075851_b", " b ", "an id is expected here", 4, 68},
         {" b 20250703075851_b\n", " b 20250703075851_b\n\n",
          "a checksum of 64 small hexadecimal digits is expected here", 5, 1},
@@ -369,6 +475,8 @@ int main(void)
         cmocka_unit_test(what_was_written_is_read_back),
         cmocka_unit_test(a_checkout_with_crlf_is_the_same),
         cmocka_unit_test(what_was_squashed_away_is_passed_over),
+        cmocka_unit_test(a_squash_stands_below_what_it_replaces),
+        cmocka_unit_test(lines_of_squashes_are_compared),
         cmocka_unit_test(torn_files_are_refused),
         cmocka_unit_test(a_head_alone_is_read_strictly),
         cmocka_unit_test(differences_are_found),
