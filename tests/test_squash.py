@@ -569,12 +569,23 @@ def test_new_replaces_makes_the_sum_that_it_needs(bench):
     (("--replaces", f"{B}..{A}"), 2, "older one first"),
     (("--replaces", f"{A}..{B}", "--phase", "contract"), 2, "--phase"),
     (("--replaces", f"{A}..{B}", "--kind", "data"), 2, "--kind"),
+    (("--replaces", f"{A}..{B}", "--revert", A), 2, "--revert"),
 ])
 def test_new_refuses_what_is_no_range(bench, args, code, words):
     checkout = bench.checkout("old", {A: OLD_FILES[A], B: OLD_FILES[B]})
     result = checkout.run("new", "base", *args, check=code)
     assert words in result.err
     assert sorted(path.name for path in checkout.migrations.iterdir()) == [f"{A}.sql", f"{B}.sql"]
+
+
+def test_what_is_unfinished_stays_so_in_a_squash(bench):
+    checkout = bench.checkout("old", {A: OLD_FILES[A],
+                                      B: 'SELECT 1;\n-- pawl: unfinished="decide"\nSELECT 2;'})
+    checkout.run("new", "base", "--replaces", f"{A}..{B}", check=0)
+    for name in (A, B):
+        (checkout.migrations / f"{name}.sql").unlink()
+    assert "unfinished" in checkout.run("check", check=3).out
+    assert checkout.run("deploy").code == 3
 
 
 def test_new_replaces_wants_a_sum_that_fits(bench):
