@@ -81,19 +81,13 @@ static bool is_done(enum naming naming, const struct migration *m, const struct 
     return name_compare(m->version, m->id, last->version, last->id) <= 0;
 }
 
-/* A name without a version says nothing of being a migration; the set gives it "0". */
-static bool has_version(const struct migration *odd)
-{
-    return strcmp(odd->version, "0") != 0 || odd->entry[0] == '0';
-}
-
 /* Odd names of what is done stop nothing: they are taken into the set. */
 static bool admit_done(struct arena *arena, struct set *set, const struct migration *last,
                        struct findings *findings, struct err *err)
 {
     for (size_t i = set->odd.count; i > 0; i--) {
         const struct migration *const odd = &set->odd.items[i - 1];
-        if (has_version(odd) && is_done(set->naming, odd, last) &&
+        if (set_odd_has_version(odd) && is_done(set->naming, odd, last) &&
             !set_admit(arena, set, odd->id, findings, err))
             return false;
     }

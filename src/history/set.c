@@ -200,6 +200,11 @@ bool set_replaces(const struct migration *squash, const struct migration *replac
            strcmp(replaced->replaced_by, squash->id) == 0;
 }
 
+bool set_odd_has_version(const struct migration *odd)
+{
+    return strcmp(odd->version, "0") != 0 || odd->entry[0] == '0';
+}
+
 bool set_demand_scheme(const struct findings *findings, struct err *err)
 {
     for (size_t i = 0; i < findings->count; i++) {

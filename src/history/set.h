@@ -74,6 +74,10 @@ const struct migration *set_find_replaced(const struct set *set, const char *id)
 /* True for a squash and one of those that it replaces. */
 bool set_replaces(const struct migration *squash, const struct migration *replaced);
 
+/* False for an odd name without any version, which says nothing of being a migration; the set gives
+ * it the version "0". */
+bool set_odd_has_version(const struct migration *odd);
+
 /* False, ERR_USAGE, when set_load() has found that the names are of another scheme than the
  * configured one: then the set is no answer to anything. */
 bool set_demand_scheme(const struct findings *findings, struct err *err) MUST_CHECK;

@@ -5,11 +5,11 @@
 
 #include "base/str.h"
 #include "db/sqlstate.h"
-#include "history/squash.h"
 #include "ledger/schema.h"
+#include "live/ready_parts.h"
 
-static bool query(struct ledger *ledger, struct arena *arena, const char *template,
-                  const char *const *params, size_t count, struct rows *ret, struct err *err)
+bool ready_query(struct ledger *ledger, struct arena *arena, const char *template,
+                 const char *const *params, size_t count, struct rows *ret, struct err *err)
 {
     const char *const sql = ledger_sql(arena, template, ledger->name);
     if (sql == NULL)
@@ -52,8 +52,8 @@ static const char *wait_text(struct arena *arena, const struct ready_names *miss
     return text.failed ? NULL : arena_strndup(arena, str_text(&text), text.len);
 }
 
-static bool add_name(struct arena *arena, struct ready_names *names, const char *name,
-                     struct err *err)
+bool ready_add_name(struct arena *arena, struct ready_names *names, const char *name,
+                    struct err *err)
 {
     const char **slot = arena_push(arena, names);
     if (slot == NULL)
@@ -106,7 +106,7 @@ static bool read_sight(struct arena *arena, const struct rows *rows, struct sigh
             ret->digest = true;
         else if (fact[0] == 'r')
             ret->repeatables++;
-        else if (!add_name(arena, &ret->contracts, rows_get(rows, r, 1), err))
+        else if (!ready_add_name(arena, &ret->contracts, rows_get(rows, r, 1), err))
             return false;
     }
     return true;
@@ -127,7 +127,7 @@ static bool quick_look(struct ledger *ledger, struct arena *arena,
     params[0] = source->digest.text;
     for (size_t i = 0; i < repeatables; i++)
         params[1 + i] = source->repeatables.items[i].text;
-    if (!query(ledger, arena, sql, params, 1 + repeatables, &rows, err) ||
+    if (!ready_query(ledger, arena, sql, params, 1 + repeatables, &rows, err) ||
         !read_sight(arena, &rows, &sight, err))
         return false;
     *ret_hit = sight.digest && sight.repeatables == repeatables;
@@ -136,244 +136,11 @@ static bool quick_look(struct ledger *ledger, struct arena *arena,
     return source->carries(source->context, &sight.contracts, ret_hit, err);
 }
 
-/* A row that says that a migration is in place, under one of its names. */
-struct known {
-    const char *id, *checksum;
-    bool contract, first; /* first: an applied or adopted row, not a later name or checksum */
-    bool carried;         /* by its id */
-};
-
-struct look {
-    struct arena *arena;
-    const struct set *set;
-    struct known *by_id; /* sorted by id */
-    size_t count;
-    struct known **by_checksum; /* sorted */
-    struct ready_result *result;
-};
-
-static int compare_ids(const void *a, const void *b)
-{
-    return strcmp(((const struct known *)a)->id, ((const struct known *)b)->id);
-}
-
-static int compare_checksums(const void *a, const void *b)
-{
-    const struct known *const *x = a, *const *y = b;
-    return strcmp((*x)->checksum, (*y)->checksum);
-}
-
-static size_t first_with_id(const struct look *look, const char *id)
-{
-    size_t low = 0, high = look->count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (strcmp(look->by_id[middle].id, id) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static size_t first_with_checksum(const struct look *look, const char *checksum)
-{
-    size_t low = 0, high = look->count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (strcmp(look->by_checksum[middle]->checksum, checksum) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool read_known(struct ledger *ledger, struct look *look, struct err *err)
-{
-    static const char pg[] = "SELECT migration, checksum, phase, event FROM {ledger}.journal"
-                             " WHERE event IN ('applied', 'adopted', 'renamed', 'edit_accepted')"
-                             " AND migration IS NOT NULL AND checksum IS NOT NULL";
-    static const char lite[] = "SELECT migration, checksum, phase, event FROM {ledger}_journal"
-                               " WHERE event IN ('applied', 'adopted', 'renamed',"
-                               " 'edit_accepted')"
-                               " AND migration IS NOT NULL AND checksum IS NOT NULL";
-    struct rows rows;
-    if (!query(ledger, look->arena, ledger->pg != NULL ? pg : lite, NULL, 0, &rows, err))
-        return false;
-    look->by_id = arena_alloc(look->arena, rows.count * sizeof *look->by_id);
-    look->by_checksum = arena_alloc(look->arena, rows.count * sizeof *look->by_checksum);
-    if (look->by_id == NULL || look->by_checksum == NULL)
-        return err_nomem(err);
-    look->count = rows.count;
-    for (size_t r = 0; r < rows.count; r++) {
-        const char *const phase = rows_get(&rows, r, 2), *const event = rows_get(&rows, r, 3);
-        look->by_id[r] = (struct known){
-            .id = rows_get(&rows, r, 0),
-            .checksum = rows_get(&rows, r, 1),
-            .contract = phase != NULL && strcmp(phase, "contract") == 0,
-            .first = strcmp(event, "applied") == 0 || strcmp(event, "adopted") == 0,
-        };
-    }
-    qsort(look->by_id, look->count, sizeof *look->by_id, compare_ids);
-    for (size_t r = 0; r < rows.count; r++)
-        look->by_checksum[r] = &look->by_id[r];
-    qsort(look->by_checksum, look->count, sizeof(struct known *), compare_checksums);
-    return true;
-}
-
-/* Marks the rows that the migration carries by its id. *ret_same: one has its checksum too. */
-static bool carry_by_id(const struct look *look, const struct migration *migration, bool *ret_same)
-{
-    bool found = false;
-    *ret_same = false;
-    for (size_t i = first_with_id(look, migration->id);
-         i < look->count && strcmp(look->by_id[i].id, migration->id) == 0; i++) {
-        look->by_id[i].carried = found = true;
-        *ret_same = *ret_same || strcmp(look->by_id[i].checksum, migration->checksum.text) == 0;
-    }
-    return found;
-}
-
-/* One applied row of this content whose name the set does not have: it is this migration, renamed,
- * and stands for no other. */
-static bool carry_by_checksum(const struct look *look, const struct migration *migration)
-{
-    for (size_t i = first_with_checksum(look, migration->checksum.text);
-         i < look->count && strcmp(look->by_checksum[i]->checksum, migration->checksum.text) == 0;
-         i++)
-        if (!look->by_checksum[i]->carried && look->by_checksum[i]->first) {
-            look->by_checksum[i]->carried = true;
-            return true;
-        }
-    return false;
-}
-
-/* True when another row of the same content, which the set carries, shows it under its other
- * name. */
-static bool carried_under_other_name(const struct look *look, const struct known *known)
-{
-    for (size_t i = first_with_checksum(look, known->checksum);
-         i < look->count && strcmp(look->by_checksum[i]->checksum, known->checksum) == 0; i++)
-        if (look->by_checksum[i]->carried)
-            return true;
-    return false;
-}
-
-static bool repeatable_applied(const struct look *look, const struct migration *migration)
-{
-    bool same = false;
-    return carry_by_id(look, migration, &same) && same;
-}
-
-/* By its id: marks its rows, and adds it to the edited ones where no row has its checksum. */
-static bool look_for_id(struct look *look, const struct migration *migration, bool *ret_known,
-                        struct err *err)
-{
-    bool same = false;
-    *ret_known = carry_by_id(look, migration, &same);
-    return !*ret_known || same || migration->kind == KIND_REPEATABLE ||
-           add_name(look->arena, &look->result->edited, migration->id, err);
-}
-
-static bool is_known(const struct look *look, const char *id)
-{
-    const size_t i = first_with_id(look, id);
-    return i < look->count && strcmp(look->by_id[i].id, id) == 0;
-}
-
-/* What squashes replace is as good as in the set: older databases have it, and not the squash. The
- * squash itself says that all of it is there. */
-static bool look_at_replaced(struct look *look, struct err *err)
-{
-    const char *last = NULL;
-    for (size_t i = 0; i < look->set->replaced.count; i++) {
-        const struct migration *const m = &look->set->replaced.items[i];
-        const bool in_place = is_known(look, m->id) || (!m->empty && carry_by_checksum(look, m)) ||
-                              is_known(look, m->replaced_by);
-        if (in_place || !migration_in_digest(m) ||
-            (last != NULL && strcmp(last, m->replaced_by) == 0))
-            continue;
-        last = m->replaced_by;
-        if (!add_name(look->arena, &look->result->missing, last, err))
-            return false;
-    }
-    return true;
-}
-
-/* By its name, in the range of a squash: where there is no pawl.sum that says more. */
-static bool carried_by_squash(const struct look *look, const struct known *known, bool *ret,
-                              struct err *err)
-{
-    const char *version = NULL;
-    *ret = false;
-    for (size_t i = 0; !*ret && i < look->set->versioned; i++) {
-        const struct migration *const m = &look->set->items[i];
-        if (m->replaces_first == NULL)
-            continue;
-        if (version == NULL && (version = name_id_version(look->arena, known->id)) == NULL)
-            return err_nomem(err);
-        if (!squash_covers(look->arena, m, version, known->id, ret, err))
-            return false;
-    }
-    return true;
-}
-
-static bool look_at_contracts(struct look *look, struct err *err)
-{
-    for (size_t i = 0; i < look->count; i++) {
-        const struct known *const known = &look->by_id[i];
-        bool carried = !known->contract || !known->first || known->carried ||
-                       carried_under_other_name(look, known);
-        if (!carried && !carried_by_squash(look, known, &carried, err))
-            return false;
-        if (!carried && !add_name(look->arena, &look->result->passed, known->id, err))
-            return false;
-    }
-    return true;
-}
-
-static bool look_at_set(struct look *look, struct err *err)
-{
-    /* Ids of the whole set first: a row whose name the set has is no one else's. */
-    bool *const known = arena_alloc(look->arena, look->set->count * sizeof *known);
-    if (known == NULL)
-        return err_nomem(err);
-    for (size_t i = 0; i < look->set->count; i++) {
-        if (!look_for_id(look, &look->set->items[i], &known[i], err))
-            return false;
-    }
-    /* What was applied or adopted under an odd name is carried too. */
-    for (size_t i = 0; i < look->set->odd.count; i++) {
-        bool ignored = false;
-        if (!look_for_id(look, &look->set->odd.items[i], &ignored, err))
-            return false;
-    }
-    for (size_t i = 0; i < look->set->replaced.count; i++) {
-        bool ignored = false;
-        if (!look_for_id(look, &look->set->replaced.items[i], &ignored, err))
-            return false;
-    }
-    for (size_t i = 0; i < look->set->count; i++) {
-        const struct migration *const m = &look->set->items[i];
-        bool in_place = known[i];
-        if (m->kind == KIND_REPEATABLE)
-            in_place = repeatable_applied(look, m);
-        else if (!in_place && !m->empty)
-            in_place = carry_by_checksum(look, m);
-        if (!in_place && (migration_in_digest(m) || m->kind == KIND_REPEATABLE) &&
-            !add_name(look->arena, &look->result->missing, m->id, err))
-            return false;
-    }
-    return look_at_replaced(look, err) && look_at_contracts(look, err);
-}
-
 static bool full_look(struct ledger *ledger, struct arena *arena, const struct ready_source *source,
                       struct ready_result *result, struct err *err)
 {
-    struct look look = {.arena = arena, .result = result};
-    look.set = source->load(source->context, err);
-    if (look.set == NULL || !read_known(ledger, &look, err) || !look_at_set(&look, err))
+    const struct set *const set = source->load(source->context, err);
+    if (set == NULL || !ready_look(ledger, arena, set, result, err))
         return false;
     if (result->passed.count > 0) {
         result->verdict = READY_NEVER;

@@ -54,7 +54,7 @@ static bool carries(void *context, const struct ready_names *ids, bool *ret, str
 }
 
 /* The digest and the repeatables, from all files. What is wrong with a name or a text is for check
- * and deploy: ready never refuses because of it. */
+ * and deploy; what counts here is only whether it was applied. */
 static bool from_files(struct source *source, struct err *err)
 {
     const struct set *const set = load(source, err);
@@ -62,12 +62,18 @@ static bool from_files(struct source *source, struct err *err)
         return false;
     const size_t count = set->count - set->versioned;
     struct hash_hex *const sums = arena_alloc(source->arena, count * sizeof *sums);
+    bool odd = false;
     if (sums == NULL)
         return err_nomem(err);
     for (size_t i = 0; i < count; i++)
         sums[i] = set->items[set->versioned + i].checksum;
     source->ready.dialect = set->dialect;
-    source->ready.digest = set->digest;
+    /* A file that was refused for its name is a migration all the same, which the digest leaves
+     * out: without one, each row is looked at. */
+    for (size_t i = 0; i < set->odd.count; i++)
+        if (set_odd_has_version(&set->odd.items[i]))
+            odd = true;
+    source->ready.digest = odd ? (struct hash_hex){0} : set->digest;
     source->ready.repeatables.items = sums;
     source->ready.repeatables.count = count;
     return true;
