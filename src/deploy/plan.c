@@ -29,9 +29,27 @@ static void add(struct planner *p, const char *rule, enum severity severity,
     finding_add(p->arena, p->findings, &finding);
 }
 
+/* A new file under a name that an applied migration once had. */
+static void add_reused(struct planner *p, const struct match *match, const struct migration *other)
+{
+    const struct migration *const m = match->migration;
+    add(p, "edited", SEVERITY_ERROR, m,
+        arena_printf(p->arena,
+                     "\"%s\" is an earlier name of \"%s\", which the set has too, and its content "
+                     "is another: a name once known stays that of its migration",
+                     m->id, other->id),
+        arena_printf(p->arena, "give the new file a name of its own: pawl renumber %s",
+                     m->path != NULL ? m->path : m->id));
+}
+
 static void add_edited(struct planner *p, const struct match *match)
 {
     const struct migration *const m = match->migration;
+    const struct migration *const other = match_other_file(p->set, match);
+    if (other != NULL) {
+        add_reused(p, match, other);
+        return;
+    }
     add(p, "edited", SEVERITY_ERROR, m,
         arena_printf(p->arena,
                      "\"%s\" was edited after it was applied: applied with checksum %.12s, the "
@@ -48,16 +66,22 @@ static void add_edited(struct planner *p, const struct match *match)
 static void add_doubt(struct planner *p, const struct match *match)
 {
     const struct migration *const m = match->migration;
-    const char *const old = applied_name(match->applied);
+    CLEANUP(str_release) struct str names = {0};
+    CLEANUP(str_release) struct str commands = {0};
+    for (size_t i = 0; i < match->readings.count; i++) {
+        const char *const old = applied_name(match->readings.items[i]);
+        str_printf(&names, "%s\"%s\"", i > 0 ? ", " : "", old);
+        str_printf(&commands, "%spawl repair --renamed %s %s", i > 0 ? ", or " : "", old, m->id);
+    }
+    if (names.failed || commands.failed)
+        p->findings->failed = true;
     add(p, "renamed", SEVERITY_ERROR, m,
         arena_printf(p->arena,
-                     "\"%s\" has the content of the applied \"%s\", but it is not certain that it "
+                     "\"%s\" has the content of the applied %s, but it is not certain that it "
                      "is the same migration: %s",
-                     m->id, old, match->doubt),
-        arena_printf(p->arena,
-                     "if it was renamed: pawl repair --renamed %s %s --reason TEXT; if it is to "
-                     "run: pawl repair --new %s --reason TEXT",
-                     old, m->id, m->id));
+                     m->id, str_text(&names), match->doubt),
+        arena_printf(p->arena, "if it was renamed: %s; if it is to run: pawl repair --new %s",
+                     str_text(&commands), m->id));
 }
 
 static void add_out_of_order(struct planner *p, const struct match *match)
@@ -74,44 +98,71 @@ static void add_out_of_order(struct planner *p, const struct match *match)
                            m->path != NULL ? m->path : m->id));
 }
 
+/* How many names a message lists. */
+enum { SHOWN_NAMES = 5 };
+
+static void put_name(struct str *out, size_t at, const char *id)
+{
+    if (at < SHOWN_NAMES)
+        str_printf(out, "%s\"%s\"", at > 0 ? ", " : "", id);
+}
+
+static void put_rest(struct str *out, size_t count)
+{
+    if (count > SHOWN_NAMES)
+        str_printf(out, " and %zu more", count - SHOWN_NAMES);
+}
+
+static void put_pending(struct str *out, const struct comparison *c)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->items[i].kind == MATCH_PENDING || c->items[i].kind == MATCH_DOUBTFUL)
+            put_name(out, count++, c->items[i].migration->id);
+    put_rest(out, count);
+}
+
+static void put_missing(struct str *out, const struct comparison *c)
+{
+    for (size_t i = 0; i < c->missing.count; i++)
+        put_name(out, i, applied_name(c->missing.items[i]));
+    put_rest(out, c->missing.count);
+}
+
 static void add_missing(struct planner *p)
 {
     const struct comparison *const c = &p->plan->comparison;
     CLEANUP(str_release) struct str missing = {0};
     CLEANUP(str_release) struct str pending = {0};
-    for (size_t i = 0; i < c->missing.count && i < 5; i++)
-        str_printf(&missing, "%s\"%s\"", i > 0 ? ", " : "", applied_name(c->missing.items[i]));
-    if (c->missing.count > 5)
-        str_printf(&missing, " and %zu more", c->missing.count - 5);
-    size_t shown = 0;
-    for (size_t i = 0; i < c->count && shown < 5; i++)
-        if (c->items[i].kind == MATCH_PENDING)
-            str_printf(&pending, "%s\"%s\"", shown++ > 0 ? ", " : "", c->items[i].migration->id);
-    if (c->trimmed) {
+    const size_t count = c->missing.count;
+    put_missing(&missing, c);
+    put_pending(&pending, c);
+    if (missing.failed || pending.failed)
+        p->findings->failed = true;
+    if (c->trimmed)
         add(p, "missing", SEVERITY_NOTE, NULL,
             arena_printf(p->arena,
-                         "%zu applied migrations older than the set's first file are "
-                         "not in it: the set was trimmed",
-                         c->missing.count),
+                         "%zu applied %s older than the set's first file %s not in it: the set was "
+                         "trimmed",
+                         count, count == 1 ? "migration" : "migrations", count == 1 ? "is" : "are"),
             NULL);
-        return;
-    }
-    if (c->older_code) {
+    else if (c->older_code)
         add(p, "missing", SEVERITY_NOTE, NULL,
             arena_printf(p->arena,
                          "this is older code: the target has %s applied, which this "
                          "set does not carry",
                          str_text(&missing)),
             NULL);
-        return;
-    }
-    add(p, "missing", p->options->allow_missing ? SEVERITY_NOTE : SEVERITY_ERROR, NULL,
-        arena_printf(p->arena,
-                     "the set and the target have diverged: applied but not in the set: %s; "
-                     "pending: %s",
-                     str_text(&missing), str_text(&pending)),
-        "merge the branch that has the missing files, or bring a deleted file back; where files "
-        "are meant to be missing, set missing = allow");
+    else
+        add(p, "missing", p->options->allow_missing ? SEVERITY_NOTE : SEVERITY_ERROR, NULL,
+            arena_printf(p->arena,
+                         "the set and the target have diverged: applied but not in the set: %s; "
+                         "pending: %s",
+                         str_text(&missing), str_text(&pending)),
+            p->options->allow_missing
+                ? NULL
+                : "merge the branch that has the missing files, or bring a deleted file back; "
+                  "where files are meant to be missing, set missing = allow");
 }
 
 static void compare(struct planner *p)

@@ -50,15 +50,18 @@ static bool declared_new(const struct state *state, const char *id)
     return false;
 }
 
-static size_t gone_with(const struct matcher *m, const char *checksum, const struct applied **ret)
+/* Those that are gone and had this file's content. */
+static bool list_readings(const struct matcher *m, struct match *match)
 {
-    size_t count = 0;
-    for (size_t g = 0; g < m->gone_count; g++)
-        if (applied_has_checksum(m->gone[g], checksum)) {
-            *ret = m->gone[g];
-            count++;
-        }
-    return count;
+    for (size_t g = 0; g < m->gone_count; g++) {
+        if (!applied_has_checksum(m->gone[g], match->migration->checksum.text))
+            continue;
+        const struct applied **const slot = arena_push(m->arena, &match->readings);
+        if (slot == NULL)
+            return false;
+        *slot = m->gone[g];
+    }
+    return true;
 }
 
 static size_t pending_with(const struct matcher *m, const char *checksum)
@@ -67,7 +70,8 @@ static size_t pending_with(const struct matcher *m, const char *checksum)
     for (size_t i = 0; i < m->set->versioned; i++)
         count += m->comparison->items[i].kind != MATCH_APPLIED &&
                  m->comparison->items[i].kind != MATCH_EDITED &&
-                 strcmp(m->set->items[i].checksum.text, checksum) == 0;
+                 strcmp(m->set->items[i].checksum.text, checksum) == 0 &&
+                 !declared_new(m->state, m->set->items[i].id);
     return count;
 }
 
@@ -97,37 +101,52 @@ static bool moved_over_later(const struct matcher *m, const struct applied *old,
 }
 
 /* Step two: contents of what is left. */
-static void match_by_checksum(struct matcher *m)
+static bool match_by_checksum(struct matcher *m)
 {
     for (size_t i = 0; i < m->set->versioned && m->gone_count > 0; i++) {
         struct match *const match = &m->comparison->items[i];
         const struct migration *const migration = match->migration;
-        const struct applied *old = NULL;
         if (match->kind != MATCH_PENDING || migration->empty ||
             declared_new(m->state, migration->id))
             continue;
-        const size_t candidates = gone_with(m, migration->checksum.text, &old);
-        if (candidates == 0)
+        if (!list_readings(m, match))
+            return false;
+        if (match->readings.count == 0)
             continue;
-        match->applied = old;
+        match->applied = match->readings.items[0];
         match->kind = MATCH_DOUBTFUL;
-        if (candidates > 1)
+        if (match->readings.count > 1)
             match->doubt = "several applied migrations with this content are gone from the set";
         else if (pending_with(m, migration->checksum.text) > 1)
             match->doubt = "several new files have this content";
-        else if (moved_over_later(m, old, migration))
+        else if (moved_over_later(m, match->applied, migration))
             match->doubt = "its new name sorts after something that was applied later than it";
         else
             match->kind = MATCH_RENAMED;
     }
+    return true;
 }
 
+/* What is empty did nothing, so nothing is missing without it. */
 static bool still_missing(const struct comparison *comparison, const struct applied *gone)
 {
+    if (gone->empty)
+        return false;
     for (size_t i = 0; i < comparison->count; i++)
         if (comparison->items[i].applied == gone)
             return false;
     return true;
+}
+
+/* A set of which nothing is in place is another application's, not what is left of a long history.
+ */
+static bool any_in_place(const struct matcher *m)
+{
+    for (size_t i = 0; i < m->set->versioned; i++)
+        if (m->comparison->items[i].kind != MATCH_PENDING &&
+            m->comparison->items[i].kind != MATCH_DOUBTFUL)
+            return true;
+    return false;
 }
 
 static bool list_missing(struct matcher *m)
@@ -147,7 +166,7 @@ static bool list_missing(struct matcher *m)
             name_compare(gone->version, applied_name(gone), first->version, first->id) > 0)
             comparison->trimmed = false;
     }
-    comparison->trimmed = comparison->trimmed && comparison->missing.count > 0;
+    comparison->trimmed = comparison->trimmed && comparison->missing.count > 0 && any_in_place(m);
     return true;
 }
 
@@ -162,24 +181,27 @@ static const struct applied *newest_applied(const struct matcher *m)
 static void count_kinds(struct matcher *m)
 {
     struct comparison *const c = m->comparison;
+    size_t to_do = 0; /* an empty file is simply applied, whatever else there is */
     c->newest = newest_applied(m);
     for (size_t i = 0; i < c->count; i++) {
         struct match *const match = &c->items[i];
         const struct migration *const migration = match->migration;
         if (match->kind == MATCH_PENDING && migration->kind != KIND_REPEATABLE &&
-            c->newest != NULL && state_partial(m->state, migration->id) == NULL)
+            !migration->empty && c->newest != NULL &&
+            state_partial(m->state, migration->id) == NULL)
             match->out_of_order = name_compare(migration->version, migration->id,
                                                c->newest->version, applied_name(c->newest)) < 0;
         c->pending += match->kind == MATCH_PENDING || match->kind == MATCH_SPLIT;
+        to_do += match->kind == MATCH_DOUBTFUL || match->kind == MATCH_SPLIT ||
+                 (match->kind == MATCH_PENDING && !migration->empty);
         c->renamed += match->kind == MATCH_RENAMED;
         c->edited += match->kind == MATCH_EDITED;
         c->doubtful += match->kind == MATCH_DOUBTFUL;
         c->changed += match->kind == MATCH_CHANGED;
         c->out_of_order += match->out_of_order;
     }
-    const bool something_to_do = c->pending + c->doubtful > 0;
-    c->older_code = c->missing.count > 0 && !c->trimmed && !something_to_do;
-    c->diverged = c->missing.count > 0 && !c->trimmed && something_to_do;
+    c->older_code = c->missing.count > 0 && !c->trimmed && to_do == 0;
+    c->diverged = c->missing.count > 0 && !c->trimmed && to_do > 0;
 }
 
 bool state_admit_odd(struct arena *arena, const struct state *state, struct set *set,
@@ -206,10 +228,20 @@ bool match_set(struct arena *arena, const struct set *set, const struct state *s
     if (comparison.items == NULL || m.gone == NULL)
         return err_nomem(err);
     match_by_id(&m);
-    match_by_checksum(&m);
-    if (!list_missing(&m) || !squash_fold(arena, set, &comparison))
+    if (!match_by_checksum(&m) || !list_missing(&m) || !squash_fold(arena, set, &comparison))
         return err_nomem(err);
     count_kinds(&m);
     *ret = comparison;
     return true;
+}
+
+const struct migration *match_other_file(const struct set *set, const struct match *match)
+{
+    for (size_t n = 0; n < match->applied->names.count; n++) {
+        const struct migration *const other = set_find(set, match->applied->names.items[n]);
+        if (other != NULL && other != match->migration &&
+            applied_has_checksum(match->applied, other->checksum.text))
+            return other;
+    }
+    return NULL;
 }

@@ -28,8 +28,12 @@ struct match {
     const struct migration *migration;
     enum match_kind kind;
     const struct applied *applied; /* NULL for MATCH_PENDING */
-    bool out_of_order;             /* pending, and older than the newest applied one */
+    bool out_of_order;             /* pending, not empty, and older than the newest applied one */
     const char *doubt;             /* MATCH_DOUBTFUL: why, a sentence without capital or stop */
+    struct {
+        const struct applied **items; /* MATCH_DOUBTFUL: each that it may be */
+        size_t count, capacity;
+    } readings;
 };
 
 /* A squash of the set, and how each migration that it replaces was matched. */
@@ -43,7 +47,8 @@ struct comparison {
     struct match *items; /* one a migration of the set, in the set's order */
     size_t count;
     struct {
-        const struct applied **items; /* applied, versioned, not in the set; by version */
+        const struct applied *
+            *items; /* applied, versioned, not empty, not in the set; by version */
         size_t count, capacity;
     } missing;
     struct {
@@ -52,9 +57,10 @@ struct comparison {
     } squashes;
     size_t pending, renamed, edited, doubtful, changed, out_of_order;
     const struct applied *newest; /* the newest applied one by version; NULL */
-    bool older_code;              /* something is missing, nothing is pending */
-    bool trimmed;                 /* all that is missing is older than the set's first file */
-    bool diverged; /* something is missing that was not trimmed, and something is pending */
+    bool older_code; /* something is missing, and nothing is pending that is not empty */
+    bool trimmed;    /* all that is missing is older than the set's first file, and not all of the
+                        set is pending */
+    bool diverged;   /* something is missing that was not trimmed, and something is pending */
 };
 
 /* Takes the set's oddly named files that are applied into the set: such a name, however odd, stops
@@ -64,5 +70,9 @@ bool state_admit_odd(struct arena *arena, const struct state *state, struct set 
 
 bool match_set(struct arena *arena, const struct set *set, const struct state *state,
                struct comparison *ret, struct err *err) MUST_CHECK;
+
+/* For MATCH_EDITED: the file of the set that is this applied migration under another of its names.
+ * Then nothing was edited: a new file has taken an old name. NULL when there is none. */
+const struct migration *match_other_file(const struct set *set, const struct match *match);
 
 #endif

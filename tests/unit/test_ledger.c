@@ -37,7 +37,8 @@ static struct journal_row second_row(void)
         .at_us = 1751529531000001,
         .event_name = "applied",
         .event = EVENT_APPLIED,
-        .migration = "20250703075850_gr\xc3\xb6\xc3\x9f" "e",
+        .migration = "20250703075850_gr\xc3\xb6\xc3\x9f"
+                     "e",
         .checksum = "25bdb40baac43c36a8deadeb43df63cc0c564a56bcd2418a27b96f2d57521d25",
         .kind = "schema",
         .phase = "expand",
@@ -95,10 +96,8 @@ static void make_chain(struct chain *chain)
     chain->journal.items = chain->rows;
     chain->journal.count = 5;
     for (size_t i = 0; i < 5; i++)
-        chain->rows[i] = (struct journal_row){.seq = (int64_t)i + 1,
-                                              .event_name = "begin",
-                                              .event = EVENT_BEGIN,
-                                              .detail = "{}"};
+        chain->rows[i] = (struct journal_row){
+            .seq = (int64_t)i + 1, .event_name = "begin", .event = EVENT_BEGIN, .detail = "{}"};
     rehash(chain, 0);
 }
 
@@ -154,7 +153,7 @@ static void breaks_are_found_with_their_seq(void **state)
     static const struct {
         void (*tamper)(struct chain *chain);
         int64_t seq;
-    } cases[] = {{change_detail, 3}, {remove_middle, 3},  {remove_last, 5},      {remove_first, 1},
+    } cases[] = {{change_detail, 3}, {remove_middle, 3},  {remove_last, 5},     {remove_first, 1},
                  {replace_row, 3},   {move_head_back, 5}, {change_head_hash, 5}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct chain chain;
@@ -265,7 +264,8 @@ static void make_journal(struct arena *arena, const char *text, struct journal *
             .checksum = arena_strdup(arena, checksum_of(words[i].content).text),
             .kind = "schema",
             .phase = "expand",
-            .detail = arena_printf(arena, "{\"version\":\"%s\"}", words[i].id + 1),
+            .detail = arena_printf(arena, "{\"version\":\"%s\"%s}", words[i].id + 1,
+                                   words[i].content == '-' ? ",\"empty\":true" : ""),
         };
     }
 }
@@ -291,9 +291,9 @@ static void make_set(struct arena *arena, const char *text, struct set *set)
 /* p pending, a applied, r renamed, e edited, d doubtful; + out of order. */
 static void result_of(const struct comparison *comparison, char *out)
 {
-    static const char letters[] = {[MATCH_PENDING] = 'p', [MATCH_APPLIED] = 'a',
-                                   [MATCH_RENAMED] = 'r', [MATCH_EDITED] = 'e',
-                                   [MATCH_DOUBTFUL] = 'd', [MATCH_CHANGED] = 'c'};
+    static const char letters[] = {
+        [MATCH_PENDING] = 'p', [MATCH_APPLIED] = 'a',  [MATCH_RENAMED] = 'r',
+        [MATCH_EDITED] = 'e',  [MATCH_DOUBTFUL] = 'd', [MATCH_CHANGED] = 'c'};
     for (size_t i = 0; i < comparison->count; i++) {
         *out++ = letters[comparison->items[i].kind];
         if (comparison->items[i].out_of_order)
@@ -322,15 +322,18 @@ static void identity_rule(void **state)
         {"renamed to an earlier place", "a1:x a9:y", "a1:x a2:y", "ar"},
         {"renamed over something applied later", "a1:x a2:y", "a2:y a3:x", "ad"},
         {"renamed, and the next one new", "a1:x", "b1:x a2:y", "rp"},
-        {"two gone with this content", "a1:x a2:x", "a3:x", "dT"},
+        {"two gone with this content", "a1:x a2:x", "a3:x", "dD"},
         {"two new with this content", "a1:x", "a2:x a3:x", "dd"},
         {"a copy of something that is still there", "a1:x", "a1:x a2:x", "ap"},
-        {"an empty file is never a rename", "a1:-", "a2:-", "pT"},
+        {"an empty file is never a rename", "a1:-", "a2:-", "p"},
+        {"an empty file is never late", "a1:x a3:z", "a1:x a2:- a3:z", "apa"},
+        {"an empty file does not make older code diverge", "a1:x a2:y", "a1:x b1:-", "apO"},
         {"late", "a1:x a3:z", "a1:x a2:y a3:z", "ap+a"},
         {"older code", "a1:x a2:y", "a1:x", "aO"},
         {"diverged", "a1:x a2:y", "a1:x a3:z", "apD"},
         {"trimmed", "a1:x a2:y", "a2:y a3:z", "apT"},
         {"trimmed, nothing pending", "a1:x a2:y", "a2:y", "aT"},
+        {"another application's set", "a1:x a2:y", "a3:v a4:w", "ppD"},
         {"renamed and edited is two things", "a1:x a2:y", "a1:x b2:z", "apD"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
