@@ -850,10 +850,14 @@ def test_an_odd_name_that_is_pending_is_refused(pawl, engine, name):
     assert name in result.err
 
 
-def test_what_waits_for_its_time_does_not_stop_the_server_from_being_asked(pawl, engine):
+@pytest.mark.parametrize("name", ["2025010109000_short", "20990101090000_future"])
+def test_what_is_refused_for_its_name_is_waited_for(pawl, name):
+    """The code carries it and nobody applied it: that its name is the reason changes nothing."""
     pawl.write(f"{version(1)}_a", "CREATE TABLE a (id int);")
     pawl.run("deploy", check=0)
-    pawl.write("2025010109000_short", "CREATE TABLE odd (id int);")
+    path = pawl.write(name, "CREATE TABLE odd (id int);")
+    assert name in pawl.run("ready", check=4).out
+    path.rename(path.with_name("notes.sql"))  # no version: nothing says that it is a migration
     pawl.run("ready", check=0)
 
 

@@ -213,6 +213,11 @@ const struct rule rules[] = {
      "20250703075850_add_users.sql", "20250703075850_add_user.sql"},
 
     /* ---- against the ledger ---- */
+    {"applied-name", SEVERITY_NOTE, RULE_ANY, FIXER_NONE,
+     "applied migrations have names of no scheme",
+     "They came before this tool, or were adopted. What is applied keeps its name: it stops "
+     "nothing, and a file renamed later is known by its content.",
+     "Nothing is to be done.", NULL, NULL},
     {"out-of-order", SEVERITY_ERROR, RULE_ANY, FIXER_VERSION,
      "a pending migration is older than an applied one",
      "It was merged late. Databases that already ran the newer one get the two in another order "

@@ -309,34 +309,68 @@ bool plan_make(struct arena *arena, const struct set *set, const struct state *s
     if (!squash_check(arena, &plan.comparison, findings, err) || !check_future(&p, err) ||
         !list_items(&p, err) || !squash_list_renames(arena, &plan, err))
         return false;
-    plan_relax(findings, set, state);
+    plan_relax(arena, findings, set, state);
     if (findings->failed)
         return err_nomem(err);
     *ret = plan;
     return true;
 }
 
-static bool about_applied_file(const struct finding *finding, const struct set *set,
-                               const struct state *state)
+/* The applied migration whose file, or in scheme folder whose folder, the finding is about. */
+static const struct migration *applied_file(const struct finding *finding, const struct set *set,
+                                            const struct state *state)
 {
-    for (size_t i = 0; finding->file != NULL && i < set->count; i++)
-        if (set->items[i].path != NULL && strcmp(set->items[i].path, finding->file) == 0)
-            return state_find(state, set->items[i].id) != NULL;
-    return false;
+    for (size_t i = 0; finding->file != NULL && i < set->count; i++) {
+        const struct migration *const m = &set->items[i];
+        const size_t folder = strlen(set->folder), entry = strlen(m->entry);
+        const size_t len = strlen(finding->file);
+        const bool same = m->path != NULL && strcmp(m->path, finding->file) == 0;
+        const bool its_folder = len == folder + 1 + entry &&
+                                strncmp(finding->file, set->folder, folder) == 0 &&
+                                strcmp(finding->file + folder + 1, m->entry) == 0;
+        if (same || its_folder)
+            return state_find(state, m->id) != NULL ? m : NULL;
+    }
+    return NULL;
 }
 
-void plan_relax(struct findings *findings, const struct set *set, const struct state *state)
+static bool is_about_name(const struct finding *finding)
 {
-    static const char *const about_names[] = {
+    static const char *const rules[] = {
         "name-grammar", "name-precision",    "name-date",        "name-characters",
         "name-length",  "duplicate-version", "version-spelling", "future-version",
         "squash-range", "squash-files",      "squash-lines",
     };
+    for (size_t i = 0; i < COUNT_OF(rules); i++)
+        if (strcmp(finding->rule, rules[i]) == 0)
+            return true;
+    return false;
+}
+
+void plan_relax(struct arena *arena, struct findings *findings, const struct set *set,
+                const struct state *state)
+{
+    CLEANUP(str_release) struct str names = {0};
+    size_t kept = 0, odd = 0;
     for (size_t i = 0; i < findings->count; i++) {
-        struct finding *const finding = &findings->items[i];
-        for (size_t r = 0; r < COUNT_OF(about_names); r++)
-            if (strcmp(finding->rule, about_names[r]) == 0 &&
-                about_applied_file(finding, set, state))
-                finding->severity = SEVERITY_NOTE;
+        const struct finding *const finding = &findings->items[i];
+        const struct migration *const m =
+            is_about_name(finding) ? applied_file(finding, set, state) : NULL;
+        if (m == NULL)
+            findings->items[kept++] = *finding;
+        else
+            put_name(&names, odd++, m->id);
     }
+    findings->count = kept;
+    put_rest(&names, odd);
+    if (names.failed)
+        findings->failed = true;
+    const char *const what =
+        arena_printf(arena, "%zu applied %s that would be refused today: %s", odd,
+                     odd == 1 ? "migration has a name" : "migrations have names", str_text(&names));
+    if (odd > 0)
+        finding_add(arena, findings,
+                    &(struct finding){.rule = "applied-name",
+                                      .severity = SEVERITY_NOTE,
+                                      .what = what != NULL ? what : "out of memory"});
 }

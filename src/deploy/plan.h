@@ -45,15 +45,14 @@ bool plan_empty(const struct plan *plan);
  * Plans. What forbids the deploy becomes findings of severity error ("edited", "out-of-order",
  * "missing", "renamed", "squash-split", "future-version", and what is wrong with a pending file's
  * text), what is only worth saying is a note. The caller refuses when there is an error among them.
- * Findings of set_load() about files that are applied already are turned into notes by
- * plan_relax().
  */
 bool plan_make(struct arena *arena, const struct set *set, const struct state *state,
                const struct plan_options *options, struct plan *ret, struct findings *findings,
                struct err *err) MUST_CHECK;
 
-/* An applied or adopted name, however odd, is a note and never stops anything: lowers findings
- * about the files of applied migrations from error to note. */
-void plan_relax(struct findings *findings, const struct set *set, const struct state *state);
+/* An applied or adopted name, however odd, never stops anything: one note "applied-name" takes the
+ * place of what set_load() has found about the names of applied files. plan_make() does it. */
+void plan_relax(struct arena *arena, struct findings *findings, const struct set *set,
+                const struct state *state);
 
 #endif

@@ -173,17 +173,26 @@ bool set_sort(struct arena *arena, struct set *set, struct err *err)
     return set_seal(arena, set, err);
 }
 
-/* The findings about this file's name. */
-static void soften_name_findings(const struct migration *migration, const char *entry_path,
+/* In scheme folder a finding may be about the folder, not about the file in it: that is shown. */
+static bool is_name_finding(const struct finding *finding, const struct migration *migration,
+                            const char *entry)
+{
+    return finding->file != NULL && strncmp(finding->rule, "name-", 5) == 0 &&
+           (strcmp(finding->file, entry) == 0 || strcmp(finding->file, migration->path) == 0);
+}
+
+static const char *entry_path(struct arena *arena, const struct set *set,
+                              const struct migration *migration)
+{
+    return fs_join(arena, set->folder, migration->entry);
+}
+
+static void soften_name_findings(const struct migration *migration, const char *entry,
                                  struct findings *findings)
 {
-    for (size_t i = 0; i < findings->count; i++) {
-        struct finding *const finding = &findings->items[i];
-        const bool same = finding->file != NULL && (strcmp(finding->file, entry_path) == 0 ||
-                                                    strcmp(finding->file, migration->path) == 0);
-        if (same && strncmp(finding->rule, "name-", 5) == 0)
-            finding->severity = SEVERITY_NOTE;
-    }
+    for (size_t i = 0; i < findings->count; i++)
+        if (is_name_finding(&findings->items[i], migration, entry))
+            findings->items[i].severity = SEVERITY_NOTE;
 }
 
 const struct migration *set_find_odd(const struct set *set, const char *id)
@@ -226,15 +235,43 @@ bool set_admit(struct arena *arena, struct set *set, const char *id, struct find
         struct migration *const odd = &set->odd.items[i];
         if (strcmp(odd->id, id) != 0)
             continue;
-        /* In scheme folder the finding is about the folder, not about the file in it. */
-        char *const path = fs_join(arena, set->folder, odd->entry);
-        struct migration *const item = path != NULL ? arena_push(arena, set) : NULL;
+        const char *const entry = entry_path(arena, set, odd);
+        struct migration *const item = entry != NULL ? arena_push(arena, set) : NULL;
         if (item == NULL)
             return err_nomem(err);
         *item = *odd;
         soften_name_findings(item, path, findings);
         *odd = set->odd.items[--set->odd.count];
         return set_sort(arena, set, err);
+    }
+    return true;
+}
+
+static bool allows_its_name(const struct migration *odd, const char *entry,
+                            const struct findings *findings)
+{
+    bool any = false;
+    for (size_t i = 0; i < findings->count; i++) {
+        if (!is_name_finding(&findings->items[i], odd, entry))
+            continue;
+        if (!migration_allows(odd, findings->items[i].rule))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+bool set_admit_allowed(struct arena *arena, struct set *set, struct findings *findings,
+                       struct err *err)
+{
+    for (size_t i = set->odd.count; i > 0; i--) {
+        const struct migration *const odd = &set->odd.items[i - 1];
+        const char *const entry = odd->allows.count > 0 ? entry_path(arena, set, odd) : "";
+        if (entry == NULL)
+            return err_nomem(err);
+        if (odd->allows.count > 0 && allows_its_name(odd, entry, findings) &&
+            !set_admit(arena, set, odd->id, findings, err))
+            return false;
     }
     return true;
 }
@@ -255,8 +292,10 @@ bool set_check_future(struct arena *arena, const struct set *set, int64_t now_ep
         char *const fix = arena_printf(arena, "run \"pawl renumber %s\"", name);
         if (fix == NULL)
             findings->failed = true;
-        report_file(arena, findings, "future-version", SEVERITY_ERROR, item->path, fix,
-                    "version \"%s\" stands for %s, %s from now", item->version, date, ahead);
+        report_file(arena, findings, "future-version",
+                    migration_allows(item, "future-version") ? SEVERITY_NOTE : SEVERITY_ERROR,
+                    item->path, fix, "version \"%s\" stands for %s, %s from now", item->version,
+                    date, ahead);
     }
     return !findings->failed || err_nomem(err);
 }

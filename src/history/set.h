@@ -41,9 +41,9 @@ enum { MIGRATION_MAX_BYTES = 256 << 20 };
 /*
  * Reads the folder. Only an unreadable folder or file is an error (ERR_USAGE); what is wrong with a
  * name or a text is a finding, "duplicate-version", "duplicate-id", "version-spelling" (a note) and
- * those of squash_load() among them. A bad name is left out of the set (see odd), and no finding
- * means a set without doubt. When most files fit another scheme, one finding "naming-scheme" stands
- * for all of their names.
+ * those of squash_load() among them. A bad name is left out of the set (see odd) unless the file's
+ * head allows it with a reason, and no finding means a set without doubt. When most files fit
+ * another scheme, one finding "naming-scheme" stands for all of their names.
  */
 bool set_load(struct arena *arena, const struct set_options *options, struct set *ret,
               struct findings *findings, struct err *err) MUST_CHECK;
@@ -96,7 +96,7 @@ bool set_seal(struct arena *arena, struct set *set, struct err *err) MUST_CHECK;
 struct hash_hex digest_of(struct arena *arena, const struct hash_hex **checksums, size_t count);
 
 /* One finding "future-version" for each migration whose version lies more than 24 hours after
- * now. */
+ * now; a note where the file allows it. */
 bool set_check_future(struct arena *arena, const struct set *set, int64_t now_epoch_s,
                       struct findings *findings, struct err *err) MUST_CHECK;
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "history/name_parts.h"
 #include "history/reader.h"
 #include "history/set_parts.h"
 #include "history/squash.h"
@@ -133,6 +134,15 @@ static bool find_folder_file(struct load *load, struct candidate *candidate, str
     return true;
 }
 
+/* A folder that is called like a file: whoever wrote it meant something to run. */
+static void report_folder(struct load *load, struct findings *findings, const char *path)
+{
+    report_file(load->arena, findings, "name-grammar", SEVERITY_ERROR, path,
+                "make it a file, or call it otherwise",
+                "it is a folder, and scheme \"%s\" has files: nothing in it is run",
+                naming_name(load->options->naming));
+}
+
 static bool add_candidate(struct load *load, const char *entry, struct err *err)
 {
     struct candidate candidate = {.entry = entry, .file = entry};
@@ -148,7 +158,8 @@ static bool add_candidate(struct load *load, const char *entry, struct err *err)
     if (role == NAME_OTHER || role == NAME_DOWN)
         return true;
     if (role == NAME_BAD && !in_folders(load) && is_folder(load, &candidate)) {
-        load->names.count = before; /* a folder that is called x.sql */
+        load->names.count = before; /* what is wrong with the name is not what is wrong */
+        report_folder(load, &load->names, candidate.path);
         return true;
     }
     if (folder && !find_folder_file(load, &candidate, err))
@@ -211,21 +222,27 @@ static bool is_other_scheme(struct load *load)
     return true;
 }
 
-/* No migration at all, but folders that hold one each: the scheme is folder. */
+/* Folders that hold a migration each, which no scheme with files reads. Where there is nothing else
+ * the scheme is folder. */
 static bool check_folders_unread(struct load *load, const struct set *set, struct err *err)
 {
     size_t fits = 0;
-    if (in_folders(load) || set->count + set->odd.count > 0)
-        return true;
-    for (size_t i = 0; i < load->entries.count; i++) {
+    for (size_t i = 0; !in_folders(load) && i < load->entries.count; i++) {
+        const char *const entry = load->entries.items[i];
         const char *relative = NULL;
-        if (!name_fits(NAMING_FOLDER, load->entries.items[i]))
+        if (name_ends_with(entry, strlen(entry), ".sql") || !name_fits(NAMING_FOLDER, entry))
             continue;
-        if (!find_sql_file(load, load->entries.items[i], &relative, err))
+        if (!find_sql_file(load, entry, &relative, err))
             return false;
         fits += relative != NULL;
+        if (relative == NULL || set->count + set->odd.count == 0)
+            continue;
+        const char *const path = fs_join(load->arena, load->options->folder, entry);
+        if (path == NULL)
+            return err_nomem(err);
+        report_folder(load, load->findings, path);
     }
-    if (fits > 0)
+    if (fits > 0 && set->count + set->odd.count == 0)
         report_scheme(load, NAMING_FOLDER, fits, fits);
     return true;
 }
@@ -292,11 +309,15 @@ static bool read_candidate(struct load *load, const struct candidate *candidate,
     if (candidate->name.role == NAME_BAD && migration.version[0] == '\0')
         migration.version = "0";
     if (!read_file(load, candidate->file, candidate->path, MIGRATION_MAX_BYTES, &text, &len, err)) {
-        *ret_skip = fs_is_folder(candidate->path); /* a folder that is called 1_x.sql */
+        *ret_skip = fs_is_folder(candidate->path);
+        if (*ret_skip)
+            report_folder(load, load->findings, candidate->path);
         return *ret_skip;
     }
     if (text == NULL) {
         *ret_skip = load->files != NULL && find_file(load, candidate->file) == NULL;
+        if (*ret_skip)
+            report_folder(load, load->findings, candidate->path);
         *ret = migration;
         return true;
     }
@@ -355,7 +376,8 @@ static bool load_entries(struct load *load, struct set *ret, struct err *err)
         return err_nomem(err);
     if (!read_all(load, !other_scheme, &set, err) ||
         (!other_scheme && !check_folders_unread(load, &set, err)) ||
-        !set_sort(load->arena, &set, err))
+        !set_sort(load->arena, &set, err) ||
+        !set_admit_allowed(load->arena, &set, load->findings, err))
         return false;
     set_check_duplicates(load->arena, &set, load->findings);
     if (load->findings->failed)
