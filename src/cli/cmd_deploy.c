@@ -123,6 +123,7 @@ static void report_json(struct cli *cli, const struct deploy_result *result, boo
     cli_result(cli, "missing", json_missing(&result->plan.comparison));
     cli_result(cli, "older_code", json_boolean(result->plan.comparison.older_code));
     cli_result(cli, "renamed", json_integer((json_int_t)result->renamed));
+    cli_result(cli, "release_recorded", json_boolean(result->release_recorded));
     cli_result(cli, "waited", json_boolean(result->waited));
     cli_result(cli, "dry_run", json_boolean(dry_run));
     cli_result(cli, "head", cli_json_text(result->head));
@@ -174,6 +175,9 @@ static void report(struct cli *cli, const struct deploy_result *result, const st
         output_result(&cli->output, "%zu applied%s%s\n", result->done.count - recognised,
                       recognised > 0 ? ", squashes recognised" : "",
                       result->renamed > 0 ? ", names recorded" : "");
+    if (result->release_recorded)
+        output_result(&cli->output, "release \"%s\" recorded with this set\n",
+                      session_release(cli));
     if (result->head != NULL)
         output_result(&cli->output, "ledger at %s\n", result->head);
     if (result->leftover != NULL)

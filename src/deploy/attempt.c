@@ -54,7 +54,14 @@ static void host_name(char *ret, size_t bytes)
     ret[bytes - 1] = '\0';
 }
 
-static const char *user_name(struct arena *arena)
+const char *attempt_host(struct arena *arena)
+{
+    char host[256];
+    host_name(host, sizeof host);
+    return arena_strdup(arena, host);
+}
+
+const char *attempt_user(struct arena *arena)
 {
     char buffer[1024];
     struct passwd entry, *found = NULL;
@@ -93,7 +100,7 @@ static const char *begin_detail(struct run *run, struct err *err)
     const char *start = NULL;
     host_name(host, sizeof host);
     (void)process_start(run->arena, getpid(), &start); /* without /proc: not known */
-    const char *const user = user_name(run->arena);
+    const char *const user = attempt_user(run->arena);
     CLEANUP(json_release) json_t *detail = attempt_detail(run);
     if (detail == NULL || user == NULL ||
         json_object_set_new(detail, "pawl", json_string(PAWL_VERSION)) != 0 ||

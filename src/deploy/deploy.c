@@ -15,6 +15,15 @@
 /* Between two looks at a mutex that another deploy holds, and between two notes about it. */
 enum { MUTEX_PAUSE_MS = 50, NOTE_EVERY_MS = 5000 };
 
+static bool any_name(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->items[i].severity == SEVERITY_ERROR &&
+            strncmp(findings->items[i].rule, "name-", strlen("name-")) == 0)
+            return true;
+    return false;
+}
+
 static bool refuse_findings(struct run *run, struct err *err)
 {
     const size_t errors = findings_count(run->findings, SEVERITY_ERROR);
@@ -23,6 +32,10 @@ static bool refuse_findings(struct run *run, struct err *err)
     (void)err_set(err, ERR_REFUSED, "%zu %s against this deploy", errors,
                   errors == 1 ? "finding speaks" : "findings speak");
     err_state(err, "Nothing was changed.");
+    if (any_name(run->findings))
+        err_hint(err, "Rename each file as its finding says: what is applied keeps its record, and "
+                      "nothing runs again. A name that is to stay is allowed in the file's head: "
+                      "-- pawl: allow=RULE reason=\"...\".");
     return false;
 }
 
@@ -47,26 +60,6 @@ static bool refuse_foreign(struct run *run, struct err *err)
     err_hint(err, "Say what is done already: pawl adopt --as-of ID (the last migration that is "
                   "applied), or --as-of none.");
     return false;
-}
-
-/* A release is one set: its name on another set is a mistake of the pipeline. */
-static bool refuse_other_set(const struct run *run, struct err *err)
-{
-    const char *const release = run->options->release;
-    for (size_t i = 0; release != NULL && i < run->state.attempts.count; i++) {
-        const struct attempt *const attempt = &run->state.attempts.items[i];
-        if (attempt->release == NULL || strcmp(attempt->release, release) != 0 ||
-            attempt->set == NULL || strcmp(attempt->set, run->options->set->digest.text) == 0)
-            continue;
-        (void)err_set(err, ERR_REFUSED,
-                      "release \"%s\" was deployed with another set of migrations (digest %.12s, "
-                      "this one has %.12s)",
-                      release, attempt->set, run->options->set->digest.text);
-        err_state(err, "Nothing was changed.");
-        err_hint(err, "Give this set a release name of its own.");
-        return false;
-    }
-    return true;
 }
 
 bool run_plan(struct run *run, struct err *err)
@@ -95,7 +88,7 @@ bool run_plan(struct run *run, struct err *err)
         if (run->result->head == NULL)
             return err_nomem(err);
     }
-    return refuse_other_set(run, err) && refuse_findings(run, err);
+    return release_check(run, err) && refuse_findings(run, err);
 }
 
 /* Steps outside transactions need the session lock, which a pooler would put on a connection that
@@ -347,16 +340,24 @@ static bool bury_finished(struct run *run, struct err *err)
     return true;
 }
 
+/* What is written before the first migration. A release alone is one row: nothing of it can be
+ * abandoned, so that no begin and end frame it. */
+static bool frame_pass(struct run *run, struct err *err)
+{
+    return (plan_empty(&run->result->plan) || begin_once(run, err)) &&
+           (!release_is_new(run) || release_record(run, err));
+}
+
 /* Plans and applies until nothing is left, however often another pawl is in between. */
 static bool apply_until_done(struct run *run, int64_t give_up_ms, struct err *err)
 {
     for (;;) {
-        if (plan_empty(&run->result->plan))
+        if (plan_empty(&run->result->plan) && !release_is_new(run))
             return bury_finished(run, err);
-        if (begin_once(run, err)) {
+        if (frame_pass(run, err)) {
             const enum pass pass = apply_all(run, err);
             if (pass != PASS_AGAIN)
-                return pass == PASS_DONE;
+                return pass == PASS_DONE && bury_finished(run, err);
         } else if (err->code != ERR_BUSY) {
             return false;
         }
@@ -383,7 +384,7 @@ static bool run_all(struct run *run, struct err *err)
         return false;
     if (run->options->dry_run)
         return refuse_pooled_steps(run, err);
-    if (plan_empty(&run->result->plan))
+    if (plan_empty(&run->result->plan) && !release_is_new(run))
         return bury_finished(run, err);
     if (!refuse_pooled_steps(run, err) || !exclude_others(run, give_up_ms, err))
         return false;

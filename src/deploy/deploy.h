@@ -34,8 +34,9 @@ struct deploy_result {
     struct {
         struct deploy_done *items;
         size_t count, capacity;
-    } done;               /* applied by this run */
-    size_t renamed;       /* names recorded by this run */
+    } done;         /* applied by this run */
+    size_t renamed; /* names recorded by this run */
+    bool release_recorded;
     const char *head;     /* "seq:hash" after the run; NULL where there is no ledger */
     const char *leftover; /* INVALID indexes and unvalidated constraints, as text; NULL: none */
     bool waited;          /* for another deploy */

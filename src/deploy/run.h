@@ -38,6 +38,18 @@ const struct attempt *attempt_alive(const struct run *run);
 /* A member for detail: {"attempt": …}; NULL when memory is out. */
 struct json_t *attempt_detail(const struct run *run);
 
+/* Who runs this, on which machine; NULL when memory is out. */
+const char *attempt_user(struct arena *arena);
+const char *attempt_host(struct arena *arena);
+
+/* --- release.c: the set of the release that is named --- */
+/* False, ERR_REFUSED, when the release is recorded with another set. */
+bool release_check(const struct run *run, struct err *err) MUST_CHECK;
+/* A release is named and not recorded yet. */
+bool release_is_new(const struct run *run);
+/* Appends its row. ERR_BUSY: another pawl was there since the plan. */
+bool release_record(struct run *run, struct err *err) MUST_CHECK;
+
 /* --- apply.c --- */
 /* All units of one pending migration. */
 bool apply_migration(struct run *run, const struct plan_item *item, struct err *err) MUST_CHECK;

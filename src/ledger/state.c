@@ -210,6 +210,24 @@ static bool fold_end(struct fold *fold, struct attempt *attempt)
     return true;
 }
 
+static bool fold_release(struct fold *fold)
+{
+    const struct release release = {.seq = fold->row->seq,
+                                    .name = member(fold, "release"),
+                                    .set = member(fold, "set"),
+                                    .whole = member(fold, "whole")};
+    if (release.name == NULL || release.whole == NULL)
+        return true; /* written by no pawl */
+    for (size_t i = 0; i < fold->state->releases.count; i++)
+        if (strcmp(fold->state->releases.items[i].name, release.name) == 0)
+            return true;
+    struct release *const item = arena_push(fold->arena, &fold->state->releases);
+    if (item == NULL)
+        return false;
+    *item = release;
+    return true;
+}
+
 static bool fold_declared_new(struct fold *fold)
 {
     const char **id = arena_push(fold->arena, &fold->state->declared_new);
@@ -228,7 +246,8 @@ static bool fold_row(struct fold *fold)
         if (row->migration != NULL)
             attempt->last_migration = row->migration;
     }
-    if (event_changes_set(row->event) && (row->migration == NULL || row->checksum == NULL))
+    if (event_changes_set(row->event) && row->event != EVENT_RELEASE &&
+        (row->migration == NULL || row->checksum == NULL))
         return true; /* written by no pawl: the chain says so */
     switch (row->event) {
     case EVENT_BEGIN:
@@ -251,6 +270,8 @@ static bool fold_row(struct fold *fold)
         return fold_end(fold, attempt);
     case EVENT_DECLARED_NEW:
         return fold_declared_new(fold);
+    case EVENT_RELEASE:
+        return fold_release(fold);
     case EVENT_CREATED:
     case EVENT_BREAK_ACCEPTED:
     case EVENT_UNKNOWN:

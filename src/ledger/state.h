@@ -56,6 +56,14 @@ struct attempt {
     const char *message;        /* of a failed row */
 };
 
+/* A release is one set of migrations. */
+struct release {
+    int64_t seq;
+    const char *name;
+    const char *set;   /* the digest of what it needs in place before it runs; NULL: not known */
+    const char *whole; /* the digest of all that it carries */
+};
+
 struct state {
     struct {
         struct applied *items;
@@ -69,6 +77,10 @@ struct state {
         struct attempt *items;
         size_t count, capacity;
     } attempts;
+    struct {
+        struct release *items; /* each name once: the first row counts */
+        size_t count, capacity;
+    } releases;
     struct {
         const char **items;
         size_t count, capacity;

@@ -1,0 +1,115 @@
+/* A release is one set: the first deploy that names it records what it carries. */
+#include <string.h>
+
+#include "base/fault.h"
+#include "deploy/run.h"
+#include "ledger/detail.h"
+
+/* Over all that the set carries; what code needs before it runs has the set's own digest. */
+static bool whole_digest(const struct run *run, struct hash_hex *ret, struct err *err)
+{
+    const struct set *const set = run->options->set;
+    const struct hash_hex **const checksums =
+        arena_alloc(run->arena, (set->count + 1) * sizeof(const struct hash_hex *));
+    if (checksums == NULL)
+        return err_nomem(err);
+    for (size_t i = 0; i < set->count; i++)
+        checksums[i] = &set->items[i].checksum;
+    *ret = digest_of(run->arena, checksums, set->count);
+    return ret->text[0] != '\0' || err_nomem(err);
+}
+
+static const struct release *find_release(const struct run *run)
+{
+    for (size_t i = 0; run->options->release != NULL && i < run->state.releases.count; i++)
+        if (strcmp(run->state.releases.items[i].name, run->options->release) == 0)
+            return &run->state.releases.items[i];
+    return NULL;
+}
+
+bool release_is_new(const struct run *run)
+{
+    return run->options->release != NULL && find_release(run) == NULL;
+}
+
+bool release_check(const struct run *run, struct err *err)
+{
+    const struct release *const known = find_release(run);
+    struct hash_hex whole;
+    if (known == NULL)
+        return true;
+    if (!whole_digest(run, &whole, err))
+        return false;
+    if (strcmp(known->whole, whole.text) == 0)
+        return true;
+    (void)err_set(err, ERR_REFUSED,
+                  "release \"%s\" is recorded with another set of migrations (digest %.12s, this "
+                  "one has %.12s)",
+                  known->name, known->whole, whole.text);
+    err_state(err, "Nothing was changed.");
+    err_hint(err, "Give this set a release name of its own.");
+    return false;
+}
+
+/* Which contract migrations the release carries, as far as the journal does not show it: those that
+ * were applied before this row it carries, but for the ones that it lacks. */
+static bool add_contracts(const struct run *run, json_t *detail)
+{
+    const struct comparison *const c = &run->result->plan.comparison;
+    CLEANUP(json_release) json_t *waiting = json_object();
+    CLEANUP(json_release) json_t *lacking = json_array();
+    bool ok = waiting != NULL && lacking != NULL;
+    for (size_t i = 0; ok && i < c->count; i++) {
+        const struct migration *const m = c->items[i].migration;
+        if (m->phase == PHASE_CONTRACT && m->kind != KIND_REPEATABLE &&
+            (c->items[i].kind == MATCH_PENDING || c->items[i].kind == MATCH_DOUBTFUL))
+            ok = json_object_set_new(waiting, m->id, json_string(m->checksum.text)) == 0;
+    }
+    for (size_t i = 0; ok && i < c->missing.count; i++)
+        if (c->missing.items[i]->phase == PHASE_CONTRACT)
+            ok =
+                json_array_append_new(lacking, json_string(applied_name(c->missing.items[i]))) == 0;
+    if (ok && json_object_size(waiting) > 0)
+        ok = json_object_set(detail, "contracts", waiting) == 0;
+    if (ok && json_array_size(lacking) > 0)
+        ok = json_object_set(detail, "lacks", lacking) == 0;
+    return ok;
+}
+
+static const char *release_detail(const struct run *run, const char *whole)
+{
+    const char *const user = attempt_user(run->arena), *const host = attempt_host(run->arena);
+    CLEANUP(json_release)
+    json_t *detail = json_pack("{s:s, s:s, s:s, s:s, s:s}", "release", run->options->release, "set",
+                               run->options->set->digest.text, "whole", whole, "user",
+                               user != NULL ? user : "", "host", host != NULL ? host : "");
+    if (detail == NULL || !add_contracts(run, detail) ||
+        (run->begun && json_object_set_new(detail, "attempt", json_string(run->attempt)) != 0))
+        return NULL;
+    return detail_text(run->arena, detail);
+}
+
+bool release_record(struct run *run, struct err *err)
+{
+    const struct hash_hex digest = digest_set_hash(&run->state.digests);
+    struct hash_hex whole;
+    struct receipt receipt;
+    if (!whole_digest(run, &whole, err))
+        return false;
+    const struct entry entry = {
+        .event = EVENT_RELEASE, .detail = release_detail(run, whole.text), .digest = digest.text};
+    if (entry.detail == NULL)
+        return err_nomem(err);
+    fault_point("release");
+    if (!ledger_append(run->ledger, run->arena, &entry, run->last_change, &receipt, err))
+        return false;
+    run->last_change = strtoll(receipt.text, NULL, 10);
+    run->result->head = receipt.text;
+    run->result->release_recorded = true;
+    struct release *const known = arena_push(run->arena, &run->state.releases);
+    const char *const kept = arena_strdup(run->arena, whole.text);
+    if (known == NULL || kept == NULL)
+        return err_nomem(err);
+    *known = (struct release){.name = run->options->release, .whole = kept};
+    return true;
+}
