@@ -54,8 +54,10 @@ static bool make_entry(struct arena *arena, const struct set *set, const struct 
         .phase = phase_name(m->phase),
         .detail = detail_text(arena, detail),
         .digest = arena_strdup(arena, digest.text),
+        .text = m->text != NULL ? migration_kept_text(arena, set->dialect, m) : NULL,
     };
-    return (ret->detail != NULL && ret->digest != NULL) || err_nomem(err);
+    return (ret->detail != NULL && ret->digest != NULL && (m->text == NULL || ret->text != NULL)) ||
+           err_nomem(err);
 }
 
 /* The last migration that is done: of the set, or one whose odd name kept it out of the set. */

@@ -15,9 +15,9 @@ struct adopt_result {
 };
 
 /* as_of: the last id that is done, or "none" for an empty ledger beside other people's tables.
- * Files with odd names that stand before it are done too, and are admitted to the set. The ledger
- * and all its rows are made in one transaction. Errors: ERR_REFUSED when there is a ledger already,
- * ERR_USAGE for an unknown id. */
+ * Their texts are kept. Files with odd names that stand before it are done too, and are admitted to
+ * the set. The ledger and all its rows are made in one transaction. Errors: ERR_REFUSED when there
+ * is a ledger already, ERR_USAGE for an unknown id. */
 bool adopt_run(struct arena *arena, struct ledger *ledger, struct set *set, const char *as_of,
                struct findings *findings, struct adopt_result *ret, struct err *err) MUST_CHECK;
 

@@ -1,10 +1,10 @@
 /*
- * Recorded corrections: each is a row of the journal with its reason, none changes a row.
+ * Recorded corrections: each is a row of the journal, none changes a row. First the proof is looked
+ * for and can be shown; then it is recorded, unless the ledger has changed since.
  */
 #ifndef PAWL_ADOPT_REPAIR_H
 #define PAWL_ADOPT_REPAIR_H
 
-#include "base/finding.h"
 #include "history/set.h"
 #include "ledger/ledger.h"
 
@@ -18,16 +18,28 @@ enum repair_kind {
 struct repair {
     enum repair_kind kind;
     const char *first, *second;
-    const char *reason;
+    const char *reason; /* NULL: none given */
 };
 
-struct repair_result {
-    const char *proof; /* what was found that makes the repair right, a sentence */
-    const char *head;  /* "seq:hash" */
+struct repair_found {
+    const char *proof; /* what makes the repair right, a sentence without capital and stop */
+    struct {
+        const char **items; /* the facts behind it, a sentence each */
+        size_t count, capacity;
+    } facts;
+    const char *diff; /* accept-edit: kept text against the file; NULL: nothing to compare with */
+    bool recorded;    /* it is in the ledger already: nothing is to be done */
+    struct entry entry;
+    int64_t last_change; /* what the proof was made from */
 };
 
-/* Looks for the proof, then journals. Without the proof: ERR_REFUSED, and nothing was changed. */
-bool repair_run(struct arena *arena, struct ledger *ledger, const struct set *set,
-                const struct repair *repair, struct repair_result *ret, struct err *err) MUST_CHECK;
+/* Looks for the proof. Writes nothing. Odd names that are applied are admitted to the set. Errors: ERR_REFUSED when there is none, ERR_USAGE for an
+ * unknown id or a seq that is no number, ERR_CHAIN, those of reading. */
+bool repair_find(struct arena *arena, struct ledger *ledger, struct set *set,
+                 const struct repair *repair, struct repair_found *ret, struct err *err) MUST_CHECK;
+
+/* Appends the row; *ret_head is "seq:hash". ERR_BUSY: the ledger has changed since the proof. */
+bool repair_record(struct arena *arena, struct ledger *ledger, const struct repair_found *found,
+                   const char **ret_head, struct err *err) MUST_CHECK;
 
 #endif

@@ -9,7 +9,6 @@
 #include "deploy/squash.h"
 #include "ledger/detail.h"
 #include "ledger/squash.h"
-#include "sql/canonical.h"
 
 enum { FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 10000 };
 
@@ -29,14 +28,6 @@ void apply_locate(const struct plan_item *item, const struct script_statement *s
 static bool last_unit(const struct plan_item *item, size_t unit)
 {
     return unit + 1 >= item->script.units.count;
-}
-
-/* What is kept of the migration's text: all of it, without passwords. */
-static const char *kept_text(const struct run *run, const struct migration *migration)
-{
-    CLEANUP(str_release) struct str text = {0};
-    sql_blank_passwords(run->options->set->dialect, migration->text, migration->text_len, &text);
-    return text.failed ? NULL : arena_strndup(run->arena, str_text(&text), text.len);
 }
 
 static json_t *applied_detail(const struct run *run, const struct plan_item *item, int64_t ms)
@@ -104,7 +95,7 @@ bool apply_entry(const struct run *run, const struct plan_item *item, size_t uni
         .detail = detail_text(run->arena, detail),
         .digest = last ? digest_after(run, m)
                        : arena_strdup(run->arena, digest_set_hash(&run->state.digests).text),
-        .text = last ? kept_text(run, m) : NULL,
+        .text = last ? migration_kept_text(run->arena, run->options->set->dialect, m) : NULL,
     };
     if (ret->detail == NULL || ret->digest == NULL || (last && ret->text == NULL))
         return err_nomem(err);

@@ -165,3 +165,11 @@ bool migration_read(struct arena *arena, enum dialect dialect, const char *text,
         return false;
     return !findings->failed || err_nomem(err);
 }
+
+const char *migration_kept_text(struct arena *arena, enum dialect dialect,
+                                const struct migration *migration)
+{
+    CLEANUP(str_release) struct str text = {0};
+    sql_blank_passwords(dialect, migration->text, migration->text_len, &text);
+    return text.failed ? NULL : arena_strndup(arena, str_text(&text), text.len);
+}

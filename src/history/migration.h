@@ -55,6 +55,10 @@ bool migration_allows(const struct migration *migration, const char *rule);
  * squash is not, as what it replaces is. */
 bool migration_in_digest(const struct migration *migration);
 
+/* The whole text with passwords blanked: what may be kept and shown. NULL when memory is out. */
+const char *migration_kept_text(struct arena *arena, enum dialect dialect,
+                                const struct migration *migration) MUST_CHECK;
+
 /*
  * Reads what a file's text says: the directives in its head, and the annotations of dbmate
  * (-- migrate:up/down, transaction:false), goose (-- +goose Up/Down/StatementBegin/StatementEnd/NO

@@ -63,7 +63,7 @@ bool journal_hash(const struct journal_row *row, struct hash_hex *ret)
     return true;
 }
 
-static bool accepted(const struct journal *journal, int64_t seq)
+bool journal_accepted(const struct journal *journal, int64_t seq)
 {
     for (size_t i = 0; i < journal->count; i++)
         if (journal->items[i].event == EVENT_BREAK_ACCEPTED &&
@@ -72,65 +72,84 @@ static bool accepted(const struct journal *journal, int64_t seq)
     return false;
 }
 
-/* What is wrong with the row as the successor of the one before it; NULL when nothing is. */
-static const char *row_break(const struct journal_row *row, const struct journal_row *before,
-                             const struct hash_hex *hash, int64_t *ret_seq)
+static struct journal_break break_of(int64_t seq, const char *what, const char *field,
+                                     const char *found, const char *wanted)
 {
-    const int64_t expected = before != NULL ? before->seq + 1 : 1;
-    *ret_seq = row->seq;
-    if (row->seq != expected) {
-        *ret_seq = expected;
-        return "the row is missing";
-    }
-    if (strcmp(row->hash, hash->text) != 0)
-        return "the row was changed after it was written";
-    if (before == NULL && strcmp(row->prev_hash, JOURNAL_FIRST_PREV_HASH) != 0)
-        return "the row is not the first one that was written";
-    if (before != NULL && strcmp(row->prev_hash, before->hash) != 0) {
-        *ret_seq = before->seq;
-        return "the row was replaced: the next one names another";
-    }
-    return NULL;
+    struct journal_break broken = {.seq = seq, .what = what, .field = field};
+    (void)snprintf(broken.found, sizeof broken.found, "%s", found); /* cut short is fine */
+    (void)snprintf(broken.wanted, sizeof broken.wanted, "%s", wanted);
+    return broken;
 }
 
-static const char *head_break(const struct journal *journal, int64_t *ret_seq)
+static struct journal_break number_break(int64_t seq, const char *what, const char *field,
+                                         int64_t found, int64_t wanted)
+{
+    char found_text[24], wanted_text[24];
+    (void)snprintf(found_text, sizeof found_text, "%" PRId64, found);
+    (void)snprintf(wanted_text, sizeof wanted_text, "%" PRId64, wanted);
+    return break_of(seq, what, field, found_text, wanted_text);
+}
+
+static const struct journal_break no_break = {0};
+
+/* What is wrong with the row as the successor of the one before it; what is NULL when nothing is.
+ */
+static struct journal_break row_break(const struct journal_row *row,
+                                      const struct journal_row *before, const struct hash_hex *hash)
+{
+    const int64_t expected = before != NULL ? before->seq + 1 : 1;
+    if (row->seq != expected)
+        return number_break(expected, "the row is missing", "the next row's seq", row->seq,
+                            expected);
+    if (strcmp(row->hash, hash->text) != 0)
+        return break_of(row->seq, "the row was changed after it was written", "hash", row->hash,
+                        hash->text);
+    if (before == NULL && strcmp(row->prev_hash, JOURNAL_FIRST_PREV_HASH) != 0)
+        return break_of(row->seq, "the row is not the first one that was written", "prev_hash",
+                        row->prev_hash, JOURNAL_FIRST_PREV_HASH);
+    if (before != NULL && strcmp(row->prev_hash, before->hash) != 0)
+        return break_of(before->seq, "the row was replaced: the next one names another",
+                        "the next row's prev_hash", row->prev_hash, before->hash);
+    return no_break;
+}
+
+static struct journal_break head_break(const struct journal *journal)
 {
     const struct journal_row *const last =
         journal->count > 0 ? &journal->items[journal->count - 1] : NULL;
     const int64_t last_seq = last != NULL ? last->seq : 0;
-    *ret_seq = last_seq + 1;
     if (journal->head.seq > last_seq)
-        return "the row is missing: the head of the ledger names it";
-    *ret_seq = last_seq;
+        return number_break(last_seq + 1, "the row is missing: the head of the ledger names it",
+                            "the head's seq", journal->head.seq, last_seq);
     if (journal->head.seq < last_seq)
-        return "the row is newer than the head of the ledger";
+        return number_break(last_seq, "the row is newer than the head of the ledger",
+                            "the head's seq", journal->head.seq, last_seq);
     if (last != NULL && strcmp(journal->head.hash, last->hash) != 0)
-        return "the row is not the one that the head of the ledger names";
-    return NULL;
+        return break_of(last_seq, "the row is not the one that the head of the ledger names",
+                        "the head's hash", journal->head.hash, last->hash);
+    return no_break;
 }
 
 bool journal_verify(const struct journal *journal, struct journal_break *ret_break, struct err *err)
 {
     for (size_t i = 0; i <= journal->count; i++) {
         struct hash_hex hash;
-        int64_t seq = 0;
-        const char *what;
+        struct journal_break broken;
         if (i == journal->count) {
-            what = head_break(journal, &seq);
+            broken = head_break(journal);
         } else {
             if (!journal_hash(&journal->items[i], &hash))
                 return err_nomem(err);
-            what =
-                row_break(&journal->items[i], i > 0 ? &journal->items[i - 1] : NULL, &hash, &seq);
+            broken = row_break(&journal->items[i], i > 0 ? &journal->items[i - 1] : NULL, &hash);
         }
-        if (what != NULL && !accepted(journal, seq)) {
-            *ret_break = (struct journal_break){.seq = seq, .what = what};
+        if (broken.what != NULL && !journal_accepted(journal, broken.seq)) {
+            *ret_break = broken;
             (void)err_set(err, ERR_CHAIN, "the ledger was changed by hand: seq %" PRId64 ": %s",
-                          seq, what);
+                          broken.seq, broken.what);
             err_hint(err,
                      "Find out who changed it and what is really in the database, then type: pawl "
                      "repair --accept-break %" PRId64 " --reason TEXT",
-                     seq);
+                     broken.seq);
             return false;
         }
     }

@@ -46,9 +46,14 @@ struct journal {
 /* False when memory is out. */
 bool journal_hash(const struct journal_row *row, struct hash_hex *ret) MUST_CHECK;
 
+enum { JOURNAL_FACT_BYTES = 80 };
+
 struct journal_break {
     int64_t seq; /* the first row that is missing, changed, or not the one its successor names */
     const char *what; /* a sentence, static */
+    const char
+        *field; /* the one that does not fit, static: "hash", "the next row's prev_hash" ... */
+    char found[JOURNAL_FACT_BYTES], wanted[JOURNAL_FACT_BYTES]; /* what it says, and should say */
 };
 
 /*
@@ -57,6 +62,9 @@ struct journal_break {
  */
 bool journal_verify(const struct journal *journal, struct journal_break *ret_break,
                     struct err *err) MUST_CHECK;
+
+/* True when a later row says that the break at this seq was looked into. */
+bool journal_accepted(const struct journal *journal, int64_t seq);
 
 /* The format from the first row's detail; 0 when it has none. */
 int journal_format(const struct journal *journal);

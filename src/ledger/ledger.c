@@ -135,6 +135,27 @@ bool ledger_read(struct ledger *ledger, struct arena *arena, struct journal *ret
     return true;
 }
 
+bool ledger_text(struct ledger *ledger, struct arena *arena, const char *checksum, const char **ret,
+                 struct err *err)
+{
+    const char *const sql =
+        ledger_sql(arena,
+                   ledger->pg != NULL ? "SELECT body FROM {ledger}.text WHERE checksum = $1"
+                                      : "SELECT body FROM {ledger}_text WHERE checksum = $1",
+                   ledger->name);
+    struct rows rows;
+    *ret = NULL;
+    if (sql == NULL)
+        return err_nomem(err);
+    if (!(ledger->pg != NULL ? pg_query(ledger->pg, arena, sql, &checksum, 1, &rows, err)
+                             : sqlite_query(ledger->sqlite, arena, sql, strlen(sql), &checksum, 1,
+                                            &rows, NULL, err)))
+        return false;
+    if (rows.count > 0)
+        *ret = rows_get(&rows, 0, 0);
+    return true;
+}
+
 bool ledger_foreign_objects(struct ledger *ledger, struct arena *arena, const char *schema,
                             const char **ret_example, struct err *err)
 {

@@ -45,6 +45,11 @@ bool ledger_prepare_writer(struct ledger *ledger, struct arena *arena, struct er
 bool ledger_read(struct ledger *ledger, struct arena *arena, struct journal *ret,
                  struct err *err) MUST_CHECK;
 
+/* The kept text of the migration with this checksum, passwords blanked; *ret is NULL when there is
+ * none. For the ledger's owner, where there is a ledger. */
+bool ledger_text(struct ledger *ledger, struct arena *arena, const char *checksum, const char **ret,
+                 struct err *err) MUST_CHECK;
+
 /* True when the database holds user objects that belong to no ledger; *ret_example names one. */
 bool ledger_foreign_objects(struct ledger *ledger, struct arena *arena, const char *schema,
                             const char **ret_example, struct err *err) MUST_CHECK;

@@ -58,7 +58,7 @@ static struct partial *partial_of(const struct fold *fold)
     return NULL;
 }
 
-static bool in_digest(const struct applied *applied)
+bool applied_in_digest(const struct applied *applied)
 {
     return applied->phase != PHASE_CONTRACT && applied->kind != KIND_REPEATABLE &&
            !(applied->kind == KIND_BACKFILL && applied->background) && !applied->squash;
@@ -109,7 +109,8 @@ static bool fold_applied(struct fold *fold)
     struct partial *const partial = partial_of(fold);
     if (partial != NULL)
         *partial = fold->state->partials.items[--fold->state->partials.count];
-    return !in_digest(applied) || digest_set_add(fold->arena, &fold->state->digests, row->checksum);
+    return !applied_in_digest(applied) ||
+           digest_set_add(fold->arena, &fold->state->digests, row->checksum);
 }
 
 static bool fold_renamed(struct fold *fold)
@@ -139,7 +140,7 @@ static bool fold_edit(struct fold *fold)
     if (checksum == NULL)
         return false;
     *checksum = fold->row->checksum;
-    if (!in_digest(applied))
+    if (!applied_in_digest(applied))
         return true;
     digest_set_remove(&fold->state->digests,
                       applied->checksums.items[applied->checksums.count - 2]);

@@ -110,6 +110,8 @@ const struct partial *state_partial(const struct state *state, const char *id);
 const struct attempt *state_open_attempt(const struct state *state);
 
 const char *applied_name(const struct applied *applied); /* the current one */
+/* As migration_in_digest(), by what the journal says of it. */
+bool applied_in_digest(const struct applied *applied);
 bool applied_has_checksum(const struct applied *applied, const char *checksum);
 
 #endif
