@@ -169,8 +169,9 @@ static bool one_target(struct cli *cli, const struct target *target, struct set 
         return false;
     if (!read_target(cli, target, &url, set, &look, err))
         return false;
-    if (cli_flag(cli, "exit-code") &&
-        look.comparison.pending + look.comparison.changed + set->odd.count > 0)
+    if (cli_flag(cli, "exit-code") && look.comparison.pending + look.comparison.doubtful +
+                                              look.comparison.changed + set->odd.count >
+                                          0)
         cli->outcome = ERR_NOT_READY;
     return report(cli, target, &url, &look, set, targets, err) &&
            check_expected(&look, cli_option(cli, "expect"), err);

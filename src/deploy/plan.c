@@ -42,6 +42,21 @@ static void add_reused(struct planner *p, const struct match *match, const struc
                      m->path != NULL ? m->path : m->id));
 }
 
+/* Two names that were swapped look like two edits: says so. "" where that is not it. */
+static const char *whose_content(const struct planner *p, const struct match *match)
+{
+    for (size_t i = 0; i < p->state->versioned; i++) {
+        const struct applied *const other = p->state->by_version[i];
+        if (other == match->applied || match->migration->empty ||
+            !applied_has_checksum(other, match->migration->checksum.text))
+            continue;
+        const char *const text =
+            arena_printf(p->arena, ", the content of \"%s\"", applied_name(other));
+        return text != NULL ? text : "";
+    }
+    return "";
+}
+
 static void add_edited(struct planner *p, const struct match *match)
 {
     const struct migration *const m = match->migration;
@@ -53,9 +68,9 @@ static void add_edited(struct planner *p, const struct match *match)
     add(p, "edited", SEVERITY_ERROR, m,
         arena_printf(p->arena,
                      "\"%s\" was edited after it was applied: applied with checksum %.12s, the "
-                     "file now has %.12s",
+                     "file now has %.12s%s",
                      m->id, match->applied->checksums.items[match->applied->checksums.count - 1],
-                     m->checksum.text),
+                     m->checksum.text, whose_content(p, match)),
         arena_printf(p->arena,
                      "put the file back as it was and write the change as a new migration (pawl "
                      "new NAME); if both texts do the same: pawl repair --accept-edit %s --reason "
