@@ -109,6 +109,7 @@ bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit, s
         unit < item->script.units.count ? &item->script.units.items[unit] : &nothing;
     const struct limits limits = limits_for(run, item, u);
     const size_t before = ledger_pg_enter_count(&limits);
+    const size_t forgotten = forget_count(run, item, unit);
     struct progress progress = {run, item, before, u->count};
     struct pg_answers answers = {0};
     struct entry *rows = NULL;
@@ -120,15 +121,18 @@ bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit, s
         return false;
     fault_point("unit");
     if (!queue(run, item, u, &limits, rows, row_count, err) ||
+        (forgotten > 0 && !forget_queue(run, err)) ||
         !pg_pipeline_run(run->ledger->pg, run->arena, &answers, on_progress, &progress, err)) {
         if (pg_lost(run->ledger->pg) && err->code == ERR_UNREACHABLE)
             return ask_journal(run, item, unit, backend, start_ms, err);
         return explain(item, u, before, &answers, err);
     }
     /* COMMIT of a failed transaction is no error: its command tag says ROLLBACK. */
-    const struct pg_answer *const commit = &answers.items[answers.count - 2];
+    const size_t behind = 1 + forgotten; /* RESET ALL comes first */
+    const struct pg_answer *const commit = &answers.items[answers.count - behind - 1];
     if (strcmp(commit->tag, "COMMIT") != 0)
         return err_set(err, ERR_FAILED, "COMMIT was answered with %s", commit->tag);
-    return committed(run, item, unit, &(struct receipt){answers.items[answers.count - 3].value},
-                     start_ms, err);
+    return committed(run, item, unit,
+                     &(struct receipt){answers.items[answers.count - behind - 2].value}, start_ms,
+                     err);
 }

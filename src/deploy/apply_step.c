@@ -231,5 +231,7 @@ bool apply_pg_step(struct run *run, const struct plan_item *item, size_t unit, s
                   !verify_index(run, item, statement, err)))
         return false;
     fault_point("step done");
-    return reset_session(run, err) && journal_end(run, item, unit, start_ms, err);
+    return reset_session(run, err) &&
+           (forget_count(run, item, unit) == 0 || forget_now(run, err)) &&
+           journal_end(run, item, unit, start_ms, err);
 }

@@ -57,8 +57,8 @@ static bool refuse_foreign(struct run *run, struct err *err)
                   "the database is not empty (it has %s) and has no ledger \"%s\"", example,
                   run->ledger->name);
     err_state(err, "Nothing was changed.");
-    err_hint(err, "Say what is done already: pawl adopt --as-of ID (the last migration that is "
-                  "applied), or --as-of none.");
+    err_hint(err, "If this set made them, name the last migration that is applied: pawl adopt "
+                  "--as-of ID. If they are another application's: pawl adopt --as-of none.");
     return false;
 }
 

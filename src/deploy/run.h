@@ -75,6 +75,13 @@ bool apply_pg_step(struct run *run, const struct plan_item *item, size_t unit,
 bool apply_sqlite_unit(struct run *run, const struct plan_item *item, size_t unit,
                        struct err *err) MUST_CHECK;
 
+/* --- forget.c: what a migration leaves in its session --- */
+/* How many statements forget_queue() adds behind this unit; 0: none are to be added. */
+size_t forget_count(const struct run *run, const struct plan_item *item, size_t unit);
+bool forget_queue(const struct run *run, struct err *err) MUST_CHECK;
+/* The same at once. */
+bool forget_now(const struct run *run, struct err *err) MUST_CHECK;
+
 /* --- settle.c: after a lost connection --- */
 /* Connects again, makes sure that the old backend is gone, and reads what became of the unit.
  * *ret_applied: its row is in the journal. False: the outcome is not known yet; ERR_PARTIAL, or
