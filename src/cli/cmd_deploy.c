@@ -175,7 +175,7 @@ static void report(struct cli *cli, const struct deploy_result *result, const st
         output_result(&cli->output, "%zu applied%s%s\n", result->done.count - recognised,
                       recognised > 0 ? ", squashes recognised" : "",
                       result->renamed > 0 ? ", names recorded" : "");
-    if (result->release_recorded)
+    if (result->release_recorded && result->done.count == 0)
         output_result(&cli->output, "release \"%s\" recorded with this set\n",
                       session_release(cli));
     if (result->head != NULL)

@@ -33,9 +33,9 @@ static bool refuse_findings(struct run *run, struct err *err)
                   errors == 1 ? "finding speaks" : "findings speak");
     err_state(err, "Nothing was changed.");
     if (any_name(run->findings))
-        err_hint(err, "Rename each file as its finding says: what is applied keeps its record, and "
-                      "nothing runs again. A name that is to stay is allowed in the file's head: "
-                      "-- pawl: allow=RULE reason=\"...\".");
+        err_hint(err,
+                 "Rename the files as said: what is applied never runs again. A name that is to "
+                 "stay is allowed in the file's head: -- pawl: allow=RULE reason=\"...\".");
     return false;
 }
 

@@ -76,15 +76,23 @@ static bool add_contracts(const struct run *run, json_t *detail)
     return ok;
 }
 
+/* The attempt's begin row says by whom; a row that stands alone says it itself. */
+static bool add_who(const struct run *run, json_t *detail)
+{
+    if (run->begun)
+        return json_object_set_new(detail, "attempt", json_string(run->attempt)) == 0;
+    const char *const user = attempt_user(run->arena), *const host = attempt_host(run->arena);
+    return user != NULL && host != NULL &&
+           json_object_set_new(detail, "user", json_string(user)) == 0 &&
+           json_object_set_new(detail, "host", json_string(host)) == 0;
+}
+
 static const char *release_detail(const struct run *run, const char *whole)
 {
-    const char *const user = attempt_user(run->arena), *const host = attempt_host(run->arena);
     CLEANUP(json_release)
-    json_t *detail = json_pack("{s:s, s:s, s:s, s:s, s:s}", "release", run->options->release, "set",
-                               run->options->set->digest.text, "whole", whole, "user",
-                               user != NULL ? user : "", "host", host != NULL ? host : "");
-    if (detail == NULL || !add_contracts(run, detail) ||
-        (run->begun && json_object_set_new(detail, "attempt", json_string(run->attempt)) != 0))
+    json_t *detail = json_pack("{s:s, s:s, s:s}", "release", run->options->release, "set",
+                               run->options->set->digest.text, "whole", whole);
+    if (detail == NULL || !add_contracts(run, detail) || !add_who(run, detail))
         return NULL;
     return detail_text(run->arena, detail);
 }
