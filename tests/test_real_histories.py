@@ -118,6 +118,16 @@ def test_an_old_history_with_odd_names_onto_an_empty_database(odd, engine):
     assert odd.run("deploy", "--json", check=0).json()["renamed"] == 2
 
 
+def test_one_command_gives_an_old_history_the_names_that_were_meant(odd, engine):
+    """The refusal names it. Where the files are applied under the old names they are renames."""
+    assert "pawl check --fix" in odd.run("deploy", check=3).err
+    odd.run("check", "--fix", check=0)
+    odd.run("deploy", check=0)
+    meant = [ODD_SET[0], "2025-08-01-000100_b", "2025-08-01-000101_c", ODD_SET[3]]
+    assert ledger.applied(engine) == meant
+    assert_settled(odd)
+
+
 def test_an_allow_counts_for_its_own_rule_and_with_a_reason(odd, engine):
     for name, head in zip(ODD, ("allow=name-precision reason=no", "allow=name-date")):
         path = odd.migrations / name / "up.sql"

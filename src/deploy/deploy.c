@@ -34,8 +34,9 @@ static bool refuse_findings(struct run *run, struct err *err)
     err_state(err, "Nothing was changed.");
     if (any_name(run->findings))
         err_hint(err,
-                 "Rename the files as said: what is applied never runs again. A name that is to "
-                 "stay is allowed in the file's head: -- pawl: allow=RULE reason=\"...\".");
+                 "`pawl check --fix` renames the files to what was meant; what is applied never "
+                 "runs again. A name that is to stay is allowed in the file's head: "
+                 "-- pawl: allow=RULE reason=\"...\".");
     return false;
 }
 

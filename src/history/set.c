@@ -240,7 +240,7 @@ bool set_admit(struct arena *arena, struct set *set, const char *id, struct find
         if (item == NULL)
             return err_nomem(err);
         *item = *odd;
-        soften_name_findings(item, path, findings);
+        soften_name_findings(item, entry, findings);
         *odd = set->odd.items[--set->odd.count];
         return set_sort(arena, set, err);
     }
