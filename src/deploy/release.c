@@ -5,17 +5,23 @@
 #include "deploy/run.h"
 #include "ledger/detail.h"
 
-/* Over all that the set carries; what code needs before it runs has the set's own digest. */
+/* Over all that the set carries; what code needs before it runs has the set's own digest. A squash
+ * counts as what it replaces, as there. */
 static bool whole_digest(const struct run *run, struct hash_hex *ret, struct err *err)
 {
     const struct set *const set = run->options->set;
-    const struct hash_hex **const checksums =
-        arena_alloc(run->arena, (set->count + 1) * sizeof(const struct hash_hex *));
+    const struct hash_hex **const checksums = arena_alloc(
+        run->arena, (set->count + set->replaced.count + 1) * sizeof(const struct hash_hex *));
+    size_t count = 0;
     if (checksums == NULL)
         return err_nomem(err);
     for (size_t i = 0; i < set->count; i++)
-        checksums[i] = &set->items[i].checksum;
-    *ret = digest_of(run->arena, checksums, set->count);
+        if (!set->items[i].squash)
+            checksums[count++] = &set->items[i].checksum;
+    for (size_t i = 0; i < set->replaced.count; i++)
+        if (!set->replaced.items[i].squash)
+            checksums[count++] = &set->replaced.items[i].checksum;
+    *ret = digest_of(run->arena, checksums, count);
     return ret->text[0] != '\0' || err_nomem(err);
 }
 
