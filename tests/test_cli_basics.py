@@ -467,6 +467,25 @@ def test_renumber_takes_the_down_part_along(folder):
                               "000003_a.up.sql"]
 
 
+def test_renumber_takes_flyways_settings_along(folder):
+    folder.run("init", "--naming", "flyway")
+    for name in ("V1__a.sql", "V1__a.sql.conf", "V2__b.sql", "V2__b.sql.conf"):
+        text = "select 1;" if name.endswith(".sql") else "executeInTransaction=false"
+        folder.write(f"migrations/{name}", text)
+    folder.run("renumber", "V1__a.sql")
+    assert folder.names() == ["V2__b.sql", "V2__b.sql.conf", "V3__a.sql", "V3__a.sql.conf"]
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("R__view.sql", "is repeatable: it has no version"),
+    ("U1__a.sql", "is a down part: renumber its migration, and it goes along")])
+def test_renumber_refuses_what_has_no_place(folder, name, message):
+    folder.run("init", "--naming", "flyway")
+    folder.write(f"migrations/{name}", "select 1;")
+    assert message in folder.run("renumber", name, code=2).err
+    assert folder.names() == [name]
+
+
 def test_renumber_in_folders(folder):
     folder.run("init", "--naming", "folder")
     folder.write("migrations/20250101000000_a/up.sql", "select 1;")

@@ -881,3 +881,14 @@ def test_a_file_that_is_empty_on_purpose_is_deployed(pawl, engine):
     path.write_text("-- nothing to do here any more\n")
     pawl.run("deploy", check=0)
     assert ledger.applied(engine) == [path.name.split(".")[0]]
+
+
+@pytest.mark.parametrize("command", [("deploy",), ("ready",), ("adopt", "--as-of", "none")])
+def test_migrations_of_another_dialect_are_refused(make_pawl, tmp_path, command):
+    """Their checksums would be those of another text."""
+    pawl = make_pawl()
+    pawl.config({"pawl": {"dialect": "postgres"}, "target.main": {"url": f"sqlite:{tmp_path}/a.db"}})
+    pawl.write(f"{version(1)}_t", "CREATE TABLE t (id integer);")
+    result = pawl.run(*command, check=2)
+    assert 'written for postgres, the target "main" is sqlite' in result.err
+    assert not (tmp_path / "a.db").exists()

@@ -50,6 +50,8 @@ class Installed:
             flags = ["-l:libpawl.a" if flag == "-lpawl" else flag for flag in flags]
         if self.options["b_sanitize"] != "none":
             flags.append(f"-fsanitize={self.options['b_sanitize']}")
+        if self.options["b_coverage"]:
+            flags.append("--coverage")
         output_of("cc", "-Wall", "-Wextra", "-Werror", "-o", program, source, *flags)
         return program
 

@@ -51,13 +51,8 @@ const char *setting_values(struct arena *arena, const struct setting *setting)
         clock_format_duration_ms(setting->min, least);
         clock_format_duration_ms(setting->max, most);
         return arena_printf(arena, "%s, %s to %s", setting->unit, least, most);
-    case SETTING_INTEGER:
-        return arena_printf(arena, "%s, %lld to %lld", setting->unit, (long long)setting->min,
-                            (long long)setting->max);
     case SETTING_CHOICE:
         return choices_text(arena, setting->choices);
-    case SETTING_BOOL:
-        return "true or false";
     }
     return setting->unit;
 }

@@ -13,7 +13,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum setting_type { SETTING_TEXT, SETTING_DURATION, SETTING_INTEGER, SETTING_CHOICE, SETTING_BOOL };
+enum setting_type { SETTING_TEXT, SETTING_DURATION, SETTING_CHOICE };
 
 enum setting_id {
     SETTING_MIGRATIONS,      /* [pawl] migrations = migrations */
@@ -41,7 +41,7 @@ struct setting {
     const char *name;
     enum setting_type type;
     const char *unit;        /* "duration", "number", "path", "url" … for help */
-    int64_t min, max;        /* of a number, of a duration in milliseconds, of a text in bytes */
+    int64_t min, max;        /* of a duration in milliseconds, of a text in bytes */
     const char *choices;     /* "refuse|apply" */
     const char *initial;     /* the default as written in a file */
     const char *environment; /* "PAWL_NAMING"; NULL when there is none */
@@ -59,7 +59,7 @@ extern const struct setting settings[SETTING_COUNT];
 
 struct value {
     const char *text;
-    int64_t number; /* duration in ms, integer, bool, or index of the choice */
+    int64_t number; /* duration in ms, or index of the choice */
     enum origin origin;
     int line;           /* in the file */
     const char *source; /* the variable or flag that gave it; NULL for a default or the file */

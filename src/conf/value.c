@@ -52,22 +52,6 @@ static bool parse_duration(struct arena *arena, const struct setting *setting, c
     return true;
 }
 
-static bool parse_integer(struct arena *arena, const struct setting *setting, const char *text,
-                          int64_t *ret, struct err *err)
-{
-    int64_t number = 0;
-    size_t i = 0;
-    for (; ascii_digit(text[i]) && i < 18; i++)
-        number = number * 10 + (text[i] - '0');
-    if (i == 0 || text[i] != '\0')
-        return err_set(err, ERR_USAGE, "\"%s\" is not a whole number", shown(arena, text));
-    if (number < setting->min || number > setting->max)
-        return err_set(err, ERR_USAGE, "%s is out of range: %lld to %lld", text,
-                       (long long)setting->min, (long long)setting->max);
-    *ret = number;
-    return true;
-}
-
 enum { MAX_CHOICES = 16 };
 
 static bool parse_choice(struct arena *arena, const char *choices, const char *text, int64_t *ret,
@@ -104,14 +88,8 @@ bool value_parse(struct arena *arena, const struct setting *setting, const char 
     case SETTING_DURATION:
         ok = parse_duration(arena, setting, text, &number, err);
         break;
-    case SETTING_INTEGER:
-        ok = parse_integer(arena, setting, text, &number, err);
-        break;
     case SETTING_CHOICE:
         ok = parse_choice(arena, setting->choices, text, &number, err);
-        break;
-    case SETTING_BOOL:
-        ok = parse_choice(arena, "false|true", text, &number, err);
         break;
     }
     if (!ok)
