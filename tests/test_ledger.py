@@ -88,6 +88,11 @@ def test_an_edit_by_hand_of_any_column_is_found(deployed, engine, column):
     deployed.run("deploy", check=0)
 
 
+def test_a_checksum_that_is_none_breaks_nothing_but_the_chain(deployed, engine):
+    by_hand(engine, f"UPDATE {table(engine, 'journal')} SET checksum = 'x' WHERE seq = 3")
+    assert_broken(deployed, 3)
+
+
 def test_a_broken_chain_stops_a_deploy_before_anything_runs(deployed, engine):
     by_hand(engine, f"UPDATE {table(engine, 'journal')} SET detail = detail || ' ' WHERE seq = 4")
     deployed.write(f"{version(5)}_d", "CREATE TABLE d (id int);")

@@ -40,6 +40,28 @@ bool digest_set_add(struct arena *arena, struct digest_set *set, const char *che
     return true;
 }
 
+static int compare_lines(const void *a, const void *b)
+{
+    return memcmp(a, b, HASH_HEX_LEN);
+}
+
+bool digest_set_fill(struct arena *arena, struct digest_set *set, const char *const *checksums,
+                     size_t count)
+{
+    *set = (struct digest_set){.count = count, .capacity = count};
+    if (count == 0)
+        return true;
+    set->lines = arena_alloc(arena, count * LINE_BYTES);
+    if (set->lines == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(set->lines + i * LINE_BYTES, checksums[i], HASH_HEX_LEN);
+        set->lines[i * LINE_BYTES + HASH_HEX_LEN] = '\n';
+    }
+    qsort(set->lines, count, LINE_BYTES, compare_lines);
+    return true;
+}
+
 void digest_set_remove(struct digest_set *set, const char *checksum)
 {
     const size_t at = position(set, checksum);

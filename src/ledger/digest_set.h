@@ -16,6 +16,9 @@ struct digest_set {
     size_t count, capacity;
 };
 
+/* Of all these checksums, in any order: many at once, where adding each would move the rest. */
+bool digest_set_fill(struct arena *arena, struct digest_set *set, const char *const *checksums,
+                     size_t count) MUST_CHECK;
 /* False when memory is out. */
 bool digest_set_add(struct arena *arena, struct digest_set *set, const char *checksum) MUST_CHECK;
 /* Removes one occurrence; nothing when there is none. */

@@ -109,8 +109,7 @@ static bool fold_applied(struct fold *fold)
     struct partial *const partial = partial_of(fold);
     if (partial != NULL)
         *partial = fold->state->partials.items[--fold->state->partials.count];
-    return !applied_in_digest(applied) ||
-           digest_set_add(fold->arena, &fold->state->digests, row->checksum);
+    return true;
 }
 
 static bool fold_renamed(struct fold *fold)
@@ -140,11 +139,7 @@ static bool fold_edit(struct fold *fold)
     if (checksum == NULL)
         return false;
     *checksum = fold->row->checksum;
-    if (!applied_in_digest(applied))
-        return true;
-    digest_set_remove(&fold->state->digests,
-                      applied->checksums.items[applied->checksums.count - 2]);
-    return digest_set_add(fold->arena, &fold->state->digests, fold->row->checksum);
+    return true;
 }
 
 static bool fold_step(struct fold *fold)
@@ -315,6 +310,23 @@ static bool build_views(struct arena *arena, struct state *state)
     return true;
 }
 
+/* What the set of what is applied is made of: of an edited migration what was accepted last. */
+static bool build_digests(struct arena *arena, struct state *state)
+{
+    const char **const checksums = arena_alloc(arena, state->applied.count * sizeof *checksums);
+    size_t count = 0;
+    if (checksums == NULL)
+        return false;
+    for (size_t i = 0; i < state->applied.count; i++) {
+        const struct applied *const applied = &state->applied.items[i];
+        const char *const checksum = applied->checksums.items[applied->checksums.count - 1];
+        /* A ledger that was edited by hand may hold anything. */
+        if (applied_in_digest(applied) && hash_hex_valid(checksum, strlen(checksum)))
+            checksums[count++] = checksum;
+    }
+    return digest_set_fill(arena, &state->digests, checksums, count);
+}
+
 bool state_build(struct arena *arena, const struct journal *journal, struct state *ret,
                  struct err *err)
 {
@@ -327,7 +339,7 @@ bool state_build(struct arena *arena, const struct journal *journal, struct stat
         if (!fold_row(&fold))
             return err_nomem(err);
     }
-    if (!build_views(arena, &state))
+    if (!build_views(arena, &state) || !build_digests(arena, &state))
         return err_nomem(err);
     *ret = state;
     return true;
