@@ -139,7 +139,7 @@ static bool read_head(struct ledger *ledger, struct arena *arena, bool mend,
 bool ledger_sqlite_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
                           struct receipt *ret, struct err *err)
 {
-    struct journal_head head;
+    struct journal_head head = {0};
     struct hash_hex hash;
     if (!read_head(ledger, arena, entry->event == EVENT_BREAK_ACCEPTED, &head, err))
         return false;
