@@ -107,24 +107,49 @@ static void append_meant_version(enum naming naming, struct span version, struct
         str_putc(out, ascii_digit(version.at[i]) && d < count ? digits[d++] : version.at[i]);
 }
 
+/* 2024-03-13_170000_words: takes the time behind the date into the version. */
+static bool append_date_and_time(enum naming naming, struct parts *parts, struct str *out)
+{
+    enum { DAY_DIGITS = 8, TIME_DIGITS = DATE_DIGITS - DAY_DIGITS };
+    char digits[NAME_MAX_BYTES];
+    struct civil civil;
+    struct span *const slug = &parts->slug;
+    if ((naming != NAMING_TIMESTAMP && naming != NAMING_FOLDER) || slug->len < TIME_DIGITS ||
+        version_digits(parts->version, digits, sizeof digits) != DAY_DIGITS ||
+        (slug->len > TIME_DIGITS && name_character(slug->at[TIME_DIGITS]) &&
+         strchr("._-", slug->at[TIME_DIGITS]) == NULL))
+        return false;
+    memcpy(digits + DAY_DIGITS, slug->at, TIME_DIGITS);
+    digits[DATE_DIGITS] = '\0';
+    if (!version_civil(digits, &civil) || !civil_valid(&civil))
+        return false;
+    str_append(out, parts->version.at, parts->version.len);
+    if (parts->version.len > DAY_DIGITS)
+        str_putc(out, '-');
+    str_append(out, slug->at, TIME_DIGITS);
+    *slug = (struct span){slug->at + TIME_DIGITS, slug->len - TIME_DIGITS};
+    return true;
+}
+
 /* Writes the name that was probably meant; false when even that is not a name of the scheme. */
 static bool append_meant(enum naming naming, const char *entry, bool sql_file, struct str *out)
 {
     const struct scheme *const scheme = &schemes[naming];
     const size_t len = name_len(entry);
-    const struct parts parts = name_split(naming, entry, len);
+    struct parts parts = name_split(naming, entry, len);
     if (naming == NAMING_FLYWAY && parts.prefix.len > 0)
         str_putc(out, (char)(parts.prefix.at[0] & ~0x20));
     else if (naming == NAMING_LOGTO && parts.prefix.len < 2)
         str_puts(out, "next-");
     else
         str_append(out, parts.prefix.at, parts.prefix.len);
-    append_meant_version(naming, parts.version, out);
+    if (!append_date_and_time(naming, &parts, out))
+        append_meant_version(naming, parts.version, out);
     str_puts(out, scheme->separator);
     struct span slug = parts.slug;
     if (scheme->folder && sql_file)
         slug.len -= slug.len >= 4 ? 4 : slug.len;
-    append_clean(naming, slug, SLUG_MAX_BYTES, out);
+    append_clean(naming, slug, len > NAME_MAX_BYTES ? SLUG_MAX_BYTES : slug.len, out);
     if (!scheme->folder)
         str_puts(out, scheme->up && name_ends_with(entry, len, ".up.sql") ? ".up.sql" : ".sql");
     struct parts again;

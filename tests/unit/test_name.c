@@ -166,6 +166,22 @@ static void bad_names_say_what_was_meant(void **state)
          "the version has 8 digits: a date without a time where a date and time of 14 digits "
          "belongs",
          "rename it to \"20250703000000_x.sql\""},
+        /* the time stands apart from the date */
+        {NAMING_TIMESTAMP, "20250703_075850_x.sql", "name-precision",
+         "the version has 8 digits: a date without a time where a date and time of 14 digits "
+         "belongs",
+         "rename it to \"20250703075850_x.sql\""},
+        {NAMING_TIMESTAMP, "20250703_246199_x.sql", "name-precision",
+         "the version has 8 digits: a date without a time where a date and time of 14 digits "
+         "belongs",
+         "rename it to \"20250703000000_246199_x.sql\""},
+        {NAMING_TIMESTAMP, "20250703_0758501_x.sql", "name-precision",
+         "the version has 8 digits: a date without a time where a date and time of 14 digits "
+         "belongs",
+         "rename it to \"20250703000000_0758501_x.sql\""},
+        {NAMING_FOLDER, "2025-07-03_075850_x.sql", "name-grammar",
+         "a file stands where scheme \"folder\" has folders",
+         "rename it to \"2025-07-03-075850_x/up.sql\""},
         {NAMING_TIMESTAMP, "000042_x.sql", "name-precision",
          "the version has 6 digits where 14 belong",
          "name it like \"20250703075850_add_users.sql\""},
@@ -192,6 +208,13 @@ static void bad_names_say_what_was_meant(void **state)
         {NAMING_TIMESTAMP, "00000000000000_x.sql", "name-date",
          "the version is not a date and time: no year 0000 exists",
          "name it like \"20250703075850_add_users.sql\""},
+        /* words that are not too long are kept as they are */
+        {NAMING_TIMESTAMP,
+         "20250703075860_optimize_job_execution_indices_create_job_executions_project"
+         "_id_job_configuration_id_job_input_trace_id_index.sql",
+         "name-date", "the version is not a date and time: no second 60 exists",
+         "rename it to \"20250703075900_optimize_job_execution_indices_create_jo"
+         "b_executions_project_id_job_configuration_id_job_input_trace_id_index.sql\""},
         /* characters */
         {NAMING_TIMESTAMP, "20250703075850_add users.sql", "name-characters",
          "the name has a space in it", "rename it to \"20250703075850_add_users.sql\""},
