@@ -107,7 +107,20 @@ RULES = {
                      {}),
     "squash-lines": ({SQUASH: "-- pawl: replaces=20250101000000_a..20250101000000_a\n", A: None},
                      "error", "pawl.sum", {A: None}),
-    "sum-format": ({SUM: "LEDGER_RULES = {"edited", "missing", "renamed", "squash-split", "applied-name"}
+    "sum-format": ({SUM: "<" * 7 + " HEAD\n"}, "error", "pawl-sum 1", {}),
+    "sum-digest": ({SUM: lambda text: re.sub("digest=.{64}", f"digest={'0' * 64}", text)}, "error",
+                   "digest",
+                   {SUM: lambda text: text}),
+    "sum-missing-line": ({SUM: lambda text: text, B: "select 1;"}, "error", B[:-4], {}),
+    "sum-extra-line": ({SUM: lambda text: text, A: None}, "error", A[:-4], {}),
+    "sum-checksum": ({SUM: lambda text: text, A: "create table b (x int);"}, "error", A[:-4],
+                     {SUM: lambda text: text, A: "CREATE  TABLE a (x int) -- same"}),
+    "sum-mark": ({SUM: lambda text: text, A: "-- pawl: phase=contract\ncreate table a (x int);"},
+                 "error", A[:-4], {}),
+}
+# What the comparison with a base decides, and what only the ledger can.
+BASE_RULES = {"edited-since-base", "removed-since-base", "renamed-since-base", "out-of-order"}
+LEDGER_RULES = {"edited", "missing", "renamed", "squash-split", "applied-name"}
 
 
 def lay_out(checkout, files):
