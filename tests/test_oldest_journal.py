@@ -20,6 +20,7 @@ FIXTURES = ROOT / "tests" / "fixtures"
 # Of all of a fixture's files; a row that changes is a fixture that was changed.
 DIGESTS = {
     "journal-1": "bb5b1dd7b7920af0739761c4a884756e4725f7a886d72ae8a0324869ae2a4115",
+    "journal-2": "67f6c0158bc0c5c56cdeb917acb552df75bb2236d8357b7c57eb15e57a34ca36",
 }
 
 # SQLite records what runs outside of a transaction as a step like any other.
@@ -92,10 +93,13 @@ def test_it_is_extended(old, engine):
     old.run("deploy", "--release", "2.0", check=0)
     ledger.assert_whole(engine)
     assert ledger.rows(engine)[:len(rows)] == rows
-    assert [row.event for row in ledger.rows(engine)[len(rows):]] == ["begin", "applied", "end"]
+    assert [row.event for row in ledger.rows(engine)[len(rows):]] == [
+        "begin", "release", "applied", "end"]
     assert "today" in engine.tables()
     old.run("ready", check=0)
     old.run("status", "--expect", ledger.head(engine), check=0)
+    # Releases that it names stay what they were.
+    assert '"1.0"' in old.run("deploy", "--release", "1.0", check=3).err
 
 
 def test_its_identity_rule_still_holds(old, engine):

@@ -35,23 +35,25 @@ static const struct release *find_release(const struct run *run)
 
 bool release_is_new(const struct run *run)
 {
-    return run->options->release != NULL && find_release(run) == NULL;
+    const struct release *const known = find_release(run);
+    return run->options->release != NULL && (known == NULL || known->whole == NULL);
 }
 
 bool release_check(const struct run *run, struct err *err)
 {
     const struct release *const known = find_release(run);
-    struct hash_hex whole;
+    struct hash_hex digest = run->options->set->digest;
     if (known == NULL)
         return true;
-    if (!whole_digest(run, &whole, err))
+    if (known->whole != NULL && !whole_digest(run, &digest, err))
         return false;
-    if (strcmp(known->whole, whole.text) == 0)
+    const char *const recorded = known->whole != NULL ? known->whole : known->set;
+    if (strcmp(recorded, digest.text) == 0)
         return true;
     (void)err_set(err, ERR_REFUSED,
                   "release \"%s\" is recorded with another set of migrations (digest %.12s, this "
                   "one has %.12s)",
-                  known->name, known->whole, whole.text);
+                  known->name, recorded, digest.text);
     err_state(err, "Nothing was changed.");
     err_hint(err, "Give this set a release name of its own.");
     return false;
@@ -117,13 +119,7 @@ bool release_record(struct run *run, struct err *err)
     fault_point("release");
     if (!ledger_append(run->ledger, run->arena, &entry, run->last_change, &receipt, err))
         return false;
-    run->last_change = strtoll(receipt.text, NULL, 10);
-    run->result->head = receipt.text;
     run->result->release_recorded = true;
-    struct release *const known = arena_push(run->arena, &run->state.releases);
-    const char *const kept = arena_strdup(run->arena, whole.text);
-    if (known == NULL || kept == NULL)
-        return err_nomem(err);
-    *known = (struct release){.name = run->options->release, .whole = kept};
-    return true;
+    /* Where no mutex is held another set may have taken the name first. */
+    return run_plan(run, err);
 }

@@ -47,7 +47,8 @@ const char *attempt_host(struct arena *arena);
 bool release_check(const struct run *run, struct err *err) MUST_CHECK;
 /* A release is named and not recorded yet. */
 bool release_is_new(const struct run *run);
-/* Appends its row. ERR_BUSY: another pawl was there since the plan. */
+/* Appends its row, and plans again. ERR_BUSY: another pawl was there since the plan; ERR_REFUSED:
+ * another one has just named it with another set. */
 bool release_record(struct run *run, struct err *err) MUST_CHECK;
 
 /* --- apply.c --- */

@@ -24,7 +24,7 @@
     X(END, "end", false, "the deploy ended with nothing left to do")                               \
     X(ABANDONED, "abandoned", false, "a later deploy found this one without an end")               \
     X(EDIT_ACCEPTED, "edit_accepted", true, "an applied migration has this second checksum")       \
-    X(RELEASE, "release", true, "a release was named for the first time, and this is its set")     \
+    X(RELEASE, "release", false, "a release was named for the first time, and this is its set")    \
     X(DECLARED_NEW, "declared_new", true, "this file is no rename, whatever its content")          \
     X(BREAK_ACCEPTED, "break_accepted", false, "a break of the hash chain was looked into")
 

@@ -158,6 +158,29 @@ static bool fold_step(struct fold *fold)
     return true;
 }
 
+/* The first row that names a release counts; a begin row does not say all of the set. */
+static bool name_release(struct fold *fold)
+{
+    const struct release release = {.name = member(fold, "release"),
+                                    .set = member(fold, "set"),
+                                    .whole = member(fold, "whole")};
+    if (release.name == NULL || release.set == NULL)
+        return true;
+    for (size_t i = 0; i < fold->state->releases.count; i++) {
+        struct release *const known = &fold->state->releases.items[i];
+        if (strcmp(known->name, release.name) != 0)
+            continue;
+        if (known->whole == NULL && strcmp(known->set, release.set) == 0)
+            known->whole = release.whole;
+        return true;
+    }
+    struct release *const item = arena_push(fold->arena, &fold->state->releases);
+    if (item == NULL)
+        return false;
+    *item = release;
+    return true;
+}
+
 static bool fold_begin(struct fold *fold)
 {
     struct attempt *attempt = arena_push(fold->arena, &fold->state->attempts);
@@ -179,7 +202,7 @@ static bool fold_begin(struct fold *fold)
     };
     if (attempt->id == NULL)
         attempt->id = "";
-    return true;
+    return name_release(fold);
 }
 
 /* A step outside transactions that failed and left nothing is as if it had never begun; without a
@@ -206,24 +229,6 @@ static bool fold_end(struct fold *fold, struct attempt *attempt)
     return true;
 }
 
-static bool fold_release(struct fold *fold)
-{
-    const struct release release = {.seq = fold->row->seq,
-                                    .name = member(fold, "release"),
-                                    .set = member(fold, "set"),
-                                    .whole = member(fold, "whole")};
-    if (release.name == NULL || release.whole == NULL)
-        return true; /* written by no pawl */
-    for (size_t i = 0; i < fold->state->releases.count; i++)
-        if (strcmp(fold->state->releases.items[i].name, release.name) == 0)
-            return true;
-    struct release *const item = arena_push(fold->arena, &fold->state->releases);
-    if (item == NULL)
-        return false;
-    *item = release;
-    return true;
-}
-
 static bool fold_declared_new(struct fold *fold)
 {
     const char **id = arena_push(fold->arena, &fold->state->declared_new);
@@ -242,8 +247,7 @@ static bool fold_row(struct fold *fold)
         if (row->migration != NULL)
             attempt->last_migration = row->migration;
     }
-    if (event_changes_set(row->event) && row->event != EVENT_RELEASE &&
-        (row->migration == NULL || row->checksum == NULL))
+    if (event_changes_set(row->event) && (row->migration == NULL || row->checksum == NULL))
         return true; /* written by no pawl: the chain says so */
     switch (row->event) {
     case EVENT_BEGIN:
@@ -267,7 +271,7 @@ static bool fold_row(struct fold *fold)
     case EVENT_DECLARED_NEW:
         return fold_declared_new(fold);
     case EVENT_RELEASE:
-        return fold_release(fold);
+        return name_release(fold);
     case EVENT_CREATED:
     case EVENT_BREAK_ACCEPTED:
     case EVENT_UNKNOWN:

@@ -58,10 +58,9 @@ struct attempt {
 
 /* A release is one set of migrations. */
 struct release {
-    int64_t seq;
     const char *name;
-    const char *set;   /* the digest of what it needs in place before it runs; NULL: not known */
-    const char *whole; /* the digest of all that it carries */
+    const char *set;   /* the digest of what it needs in place before it runs */
+    const char *whole; /* the digest of all that it carries; NULL: only a begin row names it */
 };
 
 struct state {
@@ -78,7 +77,7 @@ struct state {
         size_t count, capacity;
     } attempts;
     struct {
-        struct release *items; /* each name once: the first row counts */
+        struct release *items; /* each name once */
         size_t count, capacity;
     } releases;
     struct {
