@@ -170,11 +170,18 @@ static bool list_missing(struct matcher *m)
     return true;
 }
 
+/* Of those that the set has: what it lacks is a matter of its own, and no renumbering in this
+ * checkout could go by it. */
 static const struct applied *newest_applied(const struct matcher *m)
 {
-    for (size_t i = m->state->versioned; i > 0; i--)
-        if (tells_order(m->set->naming, m->state->by_version[i - 1]->version))
-            return m->state->by_version[i - 1];
+    size_t missing = m->comparison->missing.count; /* in the same order */
+    for (size_t i = m->state->versioned; i > 0; i--) {
+        const struct applied *const applied = m->state->by_version[i - 1];
+        if (missing > 0 && m->comparison->missing.items[missing - 1] == applied)
+            missing--;
+        else if (tells_order(m->set->naming, applied->version))
+            return applied;
+    }
     return NULL;
 }
 

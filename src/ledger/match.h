@@ -56,7 +56,7 @@ struct comparison {
         size_t count, capacity;
     } squashes;
     size_t pending, renamed, edited, doubtful, changed, out_of_order;
-    const struct applied *newest; /* the newest applied one by version; NULL */
+    const struct applied *newest; /* by version, of the applied ones that the set has; NULL */
     bool older_code; /* something is missing, and nothing is pending that is not empty */
     bool trimmed;    /* all that is missing is older than the set's first file, and not all of the
                         set is pending */
