@@ -102,8 +102,11 @@ def test_an_old_history_with_odd_names_onto_an_empty_database(odd, engine):
     for name in ODD:
         path = odd.migrations / name / "up.sql"
         path.write_text('-- pawl: allow=name-date reason="released so"\n' + path.read_text())
-    for command in (["check"], ["sum"], ["new", "next"]):
-        odd.run(*command, check=0)
+    for command in ("check", "sum"):
+        odd.run(command, check=0)
+    made = odd.folder / odd.run("new", "next", check=0).out.strip()
+    made.write_text("CREATE TABLE next (id int);")
+    odd.run("sum", check=0)
     odd.run("ready", check=4)
     odd.run("deploy", check=0)
     assert ledger.applied(engine)[:4] == ODD_SET

@@ -191,8 +191,10 @@ static void soften_name_findings(const struct migration *migration, const char *
                                  struct findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++)
-        if (is_name_finding(&findings->items[i], migration, entry))
+        if (is_name_finding(&findings->items[i], migration, entry)) {
             findings->items[i].severity = SEVERITY_NOTE;
+            findings->items[i].fix = NULL;
+        }
 }
 
 const struct migration *set_find_odd(const struct set *set, const char *id)
