@@ -324,7 +324,7 @@ def test_an_unchanged_checkout_has_no_findings(repository):
     ({A: None}, ("removed-since-base", "note"), "trimmed"),
     ({A: None, "20250101000000_x.sql": "create table a (x int);\n"},
      ("renamed-since-base", "note"), A[:-4]),
-    ({A: None, C: "create table a (x int);\n"}, ("renamed-since-base", "warning"), "--reason TEXT"),
+    ({A: None, C: "create table a (x int);\n"}, ("renamed-since-base", "warning"), "pawl repair --renamed"),
     ({"20250115000000_late.sql": ""}, ("out-of-order", "error"),
      "pawl renumber 20250115000000_late.sql"),
     ({"R__x.sql": "", "x": ""}, ("name-grammar", "error"), ""),

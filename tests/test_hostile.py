@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from support.journal import Journal
+from support.ledger import Journal
 from support.pawl import (SANITIZER_EXIT, SANITIZER_REPORTS, Result, clean_environment,
                           pawl_binary)
 from support.server import USER, free_port, server_folder, wait_until

@@ -13,7 +13,7 @@ from contextlib import closing
 import psycopg
 import pytest
 from psycopg import sql
-from support.journal import Journal
+from support.ledger import Journal
 from support.pawl import Pawl
 from support.postgres import Database
 from support.server import wait_until

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 from psycopg import sql
-from support.journal import Journal
+from support.ledger import Journal
 from support.pawl import Pawl
 from support.postgres import Database
 from support.proxy import Proxy

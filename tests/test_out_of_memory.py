@@ -8,7 +8,7 @@ import os
 import re
 
 import pytest
-from support.journal import Journal
+from support.ledger import Journal
 
 FULL = os.environ.get("PAWL_TEST_FULL") == "1"
 STRIDE = 1 if FULL else 7

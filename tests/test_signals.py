@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from support.journal import Journal
+from support.ledger import Journal
 from support.server import wait_until
 from support.sqlite import SqliteDatabase
 

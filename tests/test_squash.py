@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 from support import ledger
-from support.journal import Journal
+from support.ledger import Journal
 from support.pawl import Pawl
 from support.sqlite import SqliteDatabase
 

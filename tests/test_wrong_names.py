@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from support.journal import Journal
+from support.ledger import Journal
 from test_hostile import REFUSED, USAGE, Place
 
 # The first migration of each scheme, and what is right after it.

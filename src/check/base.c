@@ -239,7 +239,7 @@ static void report_renamed(const struct comparison *c, const struct migration *o
                shown(c, here->id), shown(c, old->id), shown(c, passed->id)),
         format(c,
                "keep the old name, unless it was never applied; where it was: pawl repair "
-               "--renamed %s %s --reason TEXT",
+               "--renamed %s %s",
                shown(c, old->id), shown(c, here->id)));
 }
 

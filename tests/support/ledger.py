@@ -73,13 +73,17 @@ def applied(database, ledger="pawl"):
     return [row.migration for row in rows(database, ledger) if row.event in ("applied", "adopted")]
 
 
-def assert_whole(database, ledger="pawl"):
-    """Recomputes the chain."""
+def verify(journal, newest):
+    """Recomputes the chain. newest: the head, as head() gives it."""
     previous = NO_HASH
-    for number, row in enumerate(rows(database, ledger), 1):
+    for number, row in enumerate(journal, 1):
         assert (row.seq, row.prev_hash, row.hash) == (number, previous, row.computed_hash())
         previous = row.hash
-    assert head(database, ledger) == f"{number}:{previous}"
+    assert newest == f"{len(journal)}:{previous}"
+
+
+def assert_whole(database, ledger="pawl"):
+    verify(rows(database, ledger), head(database, ledger))
 
 
 def exists(database, ledger="pawl"):
@@ -147,3 +151,44 @@ def by_hand(engine, *statements, name="journal"):
         else:
             for _, text in triggers:
                 connection.execute(text)
+
+
+class Journal:
+    """What the journal holds at one moment; empty where there is no ledger."""
+
+    def __init__(self, database):
+        there = exists(database)
+        self.rows = rows(database) if there else []
+        self.head = head(database) if there else f"0:{NO_HASH}"
+
+    def verify(self):
+        """Asserts that no row is missing, changed or out of place."""
+        verify(self.rows, self.head)
+        return self
+
+    def of(self, event):
+        return [row for row in self.rows if row.event == event]
+
+    def applied(self):
+        return [row.migration for row in self.of("applied")]
+
+    def open_attempts(self):
+        """The begin rows that no row ends."""
+        ended = {row.facts["attempt"] for row in self.rows
+                 if row.event in ("end", "failed", "stopped", "abandoned")}
+        return [row for row in self.of("begin") if row.facts["attempt"] not in ended]
+
+    def partial(self):
+        """(migration, steps done, whether a step is open) of the one that stopped part-way."""
+        found = None
+        for row in self.rows:
+            if row.event == "step_begin":
+                found = (row.migration, row.facts["step"], True)
+            elif row.event in ("step", "step_end"):
+                found = (row.migration, row.facts["step"] + 1, False)
+            elif row.event == "applied" and found is not None and found[0] == row.migration:
+                found = None
+        return found
+
+    def __str__(self):
+        return "\n".join(f"{row.seq} {row.event} {row.migration} {row.detail}" for row in self.rows)
