@@ -7,8 +7,7 @@ packages_of() {
     case $1 in
     build)
         echo gcc libc6-dev meson ninja-build pkg-config \
-            libpq-dev libsqlite3-dev libpg-query-dev libprotobuf-c-dev libssl-dev libjansson-dev \
-            libsmartcols-dev
+            libpq-dev libsqlite3-dev libpg-query-dev libprotobuf-c-dev libssl-dev libjansson-dev
         ;;
     test)
         echo git g++ procps libcmocka-dev postgresql-15 pgbouncer sqlite3 python3-psycopg \

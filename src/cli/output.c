@@ -34,6 +34,14 @@ void output_escape(struct str *out, const char *text, size_t len, bool keep_newl
 {
     for (size_t i = 0; i < len;) {
         bool safe = false;
+        size_t run = 0; /* of what nearly all text is */
+        while (i + run < len && text[i + run] >= ' ' && text[i + run] < 0x7f)
+            run++;
+        if (run > 0) {
+            str_append(out, text + i, run);
+            i += run;
+            continue;
+        }
         const size_t length = character(text + i, len - i, keep_newlines, &safe);
         if (safe)
             str_append(out, text + i, length);
@@ -96,6 +104,12 @@ void output_result(struct output *output, const char *format, ...)
     va_start(args, format);
     print_format(output, stdout, format, args, "");
     va_end(args);
+}
+
+void output_result_text(struct output *output, const struct str *text)
+{
+    if (!output->json)
+        print(output, stdout, text);
 }
 
 void output_chat(struct output *output, const char *format, ...)

@@ -29,6 +29,8 @@ void output_choose_color(struct output *output, enum color color);
 
 /* A part of the result, to stdout; nothing when json. */
 void output_result(struct output *output, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The same for a text that is safe to print already. */
+void output_result_text(struct output *output, const struct str *text);
 
 /* For whoever is watching, to stderr; nothing when quiet. A newline is added. */
 void output_chat(struct output *output, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -1,38 +1,17 @@
-/* Aligned columns with libsmartcols, loaded when a table is printed and not before. */
+/* Columns padded to their widest cell. */
 #include "cli/table.h"
 
-#include <libsmartcols/libsmartcols.h>
+#include <limits.h>
 #include <locale.h>
 #include <string.h>
+#include <wchar.h>
 
-#include "base/library.h"
+static const char gap[] = "  ";
 
-#define SMARTCOLS_FUNCTIONS(X)                                                                     \
-    X(scols_new_table)                                                                             \
-    X(scols_unref_table)                                                                           \
-    X(scols_table_new_column)                                                                      \
-    X(scols_table_new_line)                                                                        \
-    X(scols_line_set_data)                                                                         \
-    X(scols_table_enable_noencoding)                                                               \
-    X(scols_table_set_column_separator)                                                            \
-    X(scols_table_set_termforce)                                                                   \
-    X(scols_print_table_to_string)
-
-struct smartcols {
-#define X(name) __typeof__(name) *name;
-    SMARTCOLS_FUNCTIONS(X)
-#undef X
+struct cell {
+    const char *text; /* safe to print */
+    size_t width;     /* in columns of a terminal */
 };
-
-static bool load(struct smartcols *library, struct err *err)
-{
-    const struct library_symbol symbols[] = {
-#define X(name) {#name, (void **)&library->name},
-        SMARTCOLS_FUNCTIONS(X)
-#undef X
-    };
-    return library_load("libsmartcols.so.1", "libsmartcols1", symbols, COUNT_OF(symbols), err);
-}
 
 bool table_add(struct arena *arena, struct table *table, const char *const *cells, struct err *err)
 {
@@ -45,63 +24,80 @@ bool table_add(struct arena *arena, struct table *table, const char *const *cell
     return true;
 }
 
-static bool fill_line(struct arena *arena, const struct smartcols *library,
-                      struct libscols_table *lines, const struct table *table, size_t row)
+/* What is safe to print is valid UTF-8. */
+static size_t width_of(const char *text)
 {
-    struct libscols_line *line = library->scols_table_new_line(lines, NULL);
-    if (line == NULL)
-        return false;
-    for (size_t i = 0; i < table->column_count; i++) {
-        const char *cell = table->rows.items[row][i];
-        const char *safe = cell != NULL ? output_safe(arena, cell) : "";
-        if (safe == NULL || library->scols_line_set_data(line, i, safe) != 0)
-            return false;
+    size_t width = 0;
+    mbstate_t state = {0};
+    while (*text != '\0') {
+        wchar_t character = 0;
+        const unsigned char byte = (unsigned char)*text;
+        const size_t len = byte < 0x80 ? 1 : mbrtowc(&character, text, strlen(text), &state);
+        if (len == 0 || len > MB_LEN_MAX)
+            return width + strlen(text); /* no UTF-8 locale: wider columns, nothing worse */
+        const int columns = byte < 0x80 ? 1 : wcwidth(character);
+        width += columns > 0 ? (size_t)columns : 0;
+        text += len;
     }
+    return width;
+}
+
+static bool measure(struct arena *arena, const char *text, struct cell *ret, size_t *widest)
+{
+    ret->text = text != NULL ? output_safe(arena, text) : "";
+    if (ret->text == NULL)
+        return false;
+    ret->width = width_of(ret->text);
+    if (ret->width > *widest)
+        *widest = ret->width;
     return true;
 }
 
-static bool fill(struct arena *arena, const struct smartcols *library, struct libscols_table *lines,
-                 const struct table *table)
+static void put_spaces(struct str *out, size_t count)
 {
-    for (size_t i = 0; i < table->column_count; i++)
-        if (library->scols_table_new_column(lines, table->columns[i].heading, 0,
-                                            table->columns[i].right ? SCOLS_FL_RIGHT : 0) == NULL)
-            return false;
-    for (size_t i = 0; i < table->rows.count; i++)
-        if (!fill_line(arena, library, lines, table, i))
-            return false;
-    /* Nothing is cut to the terminal's width: half a file name is of no use. */
-    return library->scols_table_set_column_separator(lines, "  ") == 0 &&
-           library->scols_table_enable_noencoding(lines, 1) == 0 && /* output_safe() has done it */
-           library->scols_table_set_termforce(lines, SCOLS_TERMFORCE_NEVER) == 0;
+    while (count-- > 0)
+        str_putc(out, ' ');
+}
+
+/* Nothing is cut to the terminal's width: half a file name is of no use. */
+static void put_line(struct str *out, const struct table *table, const struct cell *cells,
+                     const size_t *widths)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        const size_t padding = widths[i] - cells[i].width;
+        put_spaces(out, table->columns[i].right ? padding : 0);
+        str_puts(out, cells[i].text);
+        put_spaces(out, table->columns[i].right ? 0 : padding);
+        str_puts(out, gap);
+    }
+    while (out->len > 0 && out->data[out->len - 1] == ' ')
+        out->len--; /* the padding of the last column */
+    str_putc(out, '\n');
 }
 
 bool table_print(struct arena *arena, struct output *output, const struct table *table,
                  struct err *err)
 {
-    struct smartcols library;
-    char *text = NULL;
+    const size_t columns = table->column_count, lines = table->rows.count + 1;
     if (output->json || table->rows.count == 0)
         return true;
-    if (!load(&library, err))
-        return false;
     /* Widths are counted in characters whatever the user's locale says. */
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* without it: wider columns, nothing worse */
-    struct libscols_table *lines = library.scols_new_table();
-    const bool ok = lines != NULL && fill(arena, &library, lines, table) &&
-                    library.scols_print_table_to_string(lines, &text) == 0 && text != NULL;
-    if (lines != NULL)
-        library.scols_unref_table(lines);
-    if (!ok)
+    struct cell *const cells = arena_alloc(arena, lines * columns * sizeof *cells);
+    size_t *const widths = arena_alloc(arena, columns * sizeof *widths);
+    if (cells == NULL || widths == NULL)
         return err_nomem(err);
-    for (const char *line = text; *line != '\0';) {
-        size_t len = strcspn(line, "\n");
-        const size_t next = len + (line[len] == '\n');
-        while (len > 0 && line[len - 1] == ' ')
-            len--; /* the padding of the last column */
-        output_result(output, "%.*s\n", (int)len, line);
-        line += next;
-    }
-    free(text);
+    for (size_t line = 0; line < lines; line++)
+        for (size_t i = 0; i < columns; i++)
+            if (!measure(arena,
+                         line == 0 ? table->columns[i].heading : table->rows.items[line - 1][i],
+                         &cells[line * columns + i], &widths[i]))
+                return err_nomem(err);
+    CLEANUP(str_release) struct str out = {0};
+    for (size_t line = 0; line < lines; line++)
+        put_line(&out, table, &cells[line * columns], widths);
+    if (out.failed)
+        return err_nomem(err);
+    output_result_text(output, &out);
     return true;
 }

@@ -28,8 +28,8 @@ struct table {
 bool table_add(struct arena *arena, struct table *table, const char *const *cells,
                struct err *err) MUST_CHECK;
 
-/* Prints to stdout, or nothing when json or without rows. Cells are made safe to print. Needs
- * libsmartcols, which is loaded here; ERR_USAGE when it is not installed. */
+/* Prints to stdout, or nothing when json or without rows. Cells are made safe to print. Not for two
+ * threads at once: sets the locale's character type. */
 bool table_print(struct arena *arena, struct output *output, const struct table *table,
                  struct err *err) MUST_CHECK;
 
