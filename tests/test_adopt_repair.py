@@ -226,7 +226,8 @@ def test_repair_without_its_proof_is_refused(doubtful, engine):
 
 NOT_SAID_RIGHTLY = [
     [], ["--reason", "x"], ["--renamed", OLD, "--reason", "x"], ["--renamed", OLD],
-    ["--accept-edit", OLD], ["--accept-break", "3"], ["--new", NEW, "--reason", ""], ["--new", NEW, "more", "--reason", "x"],
+    ["--accept-edit", OLD], ["--accept-break", "3"], ["--new", NEW, "--reason", ""],
+    ["--new", NEW, "more", "--reason", "x"],
     ["--new", NEW, "--accept-edit", NEW, "--reason", "x"],
     ["--new", "20200101000000_no_such_file", "--reason", "x"],
 ]

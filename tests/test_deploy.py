@@ -541,7 +541,8 @@ def test_the_role_owns_what_migrations_make_and_not_the_ledger(make_pawl, pg):
              f"GRANT CREATE ON SCHEMA public TO {owner}")
     pawl = make_pawl()
     pawl.config({"target.main": {"url": pg.url_as(deployer), "role": owner}})
-    pawl.write(f"{version(1)}_t", "CREATE TABLE t (id int);\nCREATE TABLE who AS SELECT current_user AS name;")
+    pawl.write(f"{version(1)}_t",
+               "CREATE TABLE t (id int);\nCREATE TABLE who AS SELECT current_user AS name;")
     pawl.write(f"{version(2)}_i", "CREATE INDEX CONCURRENTLY t_id ON t (id);\nSELECT 1;")
     pawl.run("deploy", check=0)
     assert pg.query("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'") == [

@@ -33,8 +33,9 @@ struct repair_found {
     int64_t last_change; /* what the proof was made from */
 };
 
-/* Looks for the proof. Writes nothing. Odd names that are applied are admitted to the set. Errors: ERR_REFUSED when there is none, ERR_USAGE for an
- * unknown id or a seq that is no number, ERR_CHAIN, those of reading. */
+/* Looks for the proof. Writes nothing. Odd names that are applied are admitted to the set. Errors:
+ * ERR_REFUSED when there is none, ERR_USAGE for an unknown id or a seq that is no number,
+ * ERR_CHAIN, those of reading. */
 bool repair_find(struct arena *arena, struct ledger *ledger, struct set *set,
                  const struct repair *repair, struct repair_found *ret, struct err *err) MUST_CHECK;
 

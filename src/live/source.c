@@ -62,6 +62,7 @@ static bool from_files(struct source *source, struct err *err)
         return false;
     const size_t count = set->count - set->versioned;
     struct hash_hex *const sums = arena_alloc(source->arena, count * sizeof *sums);
+    static const struct hash_hex none = {""};
     bool odd = false;
     if (sums == NULL)
         return err_nomem(err);
@@ -73,7 +74,7 @@ static bool from_files(struct source *source, struct err *err)
     for (size_t i = 0; i < set->odd.count; i++)
         if (set_odd_has_version(&set->odd.items[i]))
             odd = true;
-    source->ready.digest = odd ? (struct hash_hex){0} : set->digest;
+    source->ready.digest = odd ? none : set->digest;
     source->ready.repeatables.items = sums;
     source->ready.repeatables.count = count;
     return true;

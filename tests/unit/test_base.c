@@ -19,7 +19,7 @@ static void durations_read_and_write(void **state)
     static const struct {
         const char *text;
         int64_t ms;
-    } good[] = {{"0", 0},      {"400ms", 400},     {"5s", 5000},
+    } good[] = {{"0", 0},        {"400ms", 400},    {"5s", 5000},
                 {"10m", 600000}, {"24h", 86400000}, {"7d", 604800000}};
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         int64_t ms = -1;
@@ -59,9 +59,15 @@ static void utf8_is_strict(void **state)
         const char *text;
         size_t len;
         bool valid;
-    } cases[] = {{"plain", 5, true},           {"\xc3\xa9", 2, true},      {"\xe2\x82\xac", 3, true},
-                 {"\xf0\x9f\x90\x98", 4, true}, {"\xc0\x80", 2, false},     {"\xed\xa0\x80", 3, false},
-                 {"\xf5\x80\x80\x80", 4, false}, {"\xe2\x82", 2, false},    {"a\xff", 2, false}};
+    } cases[] = {{"plain", 5, true},
+                 {"\xc3\xa9", 2, true},
+                 {"\xe2\x82\xac", 3, true},
+                 {"\xf0\x9f\x90\x98", 4, true},
+                 {"\xc0\x80", 2, false},
+                 {"\xed\xa0\x80", 3, false},
+                 {"\xf5\x80\x80\x80", 4, false},
+                 {"\xe2\x82", 2, false},
+                 {"a\xff", 2, false}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         size_t bad = 99;
         assert_int_equal(utf8_valid(cases[i].text, cases[i].len, &bad), cases[i].valid);
@@ -72,7 +78,9 @@ static void names_are_made_printable(void **state)
 {
     (void)state;
     CLEANUP(arena_release) struct arena arena = {0};
-    assert_string_equal(fs_printable(&arena, "a\nb\x1b[31m\xff" "c"), "a\\x0ab\\x1b[31m\\xffc");
+    assert_string_equal(fs_printable(&arena, "a\nb\x1b[31m\xff"
+                                             "c"),
+                        "a\\x0ab\\x1b[31m\\xffc");
     char longest[4097];
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
@@ -115,9 +123,12 @@ static void an_error_can_quote_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(durations_read_and_write), cmocka_unit_test(dates_are_checked),
-        cmocka_unit_test(utf8_is_strict),           cmocka_unit_test(names_are_made_printable),
-        cmocka_unit_test(a_buffer_stays_failed),    cmocka_unit_test(sha256_is_sha256),
+        cmocka_unit_test(durations_read_and_write),
+        cmocka_unit_test(dates_are_checked),
+        cmocka_unit_test(utf8_is_strict),
+        cmocka_unit_test(names_are_made_printable),
+        cmocka_unit_test(a_buffer_stays_failed),
+        cmocka_unit_test(sha256_is_sha256),
         cmocka_unit_test(an_error_can_quote_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
