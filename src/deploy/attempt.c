@@ -278,13 +278,34 @@ static bool bury(struct run *run, const struct attempt *attempt, struct err *err
     return true;
 }
 
+/* A process that is gone has written all that it will, but maybe after we read the journal and
+ * before we looked at the process. Under the mutex nobody writes in between. */
+static bool still_open(struct run *run, const struct attempt *attempt, bool *ret, struct err *err)
+{
+    CLEANUP(arena_release) struct arena scratch = {0};
+    struct journal journal;
+    struct state state;
+    *ret = run->mutex && !attempt->pooled;
+    if (*ret)
+        return true;
+    if (!ledger_read(run->ledger, &scratch, &journal, err) ||
+        !state_build(&scratch, &journal, &state, err))
+        return false;
+    for (size_t i = 0; i < state.attempts.count; i++)
+        if (strcmp(state.attempts.items[i].id, attempt->id) == 0)
+            *ret = state.attempts.items[i].ended == EVENT_BEGIN;
+    return true;
+}
+
 bool attempt_bury_dead(struct run *run, struct err *err)
 {
     const int64_t now_us = clock_utc_us();
     for (size_t i = 0; i < run->state.attempts.count; i++) {
         const struct attempt *const attempt = &run->state.attempts.items[i];
-        if (attempt->ended == EVENT_BEGIN && surely_dead(run, attempt, now_us) &&
-            !bury(run, attempt, err))
+        bool open = false;
+        if (attempt->ended != EVENT_BEGIN || !surely_dead(run, attempt, now_us))
+            continue;
+        if (!still_open(run, attempt, &open, err) || (open && !bury(run, attempt, err)))
             return false;
     }
     return true;
