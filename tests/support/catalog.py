@@ -30,7 +30,8 @@ SELECT 'trigger', pg_get_triggerdef(t.oid), tgenabled FROM pg_trigger t
     JOIN pg_class c ON c.oid = tgrelid WHERE listed(relnamespace) AND NOT tgisinternal;
 SELECT 'rule', pg_get_ruledef(r.oid) FROM pg_rewrite r
     JOIN pg_class c ON c.oid = ev_class WHERE listed(relnamespace);
-SELECT 'policy', p.* FROM pg_policies p WHERE listed(schemaname::regnamespace::oid);
+SELECT 'policy', p.* FROM pg_policies p JOIN pg_namespace n ON nspname = schemaname
+    WHERE listed(n.oid);
 SELECT 'type', t.oid::regtype, typtype, typnotnull, typdefault, typacl,
        (SELECT array_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid)
     FROM pg_type t WHERE listed(typnamespace) AND typtype <> 'b';
