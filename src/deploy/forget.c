@@ -6,6 +6,7 @@
  * one. Not behind a pooler, whose connection is not ours alone.
  */
 #include "deploy/run.h"
+#include "sql/classify.h"
 
 static const char *const statements[] = {
     "CLOSE ALL", "DEALLOCATE ALL", "UNLISTEN *", "DISCARD SEQUENCES", "DISCARD TEMP",
@@ -23,10 +24,40 @@ static const char unlock[] =
     " WHERE l.locktype = 'advisory' AND l.pid = pg_catalog.pg_backend_pid()) AS k"
     " WHERE k.objsubid <> 1 OR k.key <> %lld";
 
+/* Statements that only define: they cost as much as all of the above, and most migrations are made
+ * of them. What a function called from a default or a USING does to its session is not looked for.
+ */
+static bool only_defines(struct span statement)
+{
+    static const char *const patterns[] = {
+        "CREATE TABLE [IF NOT EXISTS] $name () .",
+        "CREATE [UNIQUE] INDEX",
+        "CREATE TYPE|VIEW|TRIGGER|POLICY",
+        "CREATE [OR REPLACE] FUNCTION|PROCEDURE|VIEW|TRIGGER",
+        "ALTER TABLE|TYPE|INDEX|VIEW|FUNCTION|POLICY",
+        "DROP TABLE|INDEX|VIEW|TYPE|FUNCTION|TRIGGER|POLICY|SEQUENCE",
+        "COMMENT|GRANT|REVOKE",
+    };
+    for (size_t i = 0; i < COUNT_OF(patterns); i++)
+        if (sql_starts_with(DIALECT_POSTGRES, statement, patterns[i]))
+            return true;
+    return false;
+}
+
+static bool may_leave_something(const struct script *script)
+{
+    for (size_t i = 0; i < script->statements.count; i++)
+        if (!only_defines(script->statements.items[i].statement.text))
+            return true;
+    return false;
+}
+
 size_t forget_count(const struct run *run, const struct plan_item *item, size_t unit)
 {
     const bool last = unit + 1 >= item->script.units.count;
-    return last && run->ledger->direct ? COUNT_OF(statements) + 1 : 0;
+    return last && run->ledger->direct && may_leave_something(&item->script)
+               ? COUNT_OF(statements) + 1
+               : 0;
 }
 
 static const char *unlock_others(const struct run *run, struct err *err)

@@ -130,8 +130,14 @@ static bool add_append(struct ledger *ledger, struct arena *arena, const struct 
                                   entry->detail,
                                   entry->digest,
                                   entry->text};
-    return add(ledger, arena, "SELECT {ledger}.append($1, $2, $3, $4, $5, $6, $7, $8)", params,
-               COUNT_OF(params), err);
+    /* First what a migration may have left: the setting under which the journal takes rows for
+     * those of another database. CASE, as nothing else promises an order; no statement of its own,
+     * as each costs as much as the row. */
+    static const char sql[] =
+        "SELECT CASE WHEN CASE WHEN pg_catalog.current_setting('session_replication_role') ="
+        " 'replica' THEN pg_catalog.set_config('session_replication_role', 'origin', true) END = ''"
+        " THEN '' ELSE {ledger}.append($1, $2, $3, $4, $5, $6, $7, $8) END";
+    return add(ledger, arena, sql, params, COUNT_OF(params), err);
 }
 
 /* Another pawl was quicker: its ledger is as good as ours. */
@@ -261,13 +267,8 @@ bool ledger_pg_enter(struct ledger *ledger, struct arena *arena, const struct li
 bool ledger_pg_leave(struct ledger *ledger, struct arena *arena, const struct entry *entries,
                      size_t count, struct err *err)
 {
-    /* A migration may have left another role, an empty search_path, or the setting under which
-     * the journal takes rows for those of another database. */
-    static const char as_origin[] =
-        "SELECT pg_catalog.set_config('session_replication_role', 'origin', true)"
-        " WHERE pg_catalog.current_setting('session_replication_role') = 'replica'";
-    if (!pg_pipeline_add(ledger->pg, "RESET SESSION AUTHORIZATION", NULL, 0, err) ||
-        !pg_pipeline_add(ledger->pg, as_origin, NULL, 0, err))
+    /* A migration may have left another role. */
+    if (!pg_pipeline_add(ledger->pg, "RESET SESSION AUTHORIZATION", NULL, 0, err))
         return false;
     for (size_t i = 0; i < count; i++)
         if (!add_append(ledger, arena, &entries[i], err))
