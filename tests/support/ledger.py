@@ -131,28 +131,6 @@ def version(number):
     return f"2025010109{number // 60:02d}{number % 60:02d}"
 
 
-def by_hand(engine, *statements, name="journal"):
-    """What a superuser, or anyone with the SQLite file, can do."""
-    with engine.connect() as connection:
-        if engine.engine == "postgres":
-            connection.execute(f"ALTER TABLE {table(engine, name)} DISABLE TRIGGER ALL")
-        else:
-            triggers = connection.execute(
-                "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name LIKE 'pawl%'"
-            ).fetchall()
-            for trigger, _ in triggers:
-                connection.execute(f"DROP TRIGGER {trigger}")
-        for statement in statements:
-            connection.execute(statement)
-        if engine.engine == "postgres":
-            connection.execute(f"""
-                ALTER TABLE {table(engine, name)} ENABLE ALWAYS TRIGGER refuse_change;
-                ALTER TABLE {table(engine, name)} ENABLE REPLICA TRIGGER drop_replicated""")
-        else:
-            for _, text in triggers:
-                connection.execute(text)
-
-
 class Journal:
     """What the journal holds at one moment; empty where there is no ledger."""
 
