@@ -21,6 +21,7 @@ struct pg {
 /* A statement or pipeline that was told to stop. */
 struct pg_stop {
     struct err why; /* code ERR_NONE: it was not */
+    size_t results; /* read so far */
     int64_t next_request_ms, give_up_ms;
 };
 

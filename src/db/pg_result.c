@@ -8,7 +8,7 @@
 #include "db/sqlstate.h"
 
 /* The pause before the server is asked again to cancel. */
-enum { CANCEL_PAUSE_MS = 100 };
+enum { CANCEL_PAUSE_MS = 100, RESULTS_BETWEEN_LOOKS = 64 };
 
 void pg_clear_result(PGresult **result)
 {
@@ -36,10 +36,11 @@ static bool until_readable(struct pg *pg, const struct wait *wait, struct err *e
     }
 }
 
-/* Of a pipeline many results may be here already, which must not keep a stop waiting. */
-static bool until_readable_or_stopped(struct pg *pg, struct err *err)
+/* Of a pipeline many results may be here already, which must not keep a stop waiting; but a look at
+ * each would be a system call for each. */
+static bool until_readable_or_stopped(struct pg *pg, struct pg_stop *stop, struct err *err)
 {
-    if (pg->pipeline && wait_cancelled(&pg->wait))
+    if (pg->pipeline && ++stop->results % RESULTS_BETWEEN_LOOKS == 0 && wait_cancelled(&pg->wait))
         return err_set(err, ERR_SIGNAL, "stopped on request");
     return until_readable(pg, &pg->wait, err);
 }
@@ -73,7 +74,7 @@ static bool cancel_and_wait(struct pg *pg, struct pg_stop *stop, struct err *err
 
 bool pg_next_result(struct pg *pg, struct pg_stop *stop, PGresult **ret, struct err *err)
 {
-    if (stop->why.code == ERR_NONE && !until_readable_or_stopped(pg, err)) {
+    if (stop->why.code == ERR_NONE && !until_readable_or_stopped(pg, stop, err)) {
         if (pg->lost)
             return false;
         stop->why = *err;
