@@ -355,3 +355,20 @@ def test_a_do_block_that_commits(make_pawl, pg):
         pawl.run("deploy", check=0)
     assert pg.query("SELECT count(*) FROM t") == [(3,)]
     assert_settled(pawl)
+
+
+@pytest.mark.parametrize("statement", ["DEALLOCATE ALL", "PREPARE mine AS SELECT 1", "SELECT 1/0"])
+def test_what_a_file_does_to_prepared_statements_disturbs_no_other(make_pawl, pg, statement):
+    """In a long deploy the server keeps pawl's own statements parsed."""
+    pawl = make_pawl(pg.url)
+    for number in range(1, 30):
+        pawl.write(f"{version(number)}_t{number}", f"CREATE TABLE t{number} ();")
+    path = pawl.write(f"{version(15)}_t15", f"CREATE TABLE t15 ();\n{statement};\nCREATE TABLE u ();")
+    failed = pawl.run("deploy")
+    if failed.code != 0:
+        assert "division by zero" in failed.err and ledger.applied(pg)[-1] == f"{version(14)}_t14"
+        path.write_text("CREATE TABLE t15 ();\n")
+        pawl.run("deploy", check=0)
+    assert len(ledger.applied(pg)) == 29
+    assert ledger.events(pg).count("failed") == (statement == "SELECT 1/0")
+    ledger.assert_whole(pg)

@@ -35,7 +35,9 @@
     X(PQresultErrorMessage)                                                                        \
     X(PQresultStatus)                                                                              \
     X(PQsendFlushRequest)                                                                          \
+    X(PQsendPrepare)                                                                               \
     X(PQsendQueryParams)                                                                           \
+    X(PQsendQueryPrepared)                                                                         \
     X(PQserverVersion)                                                                             \
     X(PQsetNoticeReceiver)                                                                         \
     X(PQsetnonblocking)                                                                            \

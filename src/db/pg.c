@@ -131,6 +131,7 @@ void pg_close(struct pg **pg)
         return;
     if (p->conn != NULL)
         p->libpq->PQfinish(p->conn);
+    pg_keep_nothing(p);
     free(p);
     *pg = NULL;
 }

@@ -53,6 +53,16 @@ bool pg_query(struct pg *pg, struct arena *arena, const char *sql, const char *c
 /* A statement without parameters or rows. */
 bool pg_exec(struct pg *pg, const char *sql, struct err *err) MUST_CHECK;
 
+/*
+ * Has the server keep these statements parsed (two at most): pg_pipeline_add() of the same text
+ * then sends only the parameters. Whatever else the session had prepared is gone after it. Not
+ * behind a pooler, whose next transaction may be on another server connection.
+ */
+bool pg_keep(struct pg *pg, const char *const *statements, size_t count,
+             struct err *err) MUST_CHECK;
+/* They may be gone: after DEALLOCATE ALL, or a file of which nobody knows what it did. */
+void pg_keep_nothing(struct pg *pg);
+
 /* What one statement of a pipeline answered. */
 struct pg_answer {
     const char *tag;   /* the command tag, "CREATE TABLE" */

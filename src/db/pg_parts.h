@@ -8,6 +8,9 @@
 /* How long a cancelled statement may take to end before the connection counts as lost. */
 enum { PG_CANCEL_GRACE_MS = 2000 };
 
+/* How many statements a connection can keep parsed. */
+enum { PG_KEPT = 2 };
+
 struct pg {
     const struct libpq *libpq;
     PGconn *conn;
@@ -15,7 +18,9 @@ struct pg {
     pg_notice_fn *notice;
     void *notice_context;
     bool lost, pipeline;
-    size_t queued; /* statements of the pipeline that is being built */
+    size_t queued;       /* statements of the pipeline that is being built */
+    char *kept[PG_KEPT]; /* parsed on the server; malloc */
+    size_t kept_count;
 };
 
 /* A statement or pipeline that was told to stop. */
@@ -31,6 +36,10 @@ bool pg_connection_error(struct pg *pg, enum err_code code, const char *what, st
 /* False on a lost connection, and on one with a pipeline that was begun and never run: what that
  * has queued would be sent with the next request, and committed by it. */
 bool pg_usable(struct pg *pg) MUST_CHECK;
+
+/* --- pg_query.c --- */
+/* The name of a kept statement; NULL: it is not kept. */
+const char *pg_kept_name(const struct pg *pg, const char *sql);
 
 /* --- pg_result.c --- */
 /* The next result, NULL at the end of a statement. When stopped, the statement is cancelled,

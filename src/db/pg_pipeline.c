@@ -16,7 +16,12 @@ bool pg_pipeline_begin(struct pg *pg, struct err *err)
 bool pg_pipeline_add(struct pg *pg, const char *sql, const char *const *params, size_t count,
                      struct err *err)
 {
-    if (!pg->libpq->PQsendQueryParams(pg->conn, sql, (int)count, NULL, params, NULL, NULL, 0))
+    const char *const kept = pg_kept_name(pg, sql);
+    const int sent =
+        kept != NULL
+            ? pg->libpq->PQsendQueryPrepared(pg->conn, kept, (int)count, params, NULL, NULL, 0)
+            : pg->libpq->PQsendQueryParams(pg->conn, sql, (int)count, NULL, params, NULL, NULL, 0);
+    if (!sent)
         return pg_connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
     pg->queued++;
     return true;

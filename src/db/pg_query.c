@@ -1,4 +1,8 @@
 /* One statement to PostgreSQL and its rows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
 #include "db/pg_parts.h"
 
 static bool copy_rows(const struct pg *pg, struct arena *arena, const PGresult *result,
@@ -82,6 +86,55 @@ bool pg_query(struct pg *pg, struct arena *arena, const char *sql, const char *c
     if (!pg->libpq->PQsendQueryParams(pg->conn, sql, (int)count, NULL, params, NULL, NULL, 0))
         return pg_connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
     return read_query(pg, arena, ret, err);
+}
+
+/* The names of the kept statements, by their place. */
+static const char *const kept_names[PG_KEPT] = {"pawl kept 0", "pawl kept 1"};
+
+void pg_keep_nothing(struct pg *pg)
+{
+    while (pg->kept_count > 0)
+        free(pg->kept[--pg->kept_count]);
+}
+
+const char *pg_kept_name(const struct pg *pg, const char *sql)
+{
+    for (size_t i = 0; i < pg->kept_count; i++)
+        if (strcmp(pg->kept[i], sql) == 0)
+            return kept_names[i];
+    return NULL;
+}
+
+static bool keep(struct pg *pg, const char *sql, struct err *err)
+{
+    const char *const name = kept_names[pg->kept_count];
+    const size_t bytes = strlen(sql) + 1;
+    char *const copy = mem_alloc(bytes);
+    if (copy == NULL)
+        return err_nomem(err);
+    memcpy(copy, sql, bytes);
+    pg->kept[pg->kept_count++] = copy;
+    if (!pg->libpq->PQsendPrepare(pg->conn, name, sql, 0, NULL))
+        return pg_connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
+    return read_query(pg, NULL, NULL, err);
+}
+
+bool pg_keep(struct pg *pg, const char *const *statements, size_t count, struct err *err)
+{
+    bool known = count == pg->kept_count;
+    for (size_t i = 0; i < count && known; i++)
+        known = strcmp(pg->kept[i], statements[i]) == 0;
+    if (known)
+        return true;
+    pg_keep_nothing(pg);
+    if (!pg_exec(pg, "DEALLOCATE ALL", err))
+        return false;
+    for (size_t i = 0; i < count && i < PG_KEPT; i++)
+        if (!keep(pg, statements[i], err)) {
+            pg_keep_nothing(pg);
+            return false;
+        }
+    return true;
 }
 
 bool pg_exec(struct pg *pg, const char *sql, struct err *err)

@@ -35,6 +35,18 @@ static struct limits limits_for(const struct run *run, const struct plan_item *i
     return limits;
 }
 
+/* Whether a statement may take so long that its answer should not wait for the next one's. */
+static bool worth_telling(struct span statement)
+{
+    static const char *const catalog_only[] = {"CREATE TABLE [IF NOT EXISTS] $name () .",
+                                               "CREATE [OR REPLACE] FUNCTION|PROCEDURE|VIEW",
+                                               "CREATE TYPE", "COMMENT|GRANT|REVOKE"};
+    for (size_t i = 0; i < COUNT_OF(catalog_only); i++)
+        if (sql_starts_with(DIALECT_POSTGRES, statement, catalog_only[i]))
+            return false;
+    return true;
+}
+
 static bool queue(struct run *run, const struct plan_item *item, const struct unit *unit,
                   const struct limits *limits, const struct entry *rows, size_t row_count,
                   struct err *err)
@@ -44,13 +56,30 @@ static bool queue(struct run *run, const struct plan_item *item, const struct un
         !ledger_pg_enter(ledger, run->arena, limits, run->last_change, err))
         return false;
     for (size_t i = 0; i < unit->count; i++) {
-        const char *const sql = item->script.statements.items[unit->first + i].sql;
+        const struct script_statement *const s = &item->script.statements.items[unit->first + i];
         /* Between two statements progress is told; what follows the last one is short. */
-        if ((i > 0 && !pg_pipeline_flush(ledger->pg, err)) ||
-            !pg_pipeline_add(ledger->pg, sql, NULL, 0, err))
+        if (!pg_pipeline_add(ledger->pg, s->sql, NULL, 0, err) ||
+            (i + 1 < unit->count && worth_telling(s->statement.text) &&
+             !pg_pipeline_flush(ledger->pg, err)))
             return false;
     }
     return ledger_pg_leave(ledger, run->arena, rows, row_count, err);
+}
+
+/* Above so many migrations it pays to have our own statements parsed once. */
+enum { MANY_MIGRATIONS = 8 };
+
+/* A file that may prepare or deallocate statements gets ours as plain text. */
+static bool keep_statements(const struct run *run, const struct plan_item *item,
+                            const struct limits *limits, struct err *err)
+{
+    struct ledger *const ledger = run->ledger;
+    if (!ledger->direct || forget_needed(&item->script)) {
+        pg_keep_nothing(ledger->pg);
+        return true;
+    }
+    return run->result->plan.items.count < MANY_MIGRATIONS ||
+           ledger_pg_keep(ledger, run->arena, limits, err);
 }
 
 /* What a failed pipeline means, with the place of the statement that failed. */
@@ -120,7 +149,8 @@ bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit, s
     if (!apply_rows(run, item, unit, -1, &rows, &row_count, err))
         return false;
     fault_point("unit");
-    if (!queue(run, item, u, &limits, rows, row_count, err) ||
+    if (!keep_statements(run, item, &limits, err) ||
+        !queue(run, item, u, &limits, rows, row_count, err) ||
         (forgotten > 0 && !forget_queue(run, err)) ||
         !pg_pipeline_run(run->ledger->pg, run->arena, &answers, on_progress, &progress, err)) {
         if (pg_lost(run->ledger->pg) && err->code == ERR_UNREACHABLE)

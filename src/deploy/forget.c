@@ -44,7 +44,7 @@ static bool only_defines(struct span statement)
     return false;
 }
 
-static bool may_leave_something(const struct script *script)
+bool forget_needed(const struct script *script)
 {
     for (size_t i = 0; i < script->statements.count; i++)
         if (!only_defines(script->statements.items[i].statement.text))
@@ -55,7 +55,7 @@ static bool may_leave_something(const struct script *script)
 size_t forget_count(const struct run *run, const struct plan_item *item, size_t unit)
 {
     const bool last = unit + 1 >= item->script.units.count;
-    return last && run->ledger->direct && may_leave_something(&item->script)
+    return last && run->ledger->direct && forget_needed(&item->script)
                ? COUNT_OF(statements) + 1
                : 0;
 }

@@ -77,6 +77,8 @@ bool apply_sqlite_unit(struct run *run, const struct plan_item *item, size_t uni
                        struct err *err) MUST_CHECK;
 
 /* --- forget.c: what a migration leaves in its session --- */
+/* Whether the file does more than define. */
+bool forget_needed(const struct script *script);
 /* How many statements forget_queue() adds behind this unit; 0: none are to be added. */
 size_t forget_count(const struct run *run, const struct plan_item *item, size_t unit);
 bool forget_queue(const struct run *run, struct err *err) MUST_CHECK;

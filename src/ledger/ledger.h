@@ -94,6 +94,11 @@ struct limits {
                               may be outdated; then append() fails with 40001, as head moved */
 };
 
+/* Before many migrations: has the server keep the statements of the two below parsed, on a direct
+ * connection. What else the session had prepared is gone after it. */
+bool ledger_pg_keep(struct ledger *ledger, struct arena *arena, const struct limits *limits,
+                    struct err *err) MUST_CHECK;
+
 /* Queues BEGIN, the limits, and the mutex with the look at the applied set. */
 bool ledger_pg_enter(struct ledger *ledger, struct arena *arena, const struct limits *limits,
                      int64_t expected_change, struct err *err) MUST_CHECK;

@@ -119,6 +119,14 @@ static const char *number_text(struct arena *arena, long long number)
     return arena_printf(arena, "%lld", number);
 }
 
+/* First what a migration may have left: the setting under which the journal takes rows for those
+ * of another database. CASE, as nothing else promises an order; no statement of its own, as each
+ * costs as much as the row. */
+static const char append_template[] =
+    "SELECT CASE WHEN CASE WHEN pg_catalog.current_setting('session_replication_role') ="
+    " 'replica' THEN pg_catalog.set_config('session_replication_role', 'origin', true) END = ''"
+    " THEN '' ELSE {ledger}.append($1, $2, $3, $4, $5, $6, $7, $8) END";
+
 static bool add_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
                        struct err *err)
 {
@@ -130,14 +138,7 @@ static bool add_append(struct ledger *ledger, struct arena *arena, const struct 
                                   entry->detail,
                                   entry->digest,
                                   entry->text};
-    /* First what a migration may have left: the setting under which the journal takes rows for
-     * those of another database. CASE, as nothing else promises an order; no statement of its own,
-     * as each costs as much as the row. */
-    static const char sql[] =
-        "SELECT CASE WHEN CASE WHEN pg_catalog.current_setting('session_replication_role') ="
-        " 'replica' THEN pg_catalog.set_config('session_replication_role', 'origin', true) END = ''"
-        " THEN '' ELSE {ledger}.append($1, $2, $3, $4, $5, $6, $7, $8) END";
-    return add(ledger, arena, sql, params, COUNT_OF(params), err);
+    return add(ledger, arena, append_template, params, COUNT_OF(params), err);
 }
 
 /* Another pawl was quicker: its ledger is as good as ours. */
@@ -222,11 +223,13 @@ size_t ledger_pg_enter_count(const struct limits *limits)
     return limits->role != NULL ? 3 : 2;
 }
 
-static bool add_enter(struct ledger *ledger, struct arena *arena, const struct limits *limits,
-                      int64_t expected_change, struct err *err)
+enum { ENTER_PARAMS = 4 };
+
+static const char *enter_sql(const struct ledger *ledger, struct arena *arena,
+                             const struct limits *limits, int64_t expected_change,
+                             const char *params[ENTER_PARAMS], size_t *ret_count)
 {
     CLEANUP(str_release) struct str sql = {0};
-    const char *params[4];
     size_t count = 0;
     params[count++] = number_text(arena, ledger_mutex_key(ledger->name));
     params[count++] = number_text(arena, expected_change);
@@ -242,9 +245,33 @@ static bool add_enter(struct ledger *ledger, struct arena *arena, const struct l
         params[count++] = limits->search_path;
         str_printf(&sql, ", pg_catalog.set_config('search_path', $%zu, true)", count);
     }
-    if (sql.failed || params[0] == NULL || params[1] == NULL || params[count - 1] == NULL)
+    *ret_count = count;
+    const bool ok =
+        !sql.failed && params[0] != NULL && params[1] != NULL && params[count - 1] != NULL;
+    return ok ? arena_strdup(arena, str_text(&sql)) : NULL;
+}
+
+static bool add_enter(struct ledger *ledger, struct arena *arena, const struct limits *limits,
+                      int64_t expected_change, struct err *err)
+{
+    const char *params[ENTER_PARAMS];
+    size_t count;
+    const char *const sql = enter_sql(ledger, arena, limits, expected_change, params, &count);
+    return sql != NULL ? pg_pipeline_add(ledger->pg, sql, params, count, err) : err_nomem(err);
+}
+
+bool ledger_pg_keep(struct ledger *ledger, struct arena *arena, const struct limits *limits,
+                    struct err *err)
+{
+    const char *params[ENTER_PARAMS];
+    size_t count;
+    const char *const statements[] = {
+        enter_sql(ledger, arena, limits, 0, params, &count),
+        ledger_sql(arena, append_template, ledger->name),
+    };
+    if (statements[0] == NULL || statements[1] == NULL)
         return err_nomem(err);
-    return pg_pipeline_add(ledger->pg, str_text(&sql), params, count, err);
+    return pg_keep(ledger->pg, statements, COUNT_OF(statements), err);
 }
 
 bool ledger_pg_enter(struct ledger *ledger, struct arena *arena, const struct limits *limits,
