@@ -37,13 +37,17 @@ static bool run_statements(struct run *run, const struct plan_item *item, const 
  * of them would read every row that refers to another, twice, under the write lock. */
 static bool keeps_keys(const struct plan_item *item, const struct unit *unit)
 {
-    static const char *const words[] = {"CREATE INDEX", "CREATE UNIQUE INDEX", "CREATE VIEW",
-                                        "DROP VIEW",    "CREATE TRIGGER",      "DROP TRIGGER"};
+    static const char *const patterns[] = {
+        "CREATE TABLE [IF NOT EXISTS] $name ()", /* not AS SELECT; rows that refer to a table that
+                                                    was not there refer to nothing after it too */
+        "CREATE [UNIQUE] INDEX",
+        "CREATE|DROP VIEW|TRIGGER",
+    };
     for (size_t i = 0; i < unit->count; i++) {
         const struct span text = item->script.statements.items[unit->first + i].statement.text;
         bool known = false;
-        for (size_t w = 0; !known && w < COUNT_OF(words); w++)
-            known = sql_starts_with(DIALECT_SQLITE, text, words[w]);
+        for (size_t p = 0; !known && p < COUNT_OF(patterns); p++)
+            known = sql_starts_with(DIALECT_SQLITE, text, patterns[p]);
         if (!known)
             return false;
     }
