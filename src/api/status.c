@@ -47,7 +47,8 @@ static bool read_status(struct pawl *pawl, const struct pawl_status_result **ret
         return err_nomem(err);
     if (!handle_load(pawl, set, err) || !set_demand_scheme(&pawl->findings, err) ||
         !handle_connect(pawl, false, &target, &ledger, err) ||
-        !look_at(&ledger, &pawl->call, set, &pawl->findings, &look, err) ||
+        !look_read(&ledger, &pawl->call, &look, err) ||
+        !look_compare(&pawl->call, set, &pawl->findings, &look, err) ||
         !list(pawl, set, &look, &migrations, err))
         return false;
     *result = (struct pawl_status_result){

@@ -10,11 +10,19 @@
 #include "ledger/look.h"
 
 static bool read_target(struct cli *cli, const struct target *target, const struct url *url,
-                        struct set *set, struct look *ret, struct err *err)
+                        struct look *ret, struct err *err)
 {
     CLEANUP(session_close) struct session session = {0};
     return session_open_target(cli, target, url, false, &session, err) &&
-           look_at(&session.ledger, &cli->arena, set, &cli->findings, ret, err);
+           look_read(&session.ledger, &cli->arena, ret, err);
+}
+
+/* The set is there once it is needed; what is wrong with it is told before what the target said. */
+static bool compare(struct cli *cli, struct workspace_loading *loading, bool read,
+                    struct look *look, struct err *err)
+{
+    return workspace_finish(loading, err) && set_demand_scheme(&loading->findings, err) && read &&
+           look_compare(&cli->arena, &loading->workspace.set, &loading->findings, look, err);
 }
 
 static const char *const state_words[] = {
@@ -159,15 +167,16 @@ static bool check_expected(const struct look *look, const char *expected, struct
     return false;
 }
 
-static bool one_target(struct cli *cli, const struct target *target, struct set *set,
-                       json_t *targets, struct err *err)
+static bool one_target(struct cli *cli, const struct target *target,
+                       struct workspace_loading *loading, json_t *targets, struct err *err)
 {
+    const struct set *const set = &loading->workspace.set;
     struct url url;
     struct look look;
     const struct value *const value = &target->values[SETTING_URL];
     if (!url_parse(&cli->arena, value->text, config_folder_of(&cli->config, value), &url, err))
         return false;
-    if (!read_target(cli, target, &url, set, &look, err))
+    if (!compare(cli, loading, read_target(cli, target, &url, &look, err), &look, err))
         return false;
     if (cli_flag(cli, "exit-code") && look.comparison.pending + look.comparison.doubtful +
                                               look.comparison.changed + set->odd.count >
@@ -178,14 +187,17 @@ static bool one_target(struct cli *cli, const struct target *target, struct set 
 }
 
 /* Every target is shown; the first that cannot be read gives the error. */
-static bool all_targets(struct cli *cli, struct set *set, json_t *targets, struct err *err)
+static bool all_targets(struct cli *cli, struct workspace_loading *loading, json_t *targets,
+                        struct err *err)
 {
     bool ok = true;
     if (cli->config.targets.count == 0)
         return err_set(err, ERR_USAGE, "no target is configured");
+    if (!workspace_finish(loading, err))
+        return false;
     for (size_t i = 0; i < cli->config.targets.count; i++) {
         CLEANUP(err_release) struct err here = {0};
-        if (one_target(cli, &cli->config.targets.items[i], set, targets, &here))
+        if (one_target(cli, &cli->config.targets.items[i], loading, targets, &here))
             continue;
         output_result(&cli->output, "target %s: %s\n", cli->config.targets.items[i].name,
                       here.message);
@@ -204,19 +216,18 @@ static bool all_targets(struct cli *cli, struct set *set, json_t *targets, struc
 
 static bool run(struct cli *cli, struct err *err)
 {
-    struct workspace workspace;
+    CLEANUP(workspace_loading_release) struct workspace_loading loading = {0};
     json_t *targets = json_array();
     struct target target;
     bool ok = targets != NULL || err_nomem(err);
-    ok = ok && workspace_load(cli, &workspace, err) && set_demand_scheme(&cli->findings, err);
+    ok = ok && workspace_start(cli, &loading, err);
     if (ok && cli_flag(cli, "all"))
-        ok = all_targets(cli, &workspace.set, targets, err);
+        ok = all_targets(cli, &loading, targets, err);
     else
         ok = ok &&
              config_target(&cli->arena, &cli->config, cli_option(cli, "target"),
                            cli_option(cli, "url"), &target, err) &&
-             one_target(cli, &target, &workspace.set, targets, err);
-    cli->findings.count = 0; /* pawl check tells them */
+             one_target(cli, &target, &loading, targets, err);
     cli_result(cli, "targets", targets);
     return ok;
 }

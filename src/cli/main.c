@@ -1,5 +1,6 @@
 /* The program's entry. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -17,6 +18,15 @@ static bool keep_standard_files(void)
     return true;
 }
 
+/* The heap grows in large steps and is given back at the end only: a ledger of 10,000 rows else
+ * costs 1,500 system calls for it. Without it pawl is slower, no more. */
+static void grow_in_large_steps(void)
+{
+    enum { STEP_BYTES = 4 << 20, NEVER_BYTES = 1 << 30 };
+    (void)mallopt(M_TOP_PAD, STEP_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, NEVER_BYTES);
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli = {0};
@@ -27,6 +37,7 @@ int main(int argc, char **argv)
      * starts must have it set back. */
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return 1;
+    grow_in_large_steps();
     json_set_alloc_funcs(mem_alloc, free);
     const bool ok = cli_parse(&cli, argc, argv, &err) && cli_run(&cli, &err);
     const int exit_code = cli_finish(&cli, ok, &err);

@@ -55,9 +55,9 @@ bool workspace_options(struct cli *cli, struct set_options *ret, struct err *err
 
 /* ---- loading ---- */
 
-bool workspace_load(struct cli *cli, struct workspace *ret, struct err *err)
+/* What is known before the folder is read. */
+static bool find_folder(struct cli *cli, struct workspace *ret, struct err *err)
 {
-    struct findings sum_findings = {0};
     *ret = (struct workspace){0};
     if (!workspace_options(cli, &ret->options, err))
         return false;
@@ -67,15 +67,71 @@ bool workspace_load(struct cli *cli, struct workspace *ret, struct err *err)
         return false;
     }
     ret->sum_path = fs_join(&cli->arena, ret->options.folder, SUM_FILE_NAME);
-    if (ret->sum_path == NULL)
-        return err_nomem(err);
-    if (!set_load(&cli->arena, &ret->options, &ret->set, &cli->findings, err))
+    return ret->sum_path != NULL || err_nomem(err);
+}
+
+static bool read_folder(struct arena *arena, struct workspace *workspace, struct findings *findings,
+                        struct err *err)
+{
+    struct findings sum_findings = {0};
+    struct set *const set = &workspace->set;
+    if (!set_load(arena, &workspace->options, set, findings, err))
         return false;
-    ret->sum_exists = fs_exists(ret->sum_path);
-    if (ret->sum_exists && !sum_check(&cli->arena, &ret->set, ret->sum_path, &sum_findings, err))
+    workspace->sum_exists = fs_exists(workspace->sum_path);
+    if (workspace->sum_exists && !sum_check(arena, set, workspace->sum_path, &sum_findings, err))
         return false;
-    ret->sum_fits = ret->sum_exists && sum_findings.count == 0;
+    workspace->sum_fits = workspace->sum_exists && sum_findings.count == 0;
     return true;
+}
+
+bool workspace_load(struct cli *cli, struct workspace *ret, struct err *err)
+{
+    return find_folder(cli, ret, err) && read_folder(&cli->arena, ret, &cli->findings, err);
+}
+
+/* ---- loading in a thread ---- */
+
+static void *load_in_thread(void *context)
+{
+    struct workspace_loading *const l = context;
+    l->ok = read_folder(&l->arena, &l->workspace, &l->findings, &l->err);
+    return NULL;
+}
+
+bool workspace_start(struct cli *cli, struct workspace_loading *loading, struct err *err)
+{
+    *loading = (struct workspace_loading){0};
+    if (!find_folder(cli, &loading->workspace, err))
+        return false;
+    loading->started = pthread_create(&loading->thread, NULL, load_in_thread, loading) == 0;
+    if (!loading->started) /* then it takes its time */
+        (void)load_in_thread(loading);
+    return true;
+}
+
+static void join(struct workspace_loading *loading)
+{
+    if (loading->started)
+        (void)pthread_join(loading->thread, NULL); /* fails only on a thread that is none */
+    loading->started = false;
+}
+
+bool workspace_finish(struct workspace_loading *loading, struct err *err)
+{
+    join(loading);
+    if (loading->ok)
+        return true;
+    err_release(err);
+    *err = loading->err;
+    loading->err = (struct err){0};
+    return false;
+}
+
+void workspace_loading_release(struct workspace_loading *loading)
+{
+    join(loading);
+    err_release(&loading->err);
+    arena_release(&loading->arena);
 }
 
 const char *workspace_newest(const struct workspace *workspace, const char *but_entry)

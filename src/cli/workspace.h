@@ -2,6 +2,8 @@
 #ifndef PAWL_CLI_WORKSPACE_H
 #define PAWL_CLI_WORKSPACE_H
 
+#include <pthread.h>
+
 #include "cli/cli.h"
 #include "history/set.h"
 
@@ -20,6 +22,24 @@ bool workspace_options(struct cli *cli, struct set_options *ret, struct err *err
 
 /* Reads the set; findings go to cli->findings. */
 bool workspace_load(struct cli *cli, struct workspace *ret, struct err *err) MUST_CHECK;
+
+/*
+ * The same in a thread of its own, so that the files are read while a server answers: start, then
+ * whatever else does not need the set, then finish, then release when the set is no more needed.
+ * What names cannot be read is told by the start, before anything is asked of a server.
+ */
+struct workspace_loading {
+    struct workspace workspace; /* after the finish */
+    struct findings findings;   /* likewise */
+    struct arena arena;         /* of both */
+    struct err err;
+    pthread_t thread;
+    bool started, ok;
+};
+bool workspace_start(struct cli *cli, struct workspace_loading *loading,
+                     struct err *err) MUST_CHECK;
+bool workspace_finish(struct workspace_loading *loading, struct err *err) MUST_CHECK;
+void workspace_loading_release(struct workspace_loading *loading);
 
 /* The highest version but that of the entry named, NULL when there is none. */
 const char *workspace_newest(const struct workspace *workspace, const char *but_entry);

@@ -23,16 +23,20 @@ static bool check_chain(struct arena *arena, struct look *look, struct err *err)
     return look->broken != NULL || err_nomem(err);
 }
 
-bool look_at(struct ledger *ledger, struct arena *arena, struct set *set, struct findings *findings,
-             struct look *ret, struct err *err)
+bool look_read(struct ledger *ledger, struct arena *arena, struct look *ret, struct err *err)
 {
     *ret = (struct look){0};
     if (!ledger_read(ledger, arena, &ret->journal, err))
         return false;
     ret->exists = ledger->exists;
-    return check_chain(arena, ret, err) && state_build(arena, &ret->journal, &ret->state, err) &&
-           state_admit_odd(arena, &ret->state, set, findings, err) &&
-           match_set(arena, set, &ret->state, &ret->comparison, err);
+    return check_chain(arena, ret, err) && state_build(arena, &ret->journal, &ret->state, err);
+}
+
+bool look_compare(struct arena *arena, struct set *set, struct findings *findings,
+                  struct look *look, struct err *err)
+{
+    return state_admit_odd(arena, &look->state, set, findings, err) &&
+           match_set(arena, set, &look->state, &look->comparison, err);
 }
 
 enum look_state look_state(const struct look *look, const struct match *match)

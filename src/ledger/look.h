@@ -30,10 +30,13 @@ enum look_state {
     LOOK_SPLIT,
 };
 
-/* Reads the whole ledger. The set's odd names that are applied are admitted to it. A broken chain
- * is no error here. Errors: those of ledger_read(). */
-bool look_at(struct ledger *ledger, struct arena *arena, struct set *set, struct findings *findings,
-             struct look *ret, struct err *err) MUST_CHECK;
+/* Reads the whole ledger. A broken chain is no error here. Errors: those of ledger_read(). */
+bool look_read(struct ledger *ledger, struct arena *arena, struct look *ret,
+               struct err *err) MUST_CHECK;
+
+/* Holds the set against it. The set's odd names that are applied are admitted to the set. */
+bool look_compare(struct arena *arena, struct set *set, struct findings *findings,
+                  struct look *look, struct err *err) MUST_CHECK;
 
 enum look_state look_state(const struct look *look, const struct match *match);
 
