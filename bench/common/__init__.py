@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -16,8 +17,9 @@ COMMAND_TIMEOUT_S = 600
 
 # Servers live in memory where they can: for minutes after many files were deleted, ext4 makes new
 # ones three times as slowly, and it would be chance whom that hits.
-if os.access("/dev/shm", os.W_OK):
-    os.environ.setdefault("PAWL_SERVER_FOLDER", "/dev/shm")
+DISK = "/tmp"
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else DISK
+os.environ.setdefault("PAWL_SERVER_FOLDER", MEMORY)
 
 
 class Failed(Exception):
@@ -66,6 +68,17 @@ class Workshop:
             raise Failed(f"{' '.join(map(str, argv))}: {result.stdout}{result.stderr}")
         wall, user, system, memory, _ = map(int, result.stdout.split())
         return Run(wall / 1000, (user + system) / 1000, memory / 1024)
+
+
+@contextmanager
+def servers_in(folder):
+    """Clusters that are started meanwhile have their files below this folder."""
+    before = os.environ["PAWL_SERVER_FOLDER"]
+    os.environ["PAWL_SERVER_FOLDER"] = folder
+    try:
+        yield
+    finally:
+        os.environ["PAWL_SERVER_FOLDER"] = before
 
 
 def interleave(count, warm_up, *actions):
