@@ -124,19 +124,27 @@ static void tell_waiting(struct run *run, const char *text)
                 &(struct deploy_event){.type = DEPLOY_WAITING, .text = text});
 }
 
-static const char *holder_text(struct run *run, const struct mutex_holder *holder)
+/* Who is in the way, as far as this role may see; NULL with err. */
+static const char *holder_text(struct run *run, struct arena *arena, struct err *err)
 {
-    if (holder->pid == 0)
-        return "another deploy holds the mutex";
+    struct pg_session holder;
+    bool found = false;
+    if (!ledger_mutex_holder(run->ledger, arena, &found, &holder, err))
+        return NULL;
     const struct attempt *const open = state_open_attempt(&run->state);
-    return arena_printf(run->arena,
-                        "another deploy holds the mutex: backend %" PRId64
-                        ", user %s, from %s, since %s%s%s",
-                        holder->pid, holder->user != NULL ? holder->user : "?",
-                        holder->address != NULL ? holder->address : "?",
-                        holder->since != NULL ? holder->since : "?",
-                        open != NULL && open->host != NULL ? ", on host " : "",
-                        open != NULL && open->host != NULL ? open->host : "");
+    const char *const text =
+        !found ? "another deploy holds the mutex"
+               : arena_printf(arena,
+                              "another deploy holds the mutex: backend %" PRId64
+                              ", user %s, from %s, since %s%s%s",
+                              holder.pid, holder.user != NULL ? holder.user : "?",
+                              holder.address != NULL ? holder.address : "?",
+                              holder.backend_start != NULL ? holder.backend_start : "?",
+                              open != NULL && open->host != NULL ? ", on host " : "",
+                              open != NULL && open->host != NULL ? open->host : "");
+    if (text == NULL)
+        (void)err_nomem(err);
+    return text;
 }
 
 static bool still_busy(const char *text, struct err *err)
@@ -153,18 +161,20 @@ static bool take_mutex(struct run *run, int64_t give_up_ms, struct err *err)
 {
     int64_t next_note_ms = clock_monotonic_ms();
     for (;;) {
-        struct mutex_holder holder;
         /* What a try allocates goes with it: a wait may be long. */
         CLEANUP(arena_release) struct arena scratch = {0};
-        if (!ledger_mutex_try(run->ledger, &scratch, &run->mutex, &holder, err))
+        if (!ledger_mutex_try(run->ledger, &scratch, &run->mutex, err))
             return false;
         if (run->mutex)
             return true;
         const int64_t now_ms = clock_monotonic_ms();
-        if (now_ms >= give_up_ms)
-            return still_busy(holder_text(run, &holder), err);
-        if (now_ms >= next_note_ms) {
-            tell_waiting(run, holder_text(run, &holder));
+        if (now_ms >= give_up_ms || now_ms >= next_note_ms) {
+            const char *const holder = holder_text(run, &scratch, err);
+            if (holder == NULL)
+                return false;
+            if (now_ms >= give_up_ms)
+                return still_busy(holder, err);
+            tell_waiting(run, holder);
             next_note_ms = now_ms + NOTE_EVERY_MS;
         }
         if (!wait_sleep(wait_jitter_ms(MUTEX_PAUSE_MS), run->wait, err))
@@ -323,11 +333,10 @@ static bool begin_once(struct run *run, struct err *err)
  * may yet be alive nothing is written: that deploy ends itself. */
 static bool bury_finished(struct run *run, struct err *err)
 {
-    struct mutex_holder holder;
     if (run->begun || !run->ledger->exists || state_open_attempt(&run->state) == NULL)
         return true;
     if (holds_session_lock(run) && !run->mutex) {
-        if (!ledger_mutex_try(run->ledger, run->arena, &run->mutex, &holder, err))
+        if (!ledger_mutex_try(run->ledger, run->arena, &run->mutex, err))
             return false;
         /* It may have written its end between our look and our lock. */
         if (!run->mutex || !run_plan(run, err))

@@ -10,6 +10,7 @@
 #define PAWL_LEDGER_LEDGER_H
 
 #include "db/pg.h"
+#include "db/sessions.h"
 #include "db/sqlite.h"
 #include "ledger/journal.h"
 
@@ -118,21 +119,18 @@ bool ledger_sqlite_append(struct ledger *ledger, struct arena *arena, const stru
 bool ledger_sqlite_expect(struct ledger *ledger, struct arena *arena, int64_t expected_change,
                           struct err *err) MUST_CHECK;
 
-/* --- the mutex: a session advisory lock, PostgreSQL on a direct connection only --- */
+/* --- the mutex: a session advisory lock, on PostgreSQL; for a deploy on a direct connection --- */
 
 /* The published key: the first eight bytes, big-endian, of SHA-256("pawl:" name). */
 long long ledger_mutex_key(const char *name);
 
-struct mutex_holder {
-    int64_t pid; /* of the backend */
-    const char *user, *application, *address, *state, *query;
-    const char *since; /* its connection's start, as the server prints it */
-};
-
-/* Tries once. When it is taken *ret_taken is false and holder says by whom, as far as this role may
- * see. */
+/* Tries once. */
 bool ledger_mutex_try(struct ledger *ledger, struct arena *arena, bool *ret_taken,
-                      struct mutex_holder *holder, struct err *err) MUST_CHECK;
+                      struct err *err) MUST_CHECK;
+/* Who has it, behind a pooler too: there for the time of a transaction. *ret_found is false when
+ * nobody has. */
+bool ledger_mutex_holder(struct ledger *ledger, struct arena *arena, bool *ret_found,
+                         struct pg_session *ret, struct err *err) MUST_CHECK;
 bool ledger_mutex_held(struct ledger *ledger, struct arena *arena, bool *ret_held,
                        struct err *err) MUST_CHECK;
 bool ledger_mutex_release(struct ledger *ledger, struct err *err) MUST_CHECK;

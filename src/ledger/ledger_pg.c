@@ -329,41 +329,24 @@ bool ledger_pg_append(struct ledger *ledger, struct arena *arena, const struct e
     return true;
 }
 
-bool ledger_mutex_try(struct ledger *ledger, struct arena *arena, bool *ret_taken,
-                      struct mutex_holder *holder, struct err *err)
+bool ledger_mutex_try(struct ledger *ledger, struct arena *arena, bool *ret_taken, struct err *err)
 {
-    static const char who[] =
-        "SELECT a.pid, a.usename, a.application_name,"
-        " coalesce(a.client_addr::pg_catalog.text, 'local'), a.state,"
-        " pg_catalog.left(a.query, 200), a.backend_start"
-        " FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS a USING (pid)"
-        " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
-        " AND a.datname = pg_catalog.current_database()"
-        " AND (l.classid::pg_catalog.int8 << 32 | l.objid::pg_catalog.int8) = $1";
     struct rows rows;
     const char *const key = number_text(arena, ledger_mutex_key(ledger->name));
-    *holder = (struct mutex_holder){0};
     if (key == NULL)
         return err_nomem(err);
     if (!pg_query(ledger->pg, arena, "SELECT pg_catalog.pg_try_advisory_lock($1)", &key, 1, &rows,
                   err))
         return false;
     *ret_taken = strcmp(rows_get(&rows, 0, 0), "t") == 0;
-    if (*ret_taken)
-        return true;
-    if (!pg_query(ledger->pg, arena, who, &key, 1, &rows, err))
-        return false;
-    if (rows.count > 0)
-        *holder = (struct mutex_holder){
-            .pid = strtoll(rows_get(&rows, 0, 0), NULL, 10),
-            .user = rows_get(&rows, 0, 1),
-            .application = rows_get(&rows, 0, 2),
-            .address = rows_get(&rows, 0, 3),
-            .state = rows_get(&rows, 0, 4),
-            .query = rows_get(&rows, 0, 5),
-            .since = rows_get(&rows, 0, 6),
-        };
     return true;
+}
+
+bool ledger_mutex_holder(struct ledger *ledger, struct arena *arena, bool *ret_found,
+                         struct pg_session *ret, struct err *err)
+{
+    return sessions_advisory_holder(ledger->pg, arena, ledger_mutex_key(ledger->name), ret_found,
+                                    ret, err);
 }
 
 bool ledger_mutex_held(struct ledger *ledger, struct arena *arena, bool *ret_held, struct err *err)
