@@ -177,7 +177,12 @@ enum pawl_event_type {
                                  why */
     PAWL_EVENT_NOTICE = 4,    /* of the server, in text */
     PAWL_EVENT_APPLIED = 5,   /* migration id is committed, it took elapsed_ms */
-    PAWL_EVENT_NOTE = 6       /* text */
+    PAWL_EVENT_NOTE = 6,      /* text */
+    PAWL_EVENT_PROGRESS = 7,  /* a statement of id is still at work: text says for how long and,
+                                 where  the server tells, how far it is; every quarter of a second */
+    PAWL_EVENT_BLOCKED = 8, /* a statement of id waits for other sessions: text names them, and the
+                               command that ends the first */
+    PAWL_EVENT_BLOCKING = 9 /* other sessions wait behind a statement of id: text */
 };
 
 /* Later versions may send types that are not in this list: ignore them. */

@@ -19,6 +19,8 @@ static void forward(void *context, const struct deploy_event *event)
         [DEPLOY_STATEMENT] = PAWL_EVENT_STATEMENT, [DEPLOY_RETRY] = PAWL_EVENT_RETRY,
         [DEPLOY_NOTICE] = PAWL_EVENT_NOTICE,       [DEPLOY_APPLIED] = PAWL_EVENT_APPLIED,
         [DEPLOY_NOTE] = PAWL_EVENT_NOTE,           [DEPLOY_RECOGNISED] = PAWL_EVENT_APPLIED,
+        [DEPLOY_PROGRESS] = PAWL_EVENT_PROGRESS,   [DEPLOY_BLOCKED] = PAWL_EVENT_BLOCKED,
+        [DEPLOY_BLOCKING] = PAWL_EVENT_BLOCKING,
     };
     const struct pawl *const pawl = context;
     const struct pawl_event told = {

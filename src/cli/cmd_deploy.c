@@ -8,11 +8,24 @@
 #include "cli/workspace.h"
 #include "deploy/prepare.h"
 
+/* Where there is no live line: between two lines about the progress of a statement. */
+enum { LOG_EVERY_MS = 10 * 1000 };
+
 struct progress {
     struct output *output;
     bool live; /* stderr is a terminal: one line that changes */
     bool line_shown;
+    int64_t next_log_ms; /* 0: nothing has been slow yet */
 };
+
+static bool log_is_due(struct progress *progress)
+{
+    const int64_t now_ms = clock_monotonic_ms();
+    const bool due = progress->next_log_ms != 0 && now_ms >= progress->next_log_ms;
+    if (due || progress->next_log_ms == 0)
+        progress->next_log_ms = now_ms + LOG_EVERY_MS;
+    return due;
+}
 
 static void clear_line(struct progress *progress)
 {
@@ -59,6 +72,15 @@ static void on_event(void *context, const struct deploy_event *event)
         if (!progress->live)
             return;
         break;
+    case DEPLOY_PROGRESS:
+        str_puts(&text, event->text);
+        if (!progress->live && !log_is_due(progress))
+            return;
+        break;
+    case DEPLOY_BLOCKED:
+    case DEPLOY_BLOCKING:
+        str_puts(&text, event->text);
+        break;
     case DEPLOY_RETRY:
         str_printf(&text, "%s: rolled back (%s), trying again in %s", event->id, event->text,
                    elapsed);
@@ -78,7 +100,7 @@ static void on_event(void *context, const struct deploy_event *event)
         return;
     }
     if (!text.failed)
-        show(progress, event->type <= DEPLOY_STATEMENT, str_text(&text));
+        show(progress, event->type <= DEPLOY_PROGRESS, str_text(&text));
 }
 
 static json_t *json_done(const struct deploy_result *result, bool recognised)

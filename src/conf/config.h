@@ -23,6 +23,7 @@ enum setting_id {
     SETTING_MISSING,         /* [pawl] missing = refuse | allow */
     SETTING_LOCK_TIMEOUT,    /* [deploy] lock_timeout = 400ms */
     SETTING_LOCK_BUDGET,     /* [deploy] lock_budget = 5m */
+    SETTING_BLOCK_BUDGET,    /* [deploy] block_budget = 5s */
     SETTING_WAIT,            /* [deploy] wait = 10m */
     SETTING_CONNECT_TIMEOUT, /* [deploy] connect_timeout = 10s */
     SETTING_URL,             /* [target.NAME] url */

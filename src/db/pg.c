@@ -136,6 +136,12 @@ void pg_close(struct pg **pg)
     *pg = NULL;
 }
 
+void pg_on_quiet(struct pg *pg, pg_quiet_fn *quiet, void *context)
+{
+    pg->quiet = quiet;
+    pg->quiet_context = context;
+}
+
 void pg_on_notice(struct pg *pg, pg_notice_fn *notice, void *context)
 {
     pg->notice = notice;

@@ -33,6 +33,11 @@ void pg_close(struct pg **pg);
 
 void pg_on_notice(struct pg *pg, pg_notice_fn *notice, void *context);
 
+/* Called each quarter of a second in which a statement or pipeline has no answer, by the thread
+ * that waits for it, until it is set to NULL. It must not use this connection. */
+typedef void pg_quiet_fn(void *context);
+void pg_on_quiet(struct pg *pg, pg_quiet_fn *quiet, void *context);
+
 int pg_server_version(const struct pg *pg); /* 150020 */
 int pg_backend_pid(const struct pg *pg); /* as the protocol says, a pooler's invention included */
 bool pg_lost(const struct pg *pg);

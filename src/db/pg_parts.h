@@ -17,6 +17,8 @@ struct pg {
     struct wait wait;
     pg_notice_fn *notice;
     void *notice_context;
+    pg_quiet_fn *quiet;
+    void *quiet_context;
     bool lost, pipeline;
     size_t queued;       /* statements of the pipeline that is being built */
     char *kept[PG_KEPT]; /* parsed on the server; malloc */

@@ -10,6 +10,9 @@
 /* The pause before the server is asked again to cancel. */
 enum { CANCEL_PAUSE_MS = 100, RESULTS_BETWEEN_LOOKS = 64 };
 
+/* How long a server may say nothing before pg_on_quiet()'s function is called, again and again. */
+enum { QUIET_MS = 250 };
+
 void pg_clear_result(PGresult **result)
 {
     /* A PGresult exists only when libpq is loaded. */
@@ -17,6 +20,29 @@ void pg_clear_result(PGresult **result)
     const struct libpq *libpq = *result != NULL ? libpq_load(&ignored) : NULL;
     if (libpq != NULL)
         libpq->PQclear(*result);
+}
+
+/* As wait_fd(), with a call of the quiet function now and then. */
+static bool wait_for_socket(struct pg *pg, const struct wait *wait, short *events, struct err *err)
+{
+    const int fd = pg->libpq->PQsocket(pg->conn);
+    const short wanted = *events;
+    while (pg->quiet != NULL) {
+        CLEANUP(err_release) struct err passing = {0};
+        const int64_t until_ms = clock_monotonic_ms() + QUIET_MS;
+        const struct wait limited = {.cancel_fd = wait->cancel_fd, .deadline_ms = until_ms};
+        if (wait->deadline_ms != 0 && wait->deadline_ms <= until_ms)
+            break;
+        if (wait_fd(fd, wanted, &limited, events, &passing))
+            return true;
+        if (passing.code != ERR_BUSY) {
+            *err = passing;
+            passing = (struct err){0};
+            return false;
+        }
+        pg->quiet(pg->quiet_context);
+    }
+    return wait_fd(fd, wanted, wait, events, err);
 }
 
 /* Sends what is queued and reads until the next PGresult can be had without blocking. */
@@ -29,7 +55,7 @@ static bool until_readable(struct pg *pg, const struct wait *wait, struct err *e
         if (!pg->libpq->PQisBusy(pg->conn))
             return true;
         short events = (short)(POLLIN | (unsent > 0 ? POLLOUT : 0));
-        if (!wait_fd(pg->libpq->PQsocket(pg->conn), events, wait, &events, err))
+        if (!wait_for_socket(pg, wait, &events, err))
             return false;
         if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && !pg->libpq->PQconsumeInput(pg->conn))
             return pg_connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);

@@ -10,8 +10,6 @@
 #include "ledger/detail.h"
 #include "ledger/squash.h"
 
-enum { FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 10000 };
-
 void apply_locate(const struct plan_item *item, const struct script_statement *statement,
                   int character, int byte_offset, struct err *err)
 {
@@ -142,39 +140,12 @@ bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,
     return true;
 }
 
-static bool apply_unit(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
+bool apply_unit(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
 {
     if (run->ledger->sqlite != NULL)
         return apply_sqlite_unit(run, item, unit, err);
     const bool alone = unit < item->script.units.count && item->script.units.items[unit].alone;
     return alone ? apply_pg_step(run, item, unit, err) : apply_pg_unit(run, item, unit, err);
-}
-
-/* Tries a unit again while only locks are in its way. */
-static bool apply_with_retries(struct run *run, const struct plan_item *item, size_t unit,
-                               struct err *err)
-{
-    const int64_t give_up_ms = clock_monotonic_ms() + run->options->lock_budget_ms;
-    int64_t pause_ms = FIRST_PAUSE_MS;
-    while (!apply_unit(run, item, unit, err)) {
-        if (sqlstate_reaction(err->sqlstate) != REACTION_RETRY || err->code != ERR_FAILED)
-            return false;
-        if (clock_monotonic_ms() + pause_ms > give_up_ms) {
-            err->code = ERR_BUSY;
-            err_hint(err, "See which sessions hold the lock (pg_stat_activity, pg_locks), then "
-                          "deploy again.");
-            return false;
-        }
-        deploy_tell(&run->options->listener, &(struct deploy_event){.type = DEPLOY_RETRY,
-                                                                    .id = item->migration->id,
-                                                                    .text = err->message,
-                                                                    .elapsed_ms = pause_ms});
-        if (!wait_sleep(wait_jitter_ms(pause_ms), run->wait, err))
-            return false;
-        err_release(err);
-        pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
-    }
-    return true;
 }
 
 bool apply_migration(struct run *run, const struct plan_item *item, struct err *err)
@@ -185,7 +156,7 @@ bool apply_migration(struct run *run, const struct plan_item *item, struct err *
     run->committed_any = item->first_unit > 0;
     fault_point("migration");
     for (size_t unit = (size_t)item->first_unit; unit < units; unit++)
-        if (!apply_with_retries(run, item, unit, err))
+        if (!retry_unit(run, item, unit, err))
             return false;
     deploy_tell(
         &run->options->listener,

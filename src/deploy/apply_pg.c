@@ -31,6 +31,8 @@ static struct limits limits_for(const struct run *run, const struct plan_item *i
     struct limits limits = run->options->limits;
     if (item->migration->lock_timeout_ms >= 0)
         limits.lock_timeout_ms = item->migration->lock_timeout_ms;
+    if (run->lock_timeout_ms > limits.lock_timeout_ms)
+        limits.lock_timeout_ms = run->lock_timeout_ms;
     limits.isolation = unit->isolation;
     return limits;
 }

@@ -165,6 +165,8 @@ static const char *end_detail(struct run *run, const struct err *why)
         ok = ok && json_object_set_new(detail, "message", json_string(why->message)) == 0;
     if (why->sqlstate[0] != '\0')
         ok = ok && json_object_set_new(detail, "sqlstate", json_string(why->sqlstate)) == 0;
+    if (why->code != ERR_NONE && run->watcher.blockers != NULL)
+        ok = ok && json_object_set(detail, "blockers", run->watcher.blockers) == 0;
     if (run->step_begun)
         ok = ok && json_object_set_new(detail, "step_open", json_true()) == 0;
     if (why->line > 0)

@@ -423,7 +423,9 @@ bool deploy_run(struct arena *arena, const struct ledger_options *target, const 
                       .findings = findings,
                       .set_findings = findings->count};
     *result = (struct deploy_result){0};
-    return run_all(&run, err);
+    const bool ok = run_all(&run, err);
+    watcher_close(&run.watcher);
+    return ok;
     /* The mutex goes with the connection, which the caller closes. */
 }
 

@@ -14,7 +14,8 @@ struct deploy_options {
     struct set *set; /* odd names that turn out to be applied are admitted to it */
     struct plan_options plan;
     struct limits limits;
-    int64_t lock_budget_ms; /* of retries on locks, for each migration */
+    int64_t lock_budget_ms;  /* of retries on locks, for each migration */
+    int64_t block_budget_ms; /* how long others may wait behind one of its statements */
     int64_t wait_ms;        /* for another deploy */
     const char *release;    /* NULL: none named */
     const char *app_role;   /* NULL: none */

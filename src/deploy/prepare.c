@@ -37,6 +37,7 @@ void prepare_deploy(const struct config *config, const struct target *target,
                    .search_path = or_none(&target->values[SETTING_SCHEMA]),
                    .role = or_none(&target->values[SETTING_ROLE])},
         .lock_budget_ms = values[SETTING_LOCK_BUDGET].number,
+        .block_budget_ms = values[SETTING_BLOCK_BUDGET].number,
         .wait_ms = values[SETTING_WAIT].number,
         .app_role = or_none(&target->values[SETTING_APP_ROLE]),
     };

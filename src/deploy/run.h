@@ -3,6 +3,7 @@
 #define PAWL_DEPLOY_RUN_H
 
 #include "deploy/deploy.h"
+#include "deploy/watcher.h"
 
 enum { ATTEMPT_ID_BYTES = 17 };
 
@@ -19,10 +20,12 @@ struct run {
     struct state state;
     int64_t last_change; /* what our next transaction expects */
     char attempt[ATTEMPT_ID_BYTES];
-    bool begun;         /* our begin row is in the journal */
-    bool mutex;         /* we hold the session lock */
-    bool step_begun;    /* of the migration at hand: a step outside transactions is under way */
-    bool committed_any; /* of the migration at hand: an earlier unit stands */
+    bool begun;             /* our begin row is in the journal */
+    bool mutex;             /* we hold the session lock */
+    bool step_begun;        /* of the migration at hand: a step outside transactions is under way */
+    bool committed_any;     /* of the migration at hand: an earlier unit stands */
+    struct watcher watcher; /* PostgreSQL */
+    int64_t lock_timeout_ms;        /* of the next try; -1: as the options say */
     const struct plan_item *failed; /* the one that ended the run; NULL */
 };
 
@@ -67,6 +70,14 @@ bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,
 /* Puts file, line and column of a statement's error. */
 void apply_locate(const struct plan_item *item, const struct script_statement *statement,
                   int character, int byte_offset, struct err *err);
+
+/* One try of one unit. */
+bool apply_unit(struct run *run, const struct plan_item *item, size_t unit,
+                struct err *err) MUST_CHECK;
+
+/* --- retry.c: the same until it is done, or the time for locks is spent --- */
+bool retry_unit(struct run *run, const struct plan_item *item, size_t unit,
+                struct err *err) MUST_CHECK;
 
 /* --- apply_pg.c, apply_step.c, apply_sqlite.c: one unit --- */
 bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit,

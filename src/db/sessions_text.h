@@ -1,0 +1,20 @@
+/* A session as people read it, and as records keep it. Names and queries were chosen by others:
+ * what prints the text escapes them. */
+#ifndef PAWL_DB_SESSIONS_TEXT_H
+#define PAWL_DB_SESSIONS_TEXT_H
+
+#include <jansson.h>
+
+#include "base/str.h"
+#include "db/sessions.h"
+
+/* "backend 4711 (user app, application "psql", local), idle in transaction for 31 s: SELECT ..." */
+void pg_session_put(struct str *out, const struct pg_session *session);
+
+/* The first three, and how many more; NULL when memory is out. */
+const char *pg_sessions_text(struct arena *arena, const struct pg_sessions *sessions) MUST_CHECK;
+
+/* An array of {pid, user, application, state, query, xact_ms}; NULL when memory is out. */
+json_t *pg_sessions_json(const struct pg_sessions *sessions) MUST_CHECK;
+
+#endif

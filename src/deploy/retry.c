@@ -1,0 +1,130 @@
+/*
+ * One unit tried again and again while only locks are in its way.
+ *
+ * Each try waits for a lock no longer than lock_timeout, as whoever comes later queues behind it;
+ * then the transaction is rolled back, which lets the queue go, and there is a pause. Autovacuum
+ * gives way only to who waits longer than the server's deadlock_timeout.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "db/sqlstate.h"
+#include "deploy/run.h"
+
+enum {
+    FIRST_PAUSE_MS = 250,
+    LONGEST_PAUSE_MS = 10000,
+    PAST_DEADLOCK_TIMEOUT_MS = 300,
+    LONGEST_TRY_MS = 1600, /* however the server is configured */
+};
+
+static const char QUERY_CANCELED[] = "57014";
+
+/* Whether another try may end otherwise. */
+static bool worth_retrying(const struct run *run, const struct err *err)
+{
+    if (err->code != ERR_FAILED)
+        return false;
+    if (strcmp(err->sqlstate, QUERY_CANCELED) == 0)
+        return run->watcher.verdict == WATCHER_QUEUE;
+    return sqlstate_reaction(err->sqlstate) == REACTION_RETRY;
+}
+
+/* The statement was cancelled by us: what that means to whoever has typed the command. */
+static void explain_cancel(struct run *run, struct err *err)
+{
+    const struct watcher *const w = &run->watcher;
+    if (err->code != ERR_FAILED || strcmp(err->sqlstate, QUERY_CANCELED) != 0)
+        return;
+    if (w->verdict == WATCHER_HOLDING) {
+        err->code = ERR_BUSY;
+        err_prefix(err,
+                   "cancelled by pawl, as it kept others waiting for longer than block_budget");
+        if (w->held_up != NULL)
+            err_detail(err, "%s", w->held_up);
+        err_hint(err,
+                 "A second try would take as long. Split the work (CONCURRENTLY; NOT VALID and "
+                 "VALIDATE; batches), or give block_budget a longer time.");
+    } else if (w->verdict == WATCHER_WAITED_LONG) {
+        err->code = ERR_PARTIAL;
+        err_prefix(err, "cancelled by pawl, as it waited for others for longer than lock_budget");
+        if (w->blocked != NULL)
+            err_detail(err, "in the way: %s", w->blocked);
+        err_hint(err, "`pawl blockers` shows who is in the way, and how to end them; then deploy "
+                      "again.");
+    }
+}
+
+static void give_up(struct run *run, struct err *err)
+{
+    err->code = ERR_BUSY;
+    if (run->watcher.blocked != NULL)
+        err_detail(err, "in the way: %s", run->watcher.blocked);
+    err_hint(err,
+             "`pawl blockers` shows who is in the way, and how to end them; then deploy again.");
+}
+
+/* Only autovacuum was in the way: the next try waits until the server moves it aside. */
+static bool choose_lock_timeout(struct run *run, struct err *err)
+{
+    struct rows rows;
+    run->lock_timeout_ms = -1;
+    if (!run->watcher.autovacuum)
+        return true;
+    if (!pg_query(run->ledger->pg, run->arena,
+                  "SELECT extract(epoch FROM pg_catalog.current_setting('deadlock_timeout')"
+                  "::pg_catalog.interval) * 1000",
+                  NULL, 0, &rows, err))
+        return false;
+    const int64_t needed_ms = strtoll(rows_get(&rows, 0, 0), NULL, 10) + PAST_DEADLOCK_TIMEOUT_MS;
+    if (needed_ms <= LONGEST_TRY_MS)
+        run->lock_timeout_ms = needed_ms;
+    return true;
+}
+
+static void tell_retry(struct run *run, const char *why, int64_t pause_ms)
+{
+    const struct watcher *const w = &run->watcher;
+    const char *const text =
+        w->blocked != NULL ? arena_printf(run->arena, "%s; in the way: %s", why, w->blocked) : why;
+    deploy_tell(&run->options->listener, &(struct deploy_event){.type = DEPLOY_RETRY,
+                                                                .id = w->id,
+                                                                .text = text != NULL ? text : why,
+                                                                .elapsed_ms = pause_ms});
+}
+
+static bool try_once(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
+{
+    if (run->ledger->pg == NULL)
+        return apply_unit(run, item, unit, err);
+    const bool step = unit < item->script.units.count && item->script.units.items[unit].alone;
+    watcher_begin(run, item->migration->id, step);
+    const bool ok = apply_unit(run, item, unit, err);
+    watcher_end(run);
+    return ok;
+}
+
+bool retry_unit(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
+{
+    const int64_t give_up_ms = clock_monotonic_ms() + run->options->lock_budget_ms;
+    int64_t pause_ms = FIRST_PAUSE_MS;
+    run->lock_timeout_ms = -1;
+    while (!try_once(run, item, unit, err)) {
+        explain_cancel(run, err);
+        if (!worth_retrying(run, err))
+            return false;
+        const int64_t jittered_ms = wait_jitter_ms(pause_ms);
+        if (clock_monotonic_ms() + jittered_ms > give_up_ms) {
+            give_up(run, err);
+            return false;
+        }
+        tell_retry(run, err->message, jittered_ms);
+        if (!wait_sleep(jittered_ms, run->wait, err))
+            return false;
+        err_release(err);
+        if (run->ledger->pg != NULL && !choose_lock_timeout(run, err))
+            return false;
+        pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
+    }
+    return true;
+}

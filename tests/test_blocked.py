@@ -1,0 +1,180 @@
+"""pawl deploy while other sessions are in the way: bounded waiting, names, and whom it holds up."""
+
+import threading
+
+import pytest
+
+from support import ledger
+from support.ledger import version
+from support.server import wait_until
+
+TABLE = f"{version(1)}_t"
+COLUMN = f"{version(2)}_c"
+
+
+@pytest.fixture
+def with_table(make_pawl, pg):
+    """A checkout with table t deployed, and a function that sets what is configured for deploys."""
+    pawl = make_pawl(pg.url)
+    pawl.write(TABLE, "CREATE TABLE t (id int);\nINSERT INTO t SELECT generate_series(1, 10);")
+    pawl.run("deploy", check=0)
+    pawl.deploy_settings = lambda **settings: pawl.config(
+        {"target.main": {"url": pg.url}, "deploy": settings})
+    return pawl
+
+
+@pytest.fixture
+def holder(pg):
+    """A session of a known name with an open transaction that has read t."""
+    connection = pg.connect(application_name="nightly report")
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM t")
+    yield connection
+    connection.close()
+
+
+def backend(connection):
+    return connection.info.backend_pid
+
+
+# ---- waiting for others ----
+
+def test_who_is_in_the_way_is_named_while_it_waits(with_table, pg, holder):
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    deploy = with_table.spawn("deploy")
+    deploy.wait_for("in the way")
+    deploy.wait_for("trying again")
+    told = deploy.err
+    assert f"backend {backend(holder)} (user postgres, application \"nightly report\", local)" in told
+    assert "idle in transaction for" in told and "SELECT count(*) FROM t" in told
+    assert "AccessExclusiveLock on public.t" in told
+    assert f"to end it: SELECT pg_terminate_backend({backend(holder)})" in told
+    holder.execute("COMMIT")
+    deploy.finish(check=0)
+    assert ledger.applied(pg) == [TABLE, COLUMN]
+
+
+def test_the_command_that_is_told_frees_the_deploy(with_table, pg, holder):
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    deploy = with_table.spawn("deploy")
+    deploy.wait_for("to end it: ")
+    deploy.wait_for("\n")
+    pg.query(deploy.err.split("to end it: ")[1].split("\n")[0])
+    deploy.finish(check=0)
+    assert ledger.applied(pg) == [TABLE, COLUMN]
+
+
+def test_a_spent_budget_leaves_the_names_in_the_journal(with_table, pg, holder):
+    with_table.deploy_settings(lock_budget="1s")
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    result = with_table.run("deploy", check=5)
+    assert f"in the way: backend {backend(holder)}" in result.err and "pawl blockers" in result.err
+    stopped = ledger.rows(pg)[-1]
+    blocker, = stopped.facts["blockers"]
+    assert stopped.event == "stopped" and blocker["pid"] == backend(holder)
+    assert blocker["application"] == "nightly report" and blocker["state"] == "idle in transaction"
+
+
+def test_autovacuum_is_moved_aside(with_table, pg):
+    """It gives way only to who waits longer than deadlock_timeout, which one short try does not."""
+    pg.query("CREATE TABLE big AS SELECT i FROM generate_series(1, 200000) AS i")
+    pg.query("ALTER TABLE big SET (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)")
+    pg.query("DELETE FROM big WHERE i % 2 = 0")
+    pg.query("ALTER SYSTEM SET autovacuum_naptime = 1")
+    pg.query("SELECT pg_reload_conf()")
+    running = "SELECT 1 FROM pg_stat_progress_vacuum WHERE relid = 'big'::regclass"
+    wait_until(lambda: pg.query(running), "autovacuum is at work", timeout=60)
+    with_table.write(COLUMN, "ALTER TABLE big ADD COLUMN c int;")
+    result = with_table.run("deploy", check=0)
+    assert "autovacuum" in result.err and "trying again" in result.err
+
+
+def test_a_deadlock_is_tried_again(with_table, pg):
+    """Each waits for the other's table; the server chooses pawl as its victim."""
+    with_table.deploy_settings(lock_timeout="10s")
+    pg.query("CREATE TABLE u (id int)")
+    with_table.write(COLUMN, "ALTER TABLE u ADD COLUMN c int;\nSELECT pg_sleep(1);\n"
+                     "ALTER TABLE t ADD COLUMN c int;")
+    with pg.connect() as other:
+        other.execute("SET deadlock_timeout = '1min'")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM t")
+        deploy = with_table.spawn("deploy")
+        waiting = "SELECT 1 FROM pg_locks WHERE relation = 'u'::regclass AND granted"
+        wait_until(lambda: pg.query(waiting), "pawl has u")
+        other.execute("SELECT * FROM u")  # waits until pawl's transaction is rolled back
+        other.execute("COMMIT")
+    assert "deadlock" in deploy.finish(check=0).err
+    assert ledger.applied(pg) == [TABLE, COLUMN]
+
+
+# ---- others that wait ----
+
+SLOW = """CREATE FUNCTION slow(int) RETURNS text LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_sleep(2); RETURN $1; END $$;"""
+
+
+def test_a_statement_that_holds_up_others_is_cancelled(with_table, pg):
+    with_table.deploy_settings(block_budget="600ms")
+    pg.query(SLOW)
+    before = pg.dump()
+    with_table.write(COLUMN, "ALTER TABLE t ALTER id TYPE text USING slow(id);")
+    deploy = with_table.spawn("deploy")
+    rewriting = "SELECT 1 FROM pg_locks WHERE relation = 't'::regclass AND mode = 'AccessExclusiveLock'"
+    wait_until(lambda: pg.query(rewriting), "pawl has t")
+    with pg.connect(application_name="checkout page") as reader:
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (10,)
+    result = deploy.finish(check=5)
+    assert "block_budget" in result.err and "1 session waits behind" in result.err
+    assert f"{COLUMN}.sql:1:1" in result.err and "rolled back" in result.err
+    assert pg.dump() == before and ledger.events(pg)[-1] == "stopped"
+
+
+def test_a_statement_that_nobody_waits_for_takes_its_time(with_table, pg):
+    with_table.deploy_settings(block_budget="100ms")
+    pg.query(SLOW)
+    with_table.write(COLUMN, "CREATE TABLE u AS SELECT slow(id) FROM t WHERE id = 1;")
+    with_table.run("deploy", check=0)
+
+
+def test_a_queue_behind_a_waiting_statement_is_let_go(with_table, pg, holder):
+    """However long lock_timeout is."""
+    with_table.deploy_settings(lock_timeout="1h", block_budget="500ms")
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    deploy = with_table.spawn("deploy")
+    waiting = "SELECT 1 FROM pg_locks WHERE relation = 't'::regclass AND NOT granted"
+    wait_until(lambda: pg.query(waiting), "pawl waits for t")
+    with pg.connect() as reader:
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (10,)
+    deploy.wait_for("trying again")
+    holder.execute("COMMIT")
+    deploy.finish(check=0)
+    assert ledger.applied(pg) == [TABLE, COLUMN]
+
+
+# ---- steps outside transactions ----
+
+def test_concurrently_gives_up_after_its_budget_of_waiting(with_table, pg, holder):
+    with_table.deploy_settings(lock_budget="1s")
+    holder.execute("INSERT INTO t VALUES (11)")
+    with_table.write(COLUMN, "CREATE INDEX CONCURRENTLY t_id ON t (id);")
+    result = with_table.run("deploy", check=7)
+    assert "lock_budget" in result.err and f"in the way: backend {backend(holder)}" in result.err
+    assert "leftover could not be removed" in result.err  # dropping it waits for the same session
+    holder.execute("COMMIT")
+    with_table.run("deploy", check=0)
+    assert pg.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_id'::regclass") == [(True,)]
+    ledger.assert_whole(pg)
+
+
+def test_a_deploy_without_a_second_connection_goes_on(with_table, pg):
+    """The last connection slot is ours: nobody can watch, and the deploy says so once."""
+    role = pg.role("deployer", "LOGIN CONNECTION LIMIT 1")
+    pg.query(f"GRANT ALL ON SCHEMA public TO {role}")
+    pg.query(f"GRANT CREATE ON DATABASE {pg.name} TO {role}")
+    pawl = with_table
+    pawl.config({"target.main": {"url": pg.url_as(role), "ledger": "other"}})
+    pawl.run("adopt", "--as-of", TABLE, check=0)
+    pawl.write(COLUMN, "SELECT pg_sleep(3);")
+    result = pawl.run("deploy", check=0)
+    assert result.err.count("nobody watches this deploy") == 1
