@@ -1,0 +1,164 @@
+/*
+ * What a PostgreSQL statement does to relations: which it locks, how strongly, and whether its work
+ * under those locks grows with a table.
+ *
+ * Read from libpg_query's tree by tables of forms (sql/facts_form.h), which a test holds against a
+ * real server. Nothing is asked of a catalog here: what only the catalog knows (the table of an
+ * index, the other table of a foreign key) is named by how to find it, and facts_query() is the
+ * question. What is not understood says so and is never guessed: DO, CALL, functions that are not
+ * known, what the parser cannot read.
+ *
+ * Not listed: the indexes and TOAST tables of a relation that is listed (who locks one holds a lock
+ * on its relation, REINDEX apart), catalogs, the tables beneath a view that a query reads, and what
+ * triggers do.
+ */
+#ifndef PAWL_SQL_FACTS_H
+#define PAWL_SQL_FACTS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "sql/lexer.h"
+
+/* PostgreSQL's eight, by its own numbers: the stronger, the higher. */
+#define LOCK_MODES(X)                                                                              \
+    X(NONE, "")                                                                                    \
+    X(ACCESS_SHARE, "ACCESS SHARE")                                                                \
+    X(ROW_SHARE, "ROW SHARE")                                                                      \
+    X(ROW_EXCLUSIVE, "ROW EXCLUSIVE")                                                              \
+    X(SHARE_UPDATE_EXCLUSIVE, "SHARE UPDATE EXCLUSIVE")                                            \
+    X(SHARE, "SHARE")                                                                              \
+    X(SHARE_ROW_EXCLUSIVE, "SHARE ROW EXCLUSIVE")                                                  \
+    X(EXCLUSIVE, "EXCLUSIVE")                                                                      \
+    X(ACCESS_EXCLUSIVE, "ACCESS EXCLUSIVE")
+
+enum lock_mode {
+#define X(name, text) LOCK_##name,
+    LOCK_MODES(X)
+#undef X
+};
+
+/* What is locked, seen from a name in the statement. Names are SQL text, qualified as written. */
+#define LOCK_OBJECTS(X)                                                                            \
+    X(RELATION, "relation", "the relation itself")                                                 \
+    X(INDEX, "index", "the index itself")                                                          \
+    X(INDEXES, "indexes", "the indexes of the table")                                              \
+    X(TABLE_OF_INDEX, "table of index", "the table of the index")                                  \
+    X(TABLE_OF_STATISTICS, "table of statistics", "the table of the statistics object")            \
+    X(COMPOSITE, "composite type", "the composite type, where the type is one")                    \
+    X(TABLES_OF_TYPE, "tables of type", "the tables with a column of the type")                    \
+    X(SEQUENCES, "sequences", "the sequences that the table, or its column, owns")                 \
+    X(PARENT, "parent", "what the table inherits from, or is a partition of")                      \
+    X(DEFAULT_PARTITION, "default partition", "the DEFAULT partition of the table")                \
+    X(DEFAULT_SIBLING, "default sibling", "the DEFAULT partition beside the partition")            \
+    X(CONSTRAINT_TARGET, "constraint target", "the table that the foreign key refers to")          \
+    X(CONSTRAINT_USERS, "constraint users", "the tables whose foreign keys rest on the key")       \
+    X(REFERENCED, "referenced", "the tables that foreign keys of the table, or column, refer to")  \
+    X(REFERENCING, "referencing", "the tables whose foreign keys refer to the table, or column")   \
+    X(REFERENCING_CHAIN, "referencing chain", "the same, and those that refer to these")           \
+    X(VIEWS, "views", "the views that read the relation, or its column, and those on them")        \
+    X(BENEATH, "beneath", "what the view reads, and what is beneath that")                         \
+    X(EXTENSION_MEMBERS, "extension members", "the relations that belong to the extension")
+
+enum lock_object {
+#define X(name, text, meaning) LOCKED_##name,
+    LOCK_OBJECTS(X)
+#undef X
+};
+
+/* What is done under the lock. Only the first takes the same time on a large table. */
+#define LOCK_EFFECTS(X)                                                                            \
+    X(CATALOG, "catalog")                                                                          \
+    X(SCAN, "scan")                                                                                \
+    X(BUILD, "index build")                                                                        \
+    X(REWRITE, "rewrite")                                                                          \
+    X(ROWS, "rows")
+
+enum lock_effect {
+#define X(name, text) EFFECT_##name,
+    LOCK_EFFECTS(X)
+#undef X
+};
+
+/* Whether the lock reaches down from a parent, in which case it is taken one by one. */
+enum lock_descent {
+    DESCENT_NONE,
+    DESCENT_PARTITIONS, /* to partitions of all levels, not to tables that inherit */
+    DESCENT_CHILDREN,   /* to both */
+};
+
+enum lock_fate {
+    FATE_STAYS,
+    FATE_CREATED, /* by this statement; an index: `part` is its table */
+    FATE_DROPPED,
+    FATE_RENAMED, /* to new_name; SET SCHEMA too */
+};
+
+struct locked {
+    enum lock_object object;
+    const char *name; /* SQL text, qualified as written */
+    const char *part; /* the column or constraint, a plain name; NULL: none, or all of them */
+    enum lock_mode mode;
+    enum lock_descent descent;
+    enum lock_mode children; /* their mode, with a descent */
+    enum lock_effect effect; /* on this relation */
+    const char *unless;      /* when the effect is catalog work after all, for people; or NULL */
+    bool maybe;              /* this mode at most: taken for some rows or definitions only */
+    enum lock_fate fate;
+    const char *new_name;
+    bool ours; /* facts_of_set(): created by an earlier statement, or this one, of the set */
+};
+
+struct locked_list {
+    struct locked *items;
+    size_t count, capacity;
+};
+
+struct form_names {
+    const char **items;
+    size_t count, capacity;
+};
+
+struct facts {
+    const char *unknown; /* why the locks are not all known, a clause for messages; NULL: they
+                            are. The list then holds what was understood */
+    bool in_transaction; /* may run in a transaction block */
+    bool renames_all; /* what names mean changes after it: SET search_path, ALTER SCHEMA RENAME */
+    struct locked_list locks; /* one row an object, name and part, in the order of the statement */
+    struct form_names forms;  /* the rows of the tables that were used; static */
+};
+
+/* Reads one statement. Not to understand it is a success; errors are ERR_NOMEM and a thread that
+ * cannot be made. */
+bool facts_read(struct arena *arena, struct span statement, struct facts *ret,
+                struct err *err) MUST_CHECK;
+
+/* True when understood and nothing under its locks grows with a table. */
+bool facts_is_short(const struct facts *facts);
+
+struct facts_set {
+    const char *unknown; /* of the first statement that was not understood */
+    bool all_short;      /* understood, and no effect on a table that may have rows */
+    struct locked_list locks;
+};
+
+/*
+ * Several statements in order, of one migration or more: one row a relation with its strongest
+ * mode, under the name that it has before the first statement runs (renames are followed), sorted
+ * by object, name and part in byte order. What the statements create themselves is `ours`: nobody
+ * else has locked it, and until a statement fills it an index build or a scan is no work.
+ *
+ * Two spellings of a name (t, public.t) are two rows: whoever locks them resolves them first.
+ */
+bool facts_of_set(struct arena *arena, const struct facts *facts, size_t count,
+                  struct facts_set *ret, struct err *err) MUST_CHECK;
+
+/* "ACCESS EXCLUSIVE"; "constraint target"; "index build". */
+const char *lock_mode_name(enum lock_mode mode);
+const char *lock_object_name(enum lock_object object);
+const char *lock_effect_name(enum lock_effect effect);
+
+/* The query that finds what is locked: $1 is the name, $2 the part, both text; one row each with
+ * the relation's oid, none where there is no such object. Needs no more than reading catalogs. */
+const char *lock_object_query(enum lock_object object);
+
+#endif

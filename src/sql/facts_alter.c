@@ -1,0 +1,392 @@
+/* ALTER TABLE, and its like for views, indexes, sequences and composite types. */
+#include <string.h>
+
+#include "sql/facts_parts.h"
+
+#define AT(name)     PG_QUERY__ALTER_TABLE_TYPE__AT_##name
+#define OBJECT(name) PG_QUERY__OBJECT_TYPE__OBJECT_##name
+#define CONSTR(name) PG_QUERY__CONSTR_TYPE__CONSTR_##name
+
+struct altering {
+    struct reading *r;
+    const PgQuery__AlterTableStmt *table;
+    const PgQuery__AlterTableCmd *command;
+    struct subject subject;
+};
+
+/* ---- ADD COLUMN ---- */
+
+/* Types that are surely no domain: PostgreSQL's own, and those of well-known extensions. */
+static bool is_base_type(const PgQuery__TypeName *type)
+{
+    static const char *const names[] = {
+        "bit",
+        "bool",
+        "box",
+        "bpchar",
+        "bytea",
+        "char",
+        "cidr",
+        "circle",
+        "citext",
+        "date",
+        "datemultirange",
+        "daterange",
+        "float4",
+        "float8",
+        "geography",
+        "geometry",
+        "halfvec",
+        "hstore",
+        "inet",
+        "int2",
+        "int4",
+        "int4multirange",
+        "int4range",
+        "int8",
+        "int8multirange",
+        "int8range",
+        "interval",
+        "json",
+        "jsonb",
+        "jsonpath",
+        "line",
+        "lseg",
+        "ltree",
+        "macaddr",
+        "macaddr8",
+        "money",
+        "name",
+        "numeric",
+        "nummultirange",
+        "numrange",
+        "oid",
+        "path",
+        "pg_lsn",
+        "point",
+        "polygon",
+        "regclass",
+        "regproc",
+        "regtype",
+        "sparsevec",
+        "text",
+        "time",
+        "timestamp",
+        "timestamptz",
+        "timetz",
+        "tsmultirange",
+        "tsquery",
+        "tsrange",
+        "tstzmultirange",
+        "tstzrange",
+        "tsvector",
+        "uuid",
+        "varbit",
+        "varchar",
+        "vector",
+        "xml",
+    };
+    if (type == NULL || type->n_names == 0)
+        return false;
+    const PgQuery__Node *const last = type->names[type->n_names - 1];
+    if (last->node_case != PG_QUERY__NODE__NODE_STRING)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strcmp(last->string->sval, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_serial(const PgQuery__TypeName *type)
+{
+    static const char *const names[] = {"serial",  "serial2",   "serial4",
+                                        "serial8", "bigserial", "smallserial"};
+    if (type == NULL || type->n_names != 1 ||
+        type->names[0]->node_case != PG_QUERY__NODE__NODE_STRING)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strcmp(type->names[0]->string->sval, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_null(const PgQuery__Node *value)
+{
+    return value->node_case == PG_QUERY__NODE__NODE_A_CONST && value->a_const->isnull;
+}
+
+struct column {
+    bool has_default;
+    const PgQuery__Constraint *foreign;
+};
+
+/* What one constraint of the column costs beside the column. */
+static void add_column_constraint(const struct altering *a, const PgQuery__Constraint *constraint,
+                                  struct column *column)
+{
+    enum form_id id;
+    switch (constraint->contype) {
+    case CONSTR(DEFAULT):
+        column->has_default = constraint->raw_expr != NULL && !is_null(constraint->raw_expr);
+        if (!column->has_default || !facts_volatile(constraint->raw_expr))
+            return;
+        facts_query(a->r, constraint->raw_expr);
+        id = FORM_ADD_COLUMN_VOLATILE;
+        break;
+    case CONSTR(IDENTITY):
+    case CONSTR(GENERATED):
+        id = FORM_ADD_COLUMN_VOLATILE;
+        break;
+    case CONSTR(CHECK):
+        id = FORM_ADD_COLUMN_CHECK;
+        break;
+    case CONSTR(PRIMARY):
+    case CONSTR(UNIQUE):
+        id = FORM_ADD_COLUMN_KEY;
+        break;
+    case CONSTR(FOREIGN):
+        column->foreign = constraint;
+        return;
+    default:
+        return;
+    }
+    (void)facts_apply(a->r, form_of(id), a->subject);
+}
+
+static void add_column(const struct altering *a)
+{
+    const PgQuery__Node *const def = a->command->def;
+    (void)facts_apply(a->r, form_of_alter(AT(AddColumn)), a->subject);
+    if (def == NULL || def->node_case != PG_QUERY__NODE__NODE_COLUMN_DEF) {
+        facts_unknown(a->r, "its column is not understood");
+        return;
+    }
+    if (a->table->objtype == OBJECT(TYPE))
+        return;
+    const PgQuery__ColumnDef *const definition = def->column_def;
+    struct column column = {0};
+    if (is_serial(definition->type_name))
+        (void)facts_apply(a->r, form_of(FORM_ADD_COLUMN_VOLATILE), a->subject);
+    else if (!is_base_type(definition->type_name))
+        (void)facts_apply(a->r, form_of(FORM_ADD_COLUMN_DOMAIN), a->subject);
+    for (size_t i = 0; i < definition->n_constraints; i++)
+        if (definition->constraints[i]->node_case == PG_QUERY__NODE__NODE_CONSTRAINT)
+            add_column_constraint(a, definition->constraints[i]->constraint, &column);
+    if (column.foreign == NULL)
+        return;
+    (void)facts_apply(
+        a->r,
+        form_of(column.has_default ? FORM_ADD_COLUMN_REFERENCES_SCAN : FORM_ADD_COLUMN_REFERENCES),
+        a->subject);
+    facts_referenced(a->r, column.foreign);
+}
+
+/* ---- constraints ---- */
+
+void facts_referenced(struct reading *r, const PgQuery__Constraint *constraint)
+{
+    (void)facts_apply_range(r, form_of(FORM_REFERENCED_TABLE), constraint->pktable);
+}
+
+static enum form_id constraint_form(const PgQuery__Constraint *constraint)
+{
+    const bool unchecked = constraint->skip_validation;
+    switch (constraint->contype) {
+    case CONSTR(CHECK):
+        return unchecked ? FORM_ADD_CHECK_NOT_VALID : FORM_ADD_CHECK;
+    case CONSTR(FOREIGN):
+        return unchecked ? FORM_ADD_FOREIGN_KEY_NOT_VALID : FORM_ADD_FOREIGN_KEY;
+    case CONSTR(PRIMARY):
+        return constraint->indexname[0] != '\0' ? FORM_ADD_PRIMARY_USING_INDEX : FORM_ADD_KEY;
+    case CONSTR(UNIQUE):
+        return constraint->indexname[0] != '\0' ? FORM_ADD_UNIQUE_USING_INDEX : FORM_ADD_KEY;
+    case CONSTR(EXCLUSION):
+        return FORM_ADD_KEY;
+    default:
+        return FORM_COUNT;
+    }
+}
+
+static void add_constraint(const struct altering *a)
+{
+    const PgQuery__Node *const def = a->command->def;
+    const enum form_id id = def != NULL && def->node_case == PG_QUERY__NODE__NODE_CONSTRAINT
+                                ? constraint_form(def->constraint)
+                                : FORM_COUNT;
+    if (id == FORM_COUNT) {
+        (void)facts_apply(a->r, form_of(FORM_ADD_CHECK), a->subject);
+        facts_unknown(a->r, "its constraint is not understood");
+        return;
+    }
+    struct subject subject = a->subject;
+    subject.only = subject.only || def->constraint->is_no_inherit;
+    (void)facts_apply(a->r, form_of(id), subject);
+    if (def->constraint->contype == CONSTR(FOREIGN))
+        facts_referenced(a->r, def->constraint);
+}
+
+/* ---- the rest ---- */
+
+/* Storage parameters that a weaker lock is enough for; the others are like a definition. */
+static bool is_weak_option(const char *name)
+{
+    static const char *const names[] = {
+        "fillfactor",           "toast_tuple_target", "parallel_workers",
+        "vacuum_index_cleanup", "vacuum_truncate",    "log_autovacuum_min_duration",
+        "deduplicate_items",
+    };
+    if (strncmp(name, "autovacuum_", strlen("autovacuum_")) == 0)
+        return true;
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static void set_options(const struct altering *a)
+{
+    const PgQuery__Node *const def = a->command->def;
+    bool weak = def != NULL && def->node_case == PG_QUERY__NODE__NODE_LIST;
+    for (size_t i = 0; weak && i < def->list->n_items; i++)
+        weak = def->list->items[i]->node_case == PG_QUERY__NODE__NODE_DEF_ELEM &&
+               is_weak_option(def->list->items[i]->def_elem->defname);
+    (void)facts_apply(a->r,
+                      weak ? form_of_alter(a->command->subtype) : form_of(FORM_SET_STRONG_OPTION),
+                      a->subject);
+}
+
+static const PgQuery__PartitionCmd *partition_of(const PgQuery__AlterTableCmd *command)
+{
+    const bool is_partition =
+        command->def != NULL && command->def->node_case == PG_QUERY__NODE__NODE_PARTITION_CMD;
+    return is_partition ? command->def->partition_cmd : NULL;
+}
+
+static struct subject index_subject(struct reading *r, const PgQuery__RangeVar *range)
+{
+    return (struct subject){.object = LOCKED_INDEX, .name = facts_range_name(r, range)};
+}
+
+static void attach(const struct altering *a)
+{
+    const PgQuery__PartitionCmd *const partition = partition_of(a->command);
+    if (partition == NULL) {
+        facts_unknown(a->r, "its partition is not understood");
+    } else if (a->table->objtype == OBJECT(INDEX)) {
+        (void)facts_apply(a->r, form_of(FORM_ATTACH_INDEX), a->subject);
+        (void)facts_apply(a->r, form_of(FORM_ATTACHED_INDEX), index_subject(a->r, partition->name));
+    } else {
+        (void)facts_apply(a->r, form_of_alter(a->command->subtype), a->subject);
+        (void)facts_apply_range(a->r, form_of(FORM_ATTACHED_TABLE), partition->name);
+    }
+}
+
+static void detach(const struct altering *a)
+{
+    const PgQuery__PartitionCmd *const partition = partition_of(a->command);
+    if (partition == NULL) {
+        facts_unknown(a->r, "its partition is not understood");
+        return;
+    }
+    (void)facts_apply(a->r,
+                      partition->concurrent ? form_of(FORM_DETACH_CONCURRENTLY)
+                                            : form_of_alter(a->command->subtype),
+                      a->subject);
+    (void)facts_apply_range(a->r, form_of(FORM_DETACHED_TABLE), partition->name);
+}
+
+static void inherit(const struct altering *a)
+{
+    const PgQuery__Node *const def = a->command->def;
+    (void)facts_apply(a->r, form_of_alter(a->command->subtype), a->subject);
+    if (def == NULL || def->node_case != PG_QUERY__NODE__NODE_RANGE_VAR)
+        return;
+    const bool adds = a->command->subtype == AT(AddInherit);
+    (void)facts_apply_range(a->r, form_of(adds ? FORM_INHERIT_PARENT : FORM_NO_INHERIT_PARENT),
+                            def->range_var);
+}
+
+void facts_table_type(struct reading *r, const PgQuery__TypeName *type)
+{
+    (void)facts_apply(r, form_of(FORM_TABLE_TYPE),
+                      (struct subject){.object = LOCKED_COMPOSITE,
+                                       .name = facts_list_name(r, type->names, type->n_names, 0)});
+}
+
+static void set_type(const struct altering *a)
+{
+    const PgQuery__Node *const def = a->command->def;
+    (void)facts_apply(a->r, form_of_alter(a->command->subtype), a->subject);
+    if (def != NULL && def->node_case == PG_QUERY__NODE__NODE_TYPE_NAME)
+        facts_table_type(a->r, def->type_name);
+}
+
+static void run_command(const struct altering *a)
+{
+    const struct form *const form = form_of_alter(a->command->subtype);
+    switch (a->command->subtype) {
+    case AT(AddColumn):
+        add_column(a);
+        return;
+    case AT(AddConstraint):
+        add_constraint(a);
+        return;
+    case AT(SetRelOptions):
+    case AT(ResetRelOptions):
+        set_options(a);
+        return;
+    case AT(AttachPartition):
+        attach(a);
+        return;
+    case AT(DetachPartition):
+    case AT(DetachPartitionFinalize):
+        detach(a);
+        return;
+    case AT(AddInherit):
+    case AT(DropInherit):
+        inherit(a);
+        return;
+    case AT(AddOf):
+        set_type(a);
+        return;
+    default:
+        if (form != NULL)
+            (void)facts_apply(a->r, form, a->subject);
+        else
+            facts_unknown(a->r, "pawl does not know this sub-command of ALTER TABLE");
+    }
+}
+
+/* One ALTER TABLE takes its strongest lock from the start, on those below too. */
+static void raise_children(struct reading *r, const struct subject *subject)
+{
+    for (size_t i = 0; i < r->facts->locks.count; i++) {
+        struct locked *const row = &r->facts->locks.items[i];
+        const bool own_mode = row->children != LOCK_NONE && row->children != LOCK_SHARE;
+        if (row->object == subject->object && strcmp(row->name, subject->name) == 0 && own_mode)
+            row->children = row->mode;
+    }
+}
+
+void facts_alter_table(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__AlterTableStmt *const table = node->alter_table_stmt;
+    const bool is_index = table->objtype == OBJECT(INDEX);
+    struct altering a = {.r = r, .table = table};
+    a.subject = (struct subject){
+        .object = is_index ? LOCKED_INDEX : LOCKED_RELATION,
+        .name = facts_range_name(r, table->relation),
+        .only = table->relation == NULL || !table->relation->inh,
+    };
+    if (a.subject.name == NULL)
+        return;
+    for (size_t i = 0; i < table->n_cmds; i++) {
+        if (table->cmds[i]->node_case != PG_QUERY__NODE__NODE_ALTER_TABLE_CMD)
+            continue;
+        a.command = table->cmds[i]->alter_table_cmd;
+        a.subject.part = facts_part(r, a.command->name);
+        a.subject.cascade = a.command->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
+        run_command(&a);
+    }
+    raise_children(r, &a.subject);
+}

@@ -1,0 +1,315 @@
+/* What takes objects away or changes them outside of ALTER TABLE, and maintenance. */
+#include <string.h>
+
+#include "sql/facts_parts.h"
+
+#define OBJECT(name) PG_QUERY__OBJECT_TYPE__OBJECT_##name
+
+static const char everywhere[] = "it works on relations that it does not name";
+
+/* ---- DROP, TRUNCATE ---- */
+
+/* Kinds whose names are a table's and then their own have `less` 1. */
+static const struct drop_kind {
+    PgQuery__ObjectType type;
+    enum form_id form;
+    enum lock_object object;
+    size_t less;
+} drop_kinds[] = {
+    {OBJECT(TABLE), FORM_DROP_TABLE, LOCKED_RELATION, 0},
+    {OBJECT(FOREIGN_TABLE), FORM_DROP_TABLE, LOCKED_RELATION, 0},
+    {OBJECT(VIEW), FORM_DROP_VIEW, LOCKED_RELATION, 0},
+    {OBJECT(MATVIEW), FORM_DROP_VIEW, LOCKED_RELATION, 0},
+    {OBJECT(SEQUENCE), FORM_DROP_SEQUENCE, LOCKED_RELATION, 0},
+    {OBJECT(INDEX), FORM_DROP_INDEX, LOCKED_INDEX, 0},
+    {OBJECT(TRIGGER), FORM_DROP_TRIGGER, LOCKED_RELATION, 1},
+    {OBJECT(RULE), FORM_DROP_RULE, LOCKED_RELATION, 1},
+    {OBJECT(POLICY), FORM_DROP_POLICY, LOCKED_RELATION, 1},
+    {OBJECT(STATISTIC_EXT), FORM_DROP_STATISTICS, LOCKED_TABLE_OF_STATISTICS, 0},
+    {OBJECT(TYPE), FORM_DROP_TYPE, LOCKED_COMPOSITE, 0},
+    {OBJECT(EXTENSION), FORM_DROP_EXTENSION, LOCKED_EXTENSION_MEMBERS, 0},
+};
+
+static const struct drop_kind *find_drop_kind(PgQuery__ObjectType type)
+{
+    for (size_t i = 0; i < COUNT_OF(drop_kinds); i++)
+        if (drop_kinds[i].type == type)
+            return &drop_kinds[i];
+    return NULL;
+}
+
+/* Relations, and what has its table in its name, say with CASCADE what else goes; a type, a
+ * function or a schema does not. */
+static bool cascade_is_known(PgQuery__ObjectType type)
+{
+    return type != OBJECT(TYPE) && type != OBJECT(EXTENSION) && find_drop_kind(type) != NULL;
+}
+
+static const char *object_name(struct reading *r, const PgQuery__Node *object, size_t less)
+{
+    switch (object->node_case) {
+    case PG_QUERY__NODE__NODE_LIST:
+        return facts_list_name(r, object->list->items, object->list->n_items, less);
+    case PG_QUERY__NODE__NODE_TYPE_NAME:
+        return facts_list_name(r, object->type_name->names, object->type_name->n_names, 0);
+    case PG_QUERY__NODE__NODE_STRING:
+        return facts_list_name(r, (PgQuery__Node *const[]){(PgQuery__Node *)(uintptr_t)object}, 1,
+                               0);
+    default:
+        return NULL;
+    }
+}
+
+void facts_drop(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__DropStmt *const drop = node->drop_stmt;
+    const struct drop_kind *const kind = find_drop_kind(drop->remove_type);
+    const bool cascade = drop->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
+    if (cascade && !cascade_is_known(drop->remove_type))
+        facts_unknown(r, "CASCADE drops what depends on it");
+    if (kind == NULL)
+        return;
+    const enum form_id id = drop->concurrent ? FORM_DROP_INDEX_CONCURRENTLY : kind->form;
+    for (size_t i = 0; i < drop->n_objects; i++) {
+        const struct subject subject = {.object = kind->object,
+                                        .name = object_name(r, drop->objects[i], kind->less),
+                                        .cascade = cascade};
+        struct locked *const row = facts_apply(r, form_of(id), subject);
+        const bool goes =
+            kind->less == 0 && (kind->object == LOCKED_RELATION || kind->object == LOCKED_INDEX);
+        if (row != NULL && goes)
+            row->fate = FATE_DROPPED;
+        if (cascade && kind->form == FORM_DROP_TABLE)
+            (void)facts_apply(r, form_of(FORM_DROP_TABLE_CASCADE), subject);
+    }
+}
+
+void facts_truncate(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__TruncateStmt *const truncate = node->truncate_stmt;
+    const enum form_id id = truncate->restart_seqs ? FORM_TRUNCATE_RESTART : FORM_TRUNCATE;
+    for (size_t i = 0; i < truncate->n_relations; i++) {
+        if (truncate->relations[i]->node_case != PG_QUERY__NODE__NODE_RANGE_VAR)
+            continue;
+        const PgQuery__RangeVar *const range = truncate->relations[i]->range_var;
+        (void)facts_apply(r, form_of(id),
+                          (struct subject){.object = LOCKED_RELATION,
+                                           .name = facts_range_name(r, range),
+                                           .only = !range->inh,
+                                           .cascade = truncate->behavior ==
+                                                      PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE});
+    }
+}
+
+/* ---- names and owners ---- */
+
+static bool is_relation(PgQuery__ObjectType type)
+{
+    return type == OBJECT(TABLE) || type == OBJECT(VIEW) || type == OBJECT(MATVIEW) ||
+           type == OBJECT(SEQUENCE) || type == OBJECT(FOREIGN_TABLE);
+}
+
+/* The name of a type, given as a list. */
+static const char *type_name(struct reading *r, const PgQuery__Node *object)
+{
+    return object != NULL ? object_name(r, object, 0) : NULL;
+}
+
+static void rename_relation(struct reading *r, const PgQuery__RenameStmt *rename)
+{
+    const bool is_index = rename->rename_type == OBJECT(INDEX);
+    struct locked *const row =
+        facts_apply(r, form_of(is_index ? FORM_RENAME_INDEX : FORM_RENAME_RELATION),
+                    (struct subject){.object = is_index ? LOCKED_INDEX : LOCKED_RELATION,
+                                     .name = facts_range_name(r, rename->relation)});
+    if (row == NULL)
+        return;
+    row->fate = FATE_RENAMED;
+    row->new_name = facts_qualified(r, rename->relation->schemaname, rename->newname);
+}
+
+static void rename_part(struct reading *r, const PgQuery__RenameStmt *rename)
+{
+    static const struct {
+        PgQuery__ObjectType type;
+        enum form_id form;
+    } rows[] = {
+        {OBJECT(COLUMN), FORM_RENAME_COLUMN},   {OBJECT(TABCONSTRAINT), FORM_RENAME_CONSTRAINT},
+        {OBJECT(TRIGGER), FORM_RENAME_TRIGGER}, {OBJECT(RULE), FORM_RENAME_RULE},
+        {OBJECT(POLICY), FORM_RENAME_POLICY},   {OBJECT(ATTRIBUTE), FORM_RENAME_ATTRIBUTE},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (rows[i].type == rename->rename_type)
+            (void)facts_apply_range(r, form_of(rows[i].form), rename->relation);
+}
+
+void facts_rename(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__RenameStmt *const rename = node->rename_stmt;
+    if (is_relation(rename->rename_type) || rename->rename_type == OBJECT(INDEX))
+        rename_relation(r, rename);
+    else if (rename->rename_type == OBJECT(TYPE))
+        (void)facts_apply(
+            r, form_of(FORM_RENAME_TYPE),
+            (struct subject){.object = LOCKED_COMPOSITE, .name = type_name(r, rename->object)});
+    else
+        rename_part(r, rename);
+    r->facts->renames_all = rename->rename_type == OBJECT(SCHEMA);
+}
+
+void facts_set_schema(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__AlterObjectSchemaStmt *const set = node->alter_object_schema_stmt;
+    if (set->object_type == OBJECT(EXTENSION))
+        facts_unknown(r, "the extension's relations move");
+    if (!is_relation(set->object_type) || set->relation == NULL)
+        return;
+    struct locked *const row = facts_apply(
+        r, form_of(FORM_SET_SCHEMA),
+        (struct subject){.object = LOCKED_RELATION, .name = facts_range_name(r, set->relation)});
+    if (row == NULL)
+        return;
+    row->fate = FATE_RENAMED;
+    row->new_name = facts_qualified(r, set->newschema, set->relation->relname);
+}
+
+/* Relations change their owner by ALTER TABLE. */
+void facts_owner(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__AlterOwnerStmt *const owner = node->alter_owner_stmt;
+    if (owner->object_type == OBJECT(TYPE))
+        (void)facts_apply(
+            r, form_of(FORM_TYPE_OWNER),
+            (struct subject){.object = LOCKED_COMPOSITE, .name = type_name(r, owner->object)});
+}
+
+static void comment(struct reading *r, PgQuery__ObjectType type, const PgQuery__Node *object)
+{
+    static const struct {
+        PgQuery__ObjectType type;
+        enum form_id form;
+        size_t less;
+    } rows[] = {
+        {OBJECT(TABLE), FORM_COMMENT_RELATION, 0},
+        {OBJECT(VIEW), FORM_COMMENT_RELATION, 0},
+        {OBJECT(MATVIEW), FORM_COMMENT_RELATION, 0},
+        {OBJECT(SEQUENCE), FORM_COMMENT_RELATION, 0},
+        {OBJECT(FOREIGN_TABLE), FORM_COMMENT_RELATION, 0},
+        {OBJECT(COLUMN), FORM_COMMENT_RELATION, 1},
+        {OBJECT(INDEX), FORM_COMMENT_INDEX, 0},
+        {OBJECT(TABCONSTRAINT), FORM_COMMENT_PART, 1},
+        {OBJECT(TRIGGER), FORM_COMMENT_PART, 1},
+        {OBJECT(POLICY), FORM_COMMENT_PART, 1},
+        {OBJECT(RULE), FORM_COMMENT_PART, 1},
+    };
+    for (size_t i = 0; object != NULL && i < COUNT_OF(rows); i++)
+        if (rows[i].type == type)
+            (void)facts_apply(
+                r, form_of(rows[i].form),
+                (struct subject){.object = type == OBJECT(INDEX) ? LOCKED_INDEX : LOCKED_RELATION,
+                                 .name = object_name(r, object, rows[i].less)});
+}
+
+void facts_comment(struct reading *r, const PgQuery__Node *node)
+{
+    comment(r, node->comment_stmt->objtype, node->comment_stmt->object);
+}
+
+void facts_security_label(struct reading *r, const PgQuery__Node *node)
+{
+    comment(r, node->sec_label_stmt->objtype, node->sec_label_stmt->object);
+}
+
+/* By the letters of the grammar: O is SET NOT NULL, C ADD CONSTRAINT, V VALIDATE CONSTRAINT. */
+void facts_alter_domain(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__AlterDomainStmt *const domain = node->alter_domain_stmt;
+    const bool adds = strcmp(domain->subtype, "C") == 0;
+    const bool unchecked = adds && domain->def != NULL &&
+                           domain->def->node_case == PG_QUERY__NODE__NODE_CONSTRAINT &&
+                           domain->def->constraint->skip_validation;
+    const bool checks = (adds && !unchecked) || strcmp(domain->subtype, "O") == 0 ||
+                        strcmp(domain->subtype, "V") == 0;
+    if (checks)
+        (void)facts_apply(r, form_of(FORM_ALTER_DOMAIN_CHECKED),
+                          (struct subject){.object = LOCKED_TABLES_OF_TYPE,
+                                           .name = facts_list_name(r, domain->type_name,
+                                                                   domain->n_type_name, 0)});
+}
+
+/* ---- maintenance ---- */
+
+void facts_reindex(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__ReindexStmt *const reindex = node->reindex_stmt;
+    const bool concurrent = facts_option(reindex->params, reindex->n_params, "concurrently");
+    if (reindex->kind == PG_QUERY__REINDEX_OBJECT_TYPE__REINDEX_OBJECT_INDEX)
+        (void)facts_apply(
+            r, form_of(concurrent ? FORM_REINDEX_INDEX_CONCURRENTLY : FORM_REINDEX_INDEX),
+            (struct subject){.object = LOCKED_INDEX,
+                             .name = facts_range_name(r, reindex->relation)});
+    else if (reindex->kind == PG_QUERY__REINDEX_OBJECT_TYPE__REINDEX_OBJECT_TABLE)
+        (void)facts_apply_range(
+            r, form_of(concurrent ? FORM_REINDEX_TABLE_CONCURRENTLY : FORM_REINDEX_TABLE),
+            reindex->relation);
+    else
+        facts_unknown(r, everywhere);
+}
+
+void facts_refresh(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__RefreshMatViewStmt *const refresh = node->refresh_mat_view_stmt;
+    const enum form_id id = refresh->concurrent  ? FORM_REFRESH_CONCURRENTLY
+                            : refresh->skip_data ? FORM_REFRESH_NO_DATA
+                                                 : FORM_REFRESH;
+    (void)facts_apply_range(r, form_of(id), refresh->relation);
+}
+
+void facts_cluster(struct reading *r, const PgQuery__Node *node)
+{
+    if (node->cluster_stmt->relation == NULL)
+        facts_unknown(r, everywhere);
+    (void)facts_apply_range(r, form_of(FORM_CLUSTER), node->cluster_stmt->relation);
+}
+
+void facts_vacuum(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__VacuumStmt *const vacuum = node->vacuum_stmt;
+    const enum form_id id = !vacuum->is_vacuumcmd ? FORM_ANALYZE
+                            : facts_option(vacuum->options, vacuum->n_options, "full")
+                                ? FORM_VACUUM_FULL
+                                : FORM_VACUUM;
+    if (vacuum->n_rels == 0)
+        facts_unknown(r, everywhere);
+    for (size_t i = 0; i < vacuum->n_rels; i++)
+        if (vacuum->rels[i]->node_case == PG_QUERY__NODE__NODE_VACUUM_RELATION)
+            (void)facts_apply_range(r, form_of(id), vacuum->rels[i]->vacuum_relation->relation);
+}
+
+/* The number of its mode is PostgreSQL's, as ours are. */
+void facts_lock(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__LockStmt *const lock = node->lock_stmt;
+    if (lock->mode <= LOCK_NONE || lock->mode > LOCK_ACCESS_EXCLUSIVE) {
+        facts_unknown(r, "its lock mode is not understood");
+        return;
+    }
+    for (size_t i = 0; i < lock->n_relations; i++) {
+        if (lock->relations[i]->node_case != PG_QUERY__NODE__NODE_RANGE_VAR)
+            continue;
+        struct locked *const row =
+            facts_apply_range(r, form_of(FORM_LOCK), lock->relations[i]->range_var);
+        if (row == NULL)
+            return;
+        row->mode = (enum lock_mode)lock->mode;
+        if (row->descent != DESCENT_NONE)
+            row->children = row->mode;
+    }
+}
+
+void facts_set(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__VariableSetStmt *const set = node->variable_set_stmt;
+    r->facts->renames_all = strcmp(set->name, "search_path") == 0 ||
+                            set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL;
+}

@@ -1,0 +1,102 @@
+/* Between the files of sql/facts: one statement on its way. */
+#ifndef PAWL_SQL_FACTS_PARTS_H
+#define PAWL_SQL_FACTS_PARTS_H
+
+#include <pg_query/pg_query.pb-c.h>
+
+#include "sql/facts.h"
+#include "sql/facts_form.h"
+
+struct reading {
+    struct arena *arena;
+    struct facts *facts;
+    bool failed; /* memory was out */
+};
+
+/* What a form is about. */
+struct subject {
+    enum lock_object object;
+    const char *name, *part; /* NULL: nothing is added */
+    bool only;               /* no descent */
+    bool cascade;
+    bool maybe;
+};
+
+/* Adds the form's row for the subject, and the rows of its others; returns the subject's, NULL when
+ * there is none or memory is out. It is valid until the next row. */
+struct locked *facts_apply(struct reading *r, const struct form *form, struct subject subject);
+
+/* The same for a relation that a statement names; nothing for NULL. */
+struct locked *facts_apply_range(struct reading *r, const struct form *form,
+                                 const PgQuery__RangeVar *range);
+
+/* Adds the row, or makes one for the same thing as strong. NULL when memory is out. */
+struct locked *locked_add(struct arena *arena, struct locked_list *list, const struct locked *row);
+
+/* Notes that a form was used, without a lock of its own. */
+void facts_note(struct reading *r, const struct form *form);
+
+/* The first reason stands. */
+void facts_unknown(struct reading *r, const char *why);
+
+/* SQL text in the arena: of a relation, of a name in String nodes without the last `less` of them,
+ * of parts that may be "". NULL when there is none. */
+const char *facts_range_name(struct reading *r, const PgQuery__RangeVar *range);
+const char *facts_list_name(struct reading *r, PgQuery__Node *const *parts, size_t count,
+                            size_t less);
+const char *facts_qualified(struct reading *r, const char *schema, const char *name);
+/* A plain name in the arena; NULL for "". */
+const char *facts_part(struct reading *r, const char *name);
+
+/* Option (of FULL, ANALYZE, CONCURRENTLY …) that is there and not off. */
+bool facts_option(PgQuery__Node *const *options, size_t count, const char *name);
+
+/* The composite type of CREATE TABLE OF and ALTER TABLE OF. */
+void facts_table_type(struct reading *r, const PgQuery__TypeName *type);
+
+/* ---- handlers, by node ---- */
+
+void facts_alter_table(struct reading *r, const PgQuery__Node *node);
+void facts_create_table(struct reading *r, const PgQuery__Node *node);
+void facts_create_foreign_table(struct reading *r, const PgQuery__Node *node);
+void facts_create_table_as(struct reading *r, const PgQuery__Node *node);
+void facts_create_view(struct reading *r, const PgQuery__Node *node);
+void facts_create_index(struct reading *r, const PgQuery__Node *node);
+void facts_create_sequence(struct reading *r, const PgQuery__Node *node);
+void facts_alter_sequence(struct reading *r, const PgQuery__Node *node);
+void facts_create_trigger(struct reading *r, const PgQuery__Node *node);
+void facts_create_rule(struct reading *r, const PgQuery__Node *node);
+void facts_create_policy(struct reading *r, const PgQuery__Node *node);
+void facts_alter_policy(struct reading *r, const PgQuery__Node *node);
+void facts_create_statistics(struct reading *r, const PgQuery__Node *node);
+void facts_create_publication(struct reading *r, const PgQuery__Node *node);
+void facts_alter_publication(struct reading *r, const PgQuery__Node *node);
+void facts_create_schema(struct reading *r, const PgQuery__Node *node);
+void facts_create_function(struct reading *r, const PgQuery__Node *node);
+void facts_drop(struct reading *r, const PgQuery__Node *node);
+void facts_truncate(struct reading *r, const PgQuery__Node *node);
+void facts_rename(struct reading *r, const PgQuery__Node *node);
+void facts_set_schema(struct reading *r, const PgQuery__Node *node);
+void facts_owner(struct reading *r, const PgQuery__Node *node);
+void facts_comment(struct reading *r, const PgQuery__Node *node);
+void facts_security_label(struct reading *r, const PgQuery__Node *node);
+void facts_alter_domain(struct reading *r, const PgQuery__Node *node);
+void facts_reindex(struct reading *r, const PgQuery__Node *node);
+void facts_refresh(struct reading *r, const PgQuery__Node *node);
+void facts_cluster(struct reading *r, const PgQuery__Node *node);
+void facts_vacuum(struct reading *r, const PgQuery__Node *node);
+void facts_lock(struct reading *r, const PgQuery__Node *node);
+void facts_set(struct reading *r, const PgQuery__Node *node);
+
+/* Queries and expressions: the relations that they read and write, the functions that they call. */
+void facts_query(struct reading *r, const PgQuery__Node *node);
+void facts_copy(struct reading *r, const PgQuery__Node *node);
+
+/* True when the expression is not the same for every row, as far as is known: a volatile function,
+ * or one that is not known. */
+bool facts_volatile(const PgQuery__Node *expression);
+
+/* The foreign key of a constraint locks what it refers to. */
+void facts_referenced(struct reading *r, const PgQuery__Constraint *constraint);
+
+#endif

@@ -1,0 +1,146 @@
+/* Several statements in order: names followed back to what they mean before the first of them. */
+#include <string.h>
+
+#include "sql/facts_parts.h"
+
+/* A name as a statement of the set would write it now, and what it was before the set. */
+struct known_name {
+    const char *now; /* NULL: dropped */
+    const char *was; /* for what is ours: its first name */
+    size_t table;    /* an index: the place of its table in the list, from 1; 0: not one */
+    bool ours;
+    bool filled; /* it may have rows */
+};
+
+struct walker {
+    struct arena *arena;
+    struct facts_set *set;
+    struct {
+        struct known_name *items;
+        size_t count, capacity;
+    } names;
+    bool failed;
+};
+
+static struct known_name *find_name(struct walker *w, const char *name)
+{
+    for (size_t i = w->names.count; i-- > 0;)
+        if (w->names.items[i].now != NULL && strcmp(w->names.items[i].now, name) == 0)
+            return &w->names.items[i];
+    return NULL;
+}
+
+static struct known_name *note_name(struct walker *w, struct known_name name)
+{
+    struct known_name *const item = arena_push(w->arena, &w->names);
+    w->failed = w->failed || item == NULL;
+    if (item != NULL)
+        *item = name;
+    return item;
+}
+
+static void resolve_to(struct locked *row, struct known_name *known)
+{
+    row->name = known->was;
+    row->ours = known->ours;
+    if (row->effect == EFFECT_ROWS && row->mode >= LOCK_ROW_EXCLUSIVE)
+        known->filled = true;
+    else if (known->ours && !known->filled)
+        row->effect = EFFECT_CATALOG;
+}
+
+/* The table of an index that the set itself made is no question for the server. */
+static void resolve(struct walker *w, struct locked *row)
+{
+    struct known_name *known = find_name(w, row->name);
+    if (known == NULL)
+        return;
+    if (row->object == LOCKED_TABLE_OF_INDEX && known->table > 0) {
+        known = &w->names.items[known->table - 1];
+        row->object = LOCKED_RELATION;
+    }
+    resolve_to(row, known);
+}
+
+/* The place of a name in the list, from 1, which is made for one that stood before the set. */
+static size_t place_of(struct walker *w, const char *name)
+{
+    const struct known_name *known = find_name(w, name);
+    if (known == NULL)
+        known = note_name(w, (struct known_name){.now = name, .was = name, .filled = true});
+    return known != NULL ? (size_t)(known - w->names.items) + 1 : 0;
+}
+
+/* What the statement makes, before its rows are looked up. */
+static void create(struct walker *w, const struct locked *row)
+{
+    const bool is_index = row->object == LOCKED_INDEX && row->part != NULL;
+    (void)note_name(w, (struct known_name){
+                           .now = row->name,
+                           .was = row->name,
+                           .table = is_index ? place_of(w, row->part) : 0,
+                           .ours = !row->maybe,
+                           .filled = row->effect == EFFECT_ROWS,
+                       });
+}
+
+/* After its rows are looked up: later statements see the new name, or none. */
+static void change_name(struct walker *w, const struct locked *row)
+{
+    const size_t place = place_of(w, row->name);
+    if (place > 0)
+        w->names.items[place - 1].now = row->fate == FATE_RENAMED ? row->new_name : NULL;
+}
+
+static void walk(struct walker *w, const struct facts *facts)
+{
+    if (w->set->unknown == NULL)
+        w->set->unknown = facts->unknown;
+    for (size_t i = 0; i < facts->locks.count; i++)
+        if (facts->locks.items[i].fate == FATE_CREATED)
+            create(w, &facts->locks.items[i]);
+    for (size_t i = 0; i < facts->locks.count; i++) {
+        struct locked row = facts->locks.items[i];
+        if (row.object == LOCKED_INDEX && row.fate == FATE_CREATED)
+            continue; /* its table stands for it */
+        resolve(w, &row);
+        w->set->all_short = w->set->all_short && row.effect == EFFECT_CATALOG;
+        row.fate = FATE_STAYS;
+        row.new_name = NULL;
+        w->failed = w->failed || locked_add(w->arena, &w->set->locks, &row) == NULL;
+    }
+    for (size_t i = 0; i < facts->locks.count; i++)
+        if (facts->locks.items[i].fate == FATE_DROPPED ||
+            facts->locks.items[i].fate == FATE_RENAMED)
+            change_name(w, &facts->locks.items[i]);
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct locked *const a = left, *const b = right;
+    if (a->object != b->object)
+        return a->object < b->object ? -1 : 1;
+    const int names = strcmp(a->name, b->name);
+    if (names != 0)
+        return names;
+    const int parts = strcmp(a->part != NULL ? a->part : "", b->part != NULL ? b->part : "");
+    return parts != 0 ? parts : a->ours - b->ours;
+}
+
+bool facts_of_set(struct arena *arena, const struct facts *facts, size_t count,
+                  struct facts_set *ret, struct err *err)
+{
+    *ret = (struct facts_set){.all_short = true};
+    struct walker w = {.arena = arena, .set = ret};
+    for (size_t i = 0; i < count; i++) {
+        walk(&w, &facts[i]);
+        if (facts[i].renames_all && i + 1 < count && ret->unknown == NULL)
+            ret->unknown = "what the names after it mean changes";
+    }
+    if (w.failed)
+        return err_nomem(err);
+    ret->all_short = ret->all_short && ret->unknown == NULL;
+    if (ret->locks.count > 0)
+        qsort(ret->locks.items, ret->locks.count, sizeof *ret->locks.items, compare);
+    return true;
+}

@@ -1,0 +1,282 @@
+"""What sql/facts says of statements, held against a server: locks and long work."""
+
+import json
+import subprocess
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from support.locks import BASE, FORMS, ROWS
+from support.pawl import clean_environment, pawl_binary
+from support.server import wait_until
+
+MODES = ["", "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE",
+         "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"]
+SERVER_MODES = [mode.title().replace(" ", "") + "Lock" for mode in MODES]
+
+# A lock at the very end, which nothing holds up.
+NOT_SEEN = {"DROP INDEX CONCURRENTLY": "orders_amount"}
+
+# What is compared: indexes only where facts name them.
+INDEX_OBJECTS = {"index", "indexes"}
+
+# Needs a tablespace, a subscription or a half done statement; or locks what facts leave out.
+NOT_RUN = {
+    "ALTER TABLE DETACH PARTITION FINALIZE",
+}
+
+
+def print_facts(*args, texts=()):
+    program = Path(pawl_binary()).parent.parent / "tests/print_facts"
+    done = subprocess.run([program, *args], input=json.dumps(texts), text=True, capture_output=True,
+                          env=clean_environment(), timeout=120)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return json.loads(done.stdout)
+
+
+def split_forms():
+    return [form if isinstance(form, tuple) else (form, None) for form in FORMS]
+
+
+@pytest.fixture(scope="module")
+def template(cluster):
+    database = cluster.create_database("facts")
+    database.query(BASE)
+    yield database
+    database.drop()
+
+
+class Copies:
+    """Databases like the template: a new one after each that was changed for good."""
+
+    def __init__(self, cluster, template):
+        self.cluster = cluster
+        self.template = template
+        self.kept = None
+        self.number = 0
+
+    def make(self):
+        self.number += 1
+        name = f"{self.template.name}_{self.number}"
+        self.cluster.execute(f"CREATE DATABASE {name} TEMPLATE {self.template.name}")
+        return name
+
+    def drop(self, name):
+        self.cluster.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def unchanged(self):
+        if self.kept is None:
+            self.kept = self.make()
+        return self.kept
+
+    def close(self):
+        if self.kept is not None:
+            self.drop(self.kept)
+
+
+@pytest.fixture(scope="module")
+def copies(cluster, template):
+    made = Copies(cluster, template)
+    yield made
+    made.close()
+
+
+USER_RELATIONS = """
+    SELECT c.oid, c.oid::regclass::text, c.relkind::text, pg_relation_filenode(c.oid)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"""
+
+LOCKS = """
+    SELECT relation, mode FROM pg_locks
+    WHERE pid = %s AND locktype = 'relation'
+    AND database = (SELECT oid FROM pg_database WHERE datname = %s)"""
+
+WORK = """
+    SELECT relid, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)
+    FROM pg_stat_xact_user_tables"""
+
+BELOW = """
+    WITH RECURSIVE below(oid) AS (
+        SELECT %s::oid UNION
+        SELECT inhrelid FROM pg_inherits JOIN below ON inhparent = below.oid
+        JOIN pg_class c ON c.oid = inhrelid WHERE c.relispartition OR %s)
+    SELECT oid FROM below OFFSET 1"""
+
+
+class Expected:
+    """Modes by relation: what facts say is taken, and what they say may be."""
+
+    def __init__(self):
+        self.taken, self.possible = {}, {}
+
+    def add(self, oid, mode, maybe):
+        number = MODES.index(mode)
+        side = self.possible if maybe else self.taken
+        side[oid] = max(side.get(oid, 0), number)
+
+    def allows(self, oid, mode):
+        low = self.taken.get(oid, 0)
+        return low <= mode <= max(low, self.possible.get(oid, 0))
+
+
+def resolve(connection, queries, facts):
+    expected, indexes = Expected(), set()
+    for row in facts["locks"]:
+        if row["fate"] == "created" and not row["maybe"]:
+            continue
+        maybe = row["maybe"]
+        found = connection.execute(queries[row["object"]].replace("$1", "%(name)s").replace("$2", "%(part)s"),
+                                   {"name": row["name"], "part": row["part"]}).fetchall()
+        for oid, in found:
+            expected.add(oid, row["mode"], maybe)
+            if row["object"] in INDEX_OBJECTS:
+                indexes.add(oid)
+            if row["descent"] == "none":
+                continue
+            # Partitions that a query does not need are not locked; what inherits is only read by ANALYZE.
+            pruned = row["effect"] == "rows" or facts["forms"] == ["ANALYZE"]
+            for child, in connection.execute(BELOW, (oid, row["descent"] == "children")):
+                expected.add(child, row["children"], maybe or pruned)
+    return expected, indexes
+
+
+def strongest(rows):
+    modes = {}
+    for oid, mode in rows:
+        modes[oid] = max(modes.get(oid, 0), SERVER_MODES.index(mode))
+    return modes
+
+
+def run_in_transaction(connection, statement):
+    """The locks that it leaves, and the relations that it reads whole or writes anew."""
+    before = dict(connection.execute(WORK).fetchall())
+    nodes = {oid: node for oid, _, _, node in connection.execute(USER_RELATIONS).fetchall()}
+    connection.execute("BEGIN")
+    try:
+        connection.execute(statement)
+        locks = connection.execute(LOCKS, (connection.info.backend_pid, connection.info.dbname)).fetchall()
+        read = {oid for oid, rows in connection.execute(WORK).fetchall()
+                if rows - before.get(oid, 0) >= ROWS and oid in nodes}
+        written = {oid for oid, _, kind, node in connection.execute(USER_RELATIONS).fetchall()
+                   if oid in nodes and nodes[oid] != node and kind in "rm"}
+    finally:
+        connection.execute("ROLLBACK")
+    return strongest(locks), read | written
+
+
+BLOCKING = "SELECT unnest(pg_blocking_pids(%s))"
+
+
+def run_alone(cluster, name, statement, first, tables):
+    """The locks seen each time that it waits: for SHARE UPDATE EXCLUSIVE on one of its tables and
+    for a reader of each, which end one after another."""
+    seen, failure, blockers = [], [], {}
+    with ExitStack() as stack:
+        worker, watcher = (stack.enter_context(cluster.connect(name)) for _ in range(2))
+        for table, mode in [(first, "SHARE UPDATE EXCLUSIVE"), *((table, "ACCESS SHARE") for table in tables)]:
+            blocker = stack.enter_context(cluster.connect(name))
+            blocker.execute("BEGIN")
+            blocker.execute(f"LOCK TABLE ONLY {table} IN {mode} MODE")
+            blockers[blocker.info.backend_pid] = blocker
+
+        def work():
+            try:
+                worker.execute(statement)
+            except Exception as error:  # for the main thread to raise
+                failure.append(error)
+
+        def blocking():
+            pids = [pid for pid, in watcher.execute(BLOCKING, (worker.info.backend_pid,)) if pid in blockers]
+            return pids or not thread.is_alive()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        while True:
+            pids = wait_until(blocking, f"{statement} waits or ends")
+            if pids is True:
+                break
+            seen += watcher.execute(LOCKS, (worker.info.backend_pid, name)).fetchall()
+            blockers.pop(pids[0]).execute("ROLLBACK")
+        thread.join()
+    if failure:
+        raise failure[0]
+    assert seen, f"{statement} waited for nobody"
+    return strongest(seen)
+
+
+def names_of(relations, modes):
+    return ", ".join(f"{relations.get(oid, oid)}: {MODES[mode]}" for oid, mode in sorted(modes.items()))
+
+
+def difference(relations, kinds, expected, indexes, found):
+    """What the server does otherwise than expected, as text; "" when nothing."""
+    compared = {oid for oid in set(found) | set(expected.taken)
+                if oid in relations and (kinds[oid] not in "iIt" or oid in indexes)}
+    wrong = {oid for oid in compared if not expected.allows(oid, found.get(oid, 0))}
+    if not wrong:
+        return ""
+    return (f"server {names_of(relations, {oid: found.get(oid, 0) for oid in wrong})}; facts "
+            f"{names_of(relations, {oid: expected.taken.get(oid, 0) for oid in wrong})}")
+
+
+def check_work(statement, facts, work, relations):
+    """Short is a promise; so is long work without a condition, queries, samples and IF NOT EXISTS apart."""
+    if facts["short"]:
+        new_files = {"TRUNCATE", "TRUNCATE RESTART IDENTITY", "REFRESH MATERIALIZED VIEW WITH NO DATA"}
+        if work and not new_files & set(facts["forms"]):
+            return f"short, but works on {', '.join(relations[oid] for oid in work)}"
+    elif not work and "IF NOT EXISTS" not in statement and facts["forms"] != ["ANALYZE"]:
+        for row in facts["locks"]:
+            if (row["effect"] in ("scan", "index build", "rewrite") and row["unless"] is None
+                    and row["object"] == "relation" and row["mode"] not in ("ACCESS SHARE", "ROW SHARE")):
+                return f"long ({row['effect']}), but no work was seen"
+    return ""
+
+
+def check(cluster, copies, queries, statement, setup, facts):
+    if facts["unknown"] is not None:
+        return f"unknown: {facts['unknown']}"
+    alone = not facts["in_transaction"]
+    name = copies.make() if setup or alone else copies.unchanged()
+    try:
+        with cluster.connect(name) as connection:
+            if setup:
+                connection.execute(setup)
+            rows = connection.execute(USER_RELATIONS).fetchall()
+            relations = {oid: text for oid, text, _, _ in rows}
+            kinds = {oid: kind for oid, _, kind, _ in rows}
+            expected, indexes = resolve(connection, queries, facts)
+            if alone:
+                tables = [relations[oid] for oid in expected.taken if kinds[oid] in "rpm"]
+                first = next((t for t in tables if t in ("orders", "events")), tables[0])
+                found = run_alone(cluster, name, statement, first, tables)
+                hidden = {NOT_SEEN.get(form) for form in facts["forms"]}
+                relations = {oid: text for oid, text in relations.items() if text not in hidden}
+                return difference(relations, kinds, expected, indexes, found)
+            found, work = run_in_transaction(connection, statement)
+            return (difference(relations, kinds, expected, indexes, found)
+                    or check_work(statement, facts, work, relations))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        if name != copies.kept:
+            copies.drop(name)
+
+
+def test_locks_are_those_of_the_server(cluster, copies):
+    tables = print_facts("--tables")
+    forms = split_forms()
+    answers = print_facts(texts=[statement for statement, _ in forms])
+    wrong = []
+    used = set()
+    for (statement, setup), answer in zip(forms, answers, strict=True):
+        facts = answer["statements"][0]
+        used |= set(facts["forms"])
+        said = check(cluster, copies, tables["queries"], statement, setup, facts)
+        if said:
+            wrong.append(f"{statement}: {said}")
+    print(f"{len(forms)} forms compared with PostgreSQL {cluster.major}")
+    assert not wrong, "\n".join(wrong)
+    rows = {row["name"] for row in tables["forms"] if row["since"] <= cluster.major}
+    assert rows - used == NOT_RUN

@@ -1,0 +1,279 @@
+/* sql/facts: what statements lock, names that are followed, and what is not understood. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sql/facts.h"
+#include "sql/parser.h"
+#include "sql/split.h"
+
+enum { MAX_STATEMENTS = 16 };
+
+struct subject {
+    struct arena arena;
+    struct facts facts[MAX_STATEMENTS];
+    size_t count;
+    struct facts_set set;
+};
+
+static struct subject read_text(const char *text)
+{
+    struct subject s = {0};
+    struct err err = {0};
+    struct statements statements = {0};
+    assert_true(sql_split(&s.arena, DIALECT_POSTGRES, text, strlen(text), &statements, &err));
+    assert_true(statements.count <= MAX_STATEMENTS);
+    for (size_t i = 0; i < statements.count; i++)
+        assert_true(facts_read(&s.arena, statements.items[i].text, &s.facts[i], &err));
+    s.count = statements.count;
+    assert_true(facts_of_set(&s.arena, s.facts, s.count, &s.set, &err));
+    return s;
+}
+
+/* "relation orders=ACCESS EXCLUSIVE ours; …" in the order of the list. */
+static void describe(const struct locked_list *locks, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < locks->count && used < size; i++) {
+        const struct locked *const row = &locks->items[i];
+        used +=
+            (size_t)snprintf(out + used, size - used, "%s%s %s%s%s=%s%s%s", i > 0 ? "; " : "",
+                             lock_object_name(row->object), row->name, row->part != NULL ? "." : "",
+                             row->part != NULL ? row->part : "", lock_mode_name(row->mode),
+                             row->maybe ? " maybe" : "", row->ours ? " ours" : "");
+    }
+}
+
+static void check_statement(const char *text, const char *expected)
+{
+    char found[2000];
+    struct subject s = read_text(text);
+    assert_int_equal(s.count, 1);
+    describe(&s.facts[0].locks, found, sizeof found);
+    if (strcmp(found, expected) != 0)
+        fail_msg("%s\nfound    %s\nexpected %s", text, found, expected);
+    assert_null(s.facts[0].unknown);
+    arena_release(&s.arena);
+}
+
+static void check_set(const char *text, const char *expected, bool all_short)
+{
+    char found[2000];
+    struct subject s = read_text(text);
+    describe(&s.set.locks, found, sizeof found);
+    if (strcmp(found, expected) != 0)
+        fail_msg("%s\nfound    %s\nexpected %s", text, found, expected);
+    if (s.set.all_short != all_short)
+        fail_msg("%s: short is %d", text, s.set.all_short);
+    arena_release(&s.arena);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    check_statement("ALTER TABLE \"Big\".\"a b\" ADD COLUMN c int",
+                    "relation \"Big\".\"a b\"=ACCESS EXCLUSIVE");
+    check_statement("DROP INDEX app.i",
+                    "table of index app.i=ACCESS EXCLUSIVE; index app.i=ACCESS EXCLUSIVE");
+    check_statement("CREATE INDEX \"I\" ON app.t(a)",
+                    "relation app.t=SHARE; index app.\"I\".app.t=ACCESS EXCLUSIVE");
+    check_statement("ALTER TABLE t DROP CONSTRAINT \"C\"",
+                    "constraint target t.C=ACCESS EXCLUSIVE; relation t=ACCESS EXCLUSIVE");
+    check_statement("ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES app.b(id)",
+                    "relation a=SHARE ROW EXCLUSIVE; relation app.b=SHARE ROW EXCLUSIVE");
+    check_statement("DROP TRIGGER t ON app.a", "relation app.a=ACCESS EXCLUSIVE");
+    check_statement("COMMENT ON COLUMN app.a.b IS 'x'", "relation app.a=SHARE UPDATE EXCLUSIVE");
+    check_statement("CREATE SEQUENCE s OWNED BY app.a.b",
+                    "relation s=ACCESS EXCLUSIVE; relation app.a=ACCESS SHARE");
+    check_statement("SELECT nextval('app.\"S\"'::regclass)",
+                    "relation app.\"S\"=ROW EXCLUSIVE maybe");
+    check_statement("GRANT SELECT ON t TO PUBLIC", "");
+}
+
+/* The strongest lock of all sub-commands, also on those below. */
+static void test_combined(void **state)
+{
+    (void)state;
+    struct subject s =
+        read_text("ALTER TABLE t ALTER a SET STATISTICS 5, SET (user_catalog_table = true)");
+    assert_int_equal(s.facts[0].locks.count, 1);
+    assert_int_equal(s.facts[0].locks.items[0].mode, LOCK_ACCESS_EXCLUSIVE);
+    assert_int_equal(s.facts[0].locks.items[0].children, LOCK_ACCESS_EXCLUSIVE);
+    assert_int_equal(s.facts[0].locks.items[0].descent, DESCENT_CHILDREN);
+    arena_release(&s.arena);
+
+    s = read_text("ALTER TABLE ONLY t ALTER a SET DEFAULT 5");
+    assert_int_equal(s.facts[0].locks.items[0].descent, DESCENT_NONE);
+    assert_int_equal(s.facts[0].locks.items[0].children, LOCK_NONE);
+    arena_release(&s.arena);
+}
+
+static void test_short(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_short;
+    } rows[] = {
+        {"ALTER TABLE t ADD COLUMN a int DEFAULT 1", true},
+        {"ALTER TABLE t ADD COLUMN a int DEFAULT random() * 6", false},
+        {"ALTER TABLE t ADD COLUMN a text DEFAULT lower('A')", true},
+        {"ALTER TABLE t ADD COLUMN a text DEFAULT other.lower('A')", false},
+        {"ALTER TABLE t ADD COLUMN a text DEFAULT pg_catalog.lower('A')", true},
+        {"ALTER TABLE t ADD COLUMN a app.colour", false},
+        {"ALTER TABLE t ADD COLUMN a serial", false},
+        {"ALTER TABLE t ADD CHECK (a > 0) NOT VALID", true},
+        {"ALTER TABLE t ADD CHECK (a > 0)", false},
+        {"ALTER TABLE t ADD UNIQUE USING INDEX i", true},
+        {"CREATE TABLE t(a int PRIMARY KEY REFERENCES b)", true},
+        {"CREATE INDEX i ON t(a)", false},
+        {"UPDATE t SET a = 1", false},
+        {"SET search_path = a", true},
+        {"BEGIN", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct subject s = read_text(rows[i].text);
+        if (facts_is_short(&s.facts[0]) != rows[i].is_short)
+            fail_msg("%s", rows[i].text);
+        arena_release(&s.arena);
+    }
+}
+
+static void test_unknown(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "DO $$ BEGIN END $$",
+        "CALL p()",
+        "SELECT app.now()",
+        "SELECT my_function(1)",
+        "INSERT INTO t SELECT my_function(a) FROM b",
+        "SELECT setval(pg_get_serial_sequence('t', 'id'), 1)",
+        "ALTER TABLE t ADD COLUMN a int DEFAULT my_function()",
+        "DROP TYPE mood CASCADE",
+        "DROP SCHEMA app CASCADE",
+        "DROP FUNCTION f() CASCADE",
+        "ALTER EXTENSION hstore UPDATE",
+        "VACUUM",
+        "REINDEX SCHEMA app",
+        "CREATE SCHEMA app CREATE TABLE t(a int)",
+        "not a statement at all",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct subject s = read_text(texts[i]);
+        if (s.facts[0].unknown == NULL || s.set.unknown == NULL || s.set.all_short ||
+            facts_is_short(&s.facts[0]))
+            fail_msg("%s", texts[i]);
+        arena_release(&s.arena);
+    }
+}
+
+static void test_transaction(void **state)
+{
+    (void)state;
+    struct subject s =
+        read_text("CREATE INDEX CONCURRENTLY i ON t(a); VACUUM t; CREATE TABLE u();");
+    assert_false(s.facts[0].in_transaction);
+    assert_false(s.facts[1].in_transaction);
+    assert_true(s.facts[2].in_transaction);
+    arena_release(&s.arena);
+}
+
+/* What the set makes is ours, and nothing is long on it while it is empty. */
+static void test_set_ours(void **state)
+{
+    (void)state;
+    check_set("CREATE TABLE t(id int); CREATE INDEX i ON t(id); ALTER TABLE t ADD CHECK (id > 0);"
+              "ALTER TABLE u ADD COLUMN t int REFERENCES t;",
+              "relation t=ACCESS EXCLUSIVE ours; relation u=ACCESS EXCLUSIVE", true);
+    check_set("CREATE TABLE t(id int); INSERT INTO t VALUES (1); CREATE INDEX i ON t(id);",
+              "relation t=ACCESS EXCLUSIVE ours; sequences t=ROW EXCLUSIVE maybe ours; "
+              "referenced t=ROW SHARE maybe ours",
+              false);
+    check_set("CREATE TABLE t AS SELECT 1; CREATE INDEX i ON t(id);",
+              "relation t=ACCESS EXCLUSIVE ours", false);
+    check_set("CREATE TABLE IF NOT EXISTS t(id int); CREATE INDEX i ON t(id);",
+              "relation t=ACCESS EXCLUSIVE maybe", false);
+    check_set("CREATE TABLE t(id int REFERENCES t); CREATE TABLE u(t int REFERENCES t)",
+              "relation t=ACCESS EXCLUSIVE ours; relation u=ACCESS EXCLUSIVE ours", true);
+    check_set("DROP TABLE t; CREATE TABLE t(id int); CREATE INDEX i ON t(id)",
+              "relation t=ACCESS EXCLUSIVE; relation t=ACCESS EXCLUSIVE ours; "
+              "sequences t=ACCESS EXCLUSIVE; parent t=ACCESS EXCLUSIVE; "
+              "default sibling t=ACCESS EXCLUSIVE; referenced t=ACCESS EXCLUSIVE",
+              true);
+    check_set("ALTER TABLE t RENAME TO old; CREATE TABLE t(id int); CREATE INDEX i ON old(id);"
+              "REINDEX INDEX i",
+              "relation t=ACCESS EXCLUSIVE; relation t=ACCESS EXCLUSIVE ours; "
+              "index i=ACCESS EXCLUSIVE ours",
+              false);
+    check_set("CREATE TABLE t(id int); CREATE INDEX i ON t(id); DROP INDEX i",
+              "relation t=ACCESS EXCLUSIVE ours; index i=ACCESS EXCLUSIVE ours", true);
+    check_set("CREATE INDEX i ON t(id); ALTER INDEX i RENAME TO j; DROP INDEX j",
+              "relation t=ACCESS EXCLUSIVE; index i=ACCESS EXCLUSIVE ours", false);
+}
+
+static void test_set_renames(void **state)
+{
+    (void)state;
+    check_set("ALTER TABLE a RENAME TO b; ALTER TABLE b ADD COLUMN c int;"
+              "LOCK TABLE b IN SHARE MODE",
+              "relation a=ACCESS EXCLUSIVE", true);
+    check_set("ALTER TABLE a RENAME TO x; ALTER TABLE b RENAME TO a; ALTER TABLE x RENAME TO b;"
+              "COMMENT ON TABLE a IS 'was b'; TRUNCATE a",
+              "relation a=ACCESS EXCLUSIVE; relation b=ACCESS EXCLUSIVE", true);
+    check_set("ALTER TABLE a SET SCHEMA app; COMMENT ON TABLE app.a IS 'x'",
+              "relation a=ACCESS EXCLUSIVE; sequences a=ACCESS EXCLUSIVE", true);
+    check_set("ALTER TABLE app.a RENAME TO b; CREATE INDEX i ON app.b(c); DROP INDEX app.i",
+              "relation app.a=ACCESS EXCLUSIVE; index app.i=ACCESS EXCLUSIVE ours", false);
+    check_set("ALTER TABLE t RENAME TO old; CREATE TABLE t(id int); CREATE INDEX i ON t(id);"
+              "COMMENT ON TABLE old IS 'x'",
+              "relation t=ACCESS EXCLUSIVE; relation t=ACCESS EXCLUSIVE ours", true);
+    check_set("COMMENT ON TABLE t IS 'x'; SET search_path = app; COMMENT ON TABLE t IS 'x'",
+              "relation t=SHARE UPDATE EXCLUSIVE", false);
+    check_set("COMMENT ON TABLE t IS 'x'; SET search_path = app",
+              "relation t=SHARE UPDATE EXCLUSIVE", true);
+}
+
+static void test_set_order(void **state)
+{
+    (void)state;
+    check_set("COMMENT ON TABLE c IS 'x'; LOCK TABLE b IN SHARE MODE; DROP INDEX i;"
+              "COMMENT ON TABLE a IS 'x'; ALTER TABLE c ADD COLUMN x int",
+              "relation a=SHARE UPDATE EXCLUSIVE; relation b=SHARE; relation c=ACCESS EXCLUSIVE; "
+              "index i=ACCESS EXCLUSIVE; table of index i=ACCESS EXCLUSIVE",
+              true);
+    check_set("", "", true);
+}
+
+/* As deep as the parser reads. */
+static void test_deep(void **state)
+{
+    (void)state;
+    char *const text = calloc(PARSER_MAX_BYTES, 1);
+    assert_non_null(text);
+    size_t used = (size_t)sprintf(text, "SELECT 1");
+    for (int i = 0; i < PARSER_MAX_OPERATORS; i++)
+        used += (size_t)sprintf(text + used, "+1");
+    struct subject s = read_text(text);
+    assert_null(s.facts[0].unknown);
+    arena_release(&s.arena);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_combined),
+        cmocka_unit_test(test_short),       cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_transaction), cmocka_unit_test(test_set_ours),
+        cmocka_unit_test(test_set_renames), cmocka_unit_test(test_set_order),
+        cmocka_unit_test(test_deep),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
