@@ -93,8 +93,8 @@ def test_a_deadlock_is_tried_again(with_table, pg):
     """Each waits for the other's table; the server chooses pawl as its victim."""
     with_table.deploy_settings(lock_timeout="10s")
     pg.query("CREATE TABLE u (id int)")
-    with_table.write(COLUMN, "ALTER TABLE u ADD COLUMN c int;\nSELECT pg_sleep(1);\n"
-                     "ALTER TABLE t ADD COLUMN c int;")
+    with_table.write(COLUMN, "ALTER TABLE u ADD COLUMN c int;\n"
+                     "DO $$ BEGIN PERFORM pg_sleep(1); END $$;\nALTER TABLE t ADD COLUMN c int;")
     with pg.connect() as other:
         other.execute("SET deadlock_timeout = '1min'")
         other.execute("BEGIN")
@@ -105,6 +105,84 @@ def test_a_deadlock_is_tried_again(with_table, pg):
         other.execute("SELECT * FROM u")  # waits until pawl's transaction is rolled back
         other.execute("COMMIT")
     assert "deadlock" in deploy.finish(check=0).err
+    assert ledger.applied(pg) == [TABLE, COLUMN]
+
+
+# ---- looking first ----
+
+def grown_old(pg, connection):
+    """A look takes only transactions of a second or more for being in the way."""
+    old = ("SELECT 1 FROM pg_stat_activity WHERE xact_start < clock_timestamp() - interval '1 s'"
+           f" AND pid = {backend(connection)}")
+    wait_until(lambda: pg.query(old), "the transaction is a second old")
+
+
+def test_fail_is_told_before_anything_is_tried(with_table, pg, holder):
+    """So nobody ever waited behind pawl: the log of the server shows no try."""
+    grown_old(pg, holder)
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    result = with_table.run("deploy", "--on-blocked", "fail", check=5)
+    assert f"in the way: backend {backend(holder)}" in result.err and "trying again" not in result.err
+    assert "lock timeout" not in pg.cluster.log_text().split(pg.name)[-1]
+    assert ledger.events(pg)[-1] == "stopped"
+    holder.execute("COMMIT")
+    with_table.run("deploy", "--on-blocked", "fail", check=0)
+
+
+def test_terminate_ends_who_is_meant_and_is_journalled(with_table, pg, holder):
+    grown_old(pg, holder)
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    result = with_table.run("deploy", "--on-blocked", "terminate", "--blocker-age", "1s", check=0)
+    assert f"ended: backend {backend(holder)}" in result.err
+    row, = [row for row in ledger.rows(pg) if row.event == "session_ended"]
+    assert row.facts["pid"] == backend(holder) and row.facts["by"] == "terminate"
+    assert row.facts["application"] == "nightly report" and row.migration == COLUMN
+    assert ledger.applied(pg) == [TABLE, COLUMN]
+    ledger.assert_whole(pg)
+    with pytest.raises(Exception, match="terminat"):
+        holder.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("filters", [("--blocker-user", "somebody"), ("--blocker-age", "1h"), ()])
+def test_who_is_not_meant_is_left_alone(with_table, pg, holder, filters):
+    """By default only transactions of ten seconds and more."""
+    with_table.deploy_settings(lock_budget="1500ms")
+    grown_old(pg, holder)
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    with_table.run("deploy", "--on-blocked", "terminate", *filters, check=5)
+    assert "session_ended" not in ledger.events(pg)
+    holder.execute("COMMIT")
+
+
+def test_cancel_ends_a_statement_and_no_idle_transaction(with_table, pg, holder):
+    with_table.deploy_settings(lock_budget="3s")
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    with pg.connect() as reader:
+        pid = backend(reader)
+        thread = threading.Thread(target=lambda: pytest.raises(
+            Exception, reader.execute, "SELECT pg_sleep(60) FROM t"))
+        thread.start()
+        grown_old(pg, reader)
+        result = with_table.run("deploy", "--on-blocked", "cancel", "--blocker-age", "1s", check=5)
+        thread.join(30)
+        assert not thread.is_alive()
+    assert f"cancelled: backend {pid}" in result.err
+    assert [row.facts["pid"] for row in ledger.rows(pg) if row.event == "session_ended"] == [pid]
+    holder.execute("COMMIT")
+
+
+def test_locks_come_first_where_every_statement_is_short(with_table, pg, holder):
+    """Nobody waits for u while pawl waits for t, whatever the order of the statements is."""
+    pg.query("CREATE TABLE u (id int)")
+    with_table.deploy_settings(lock_timeout="3s", block_budget="1h")
+    with_table.write(COLUMN, "ALTER TABLE u ADD COLUMN c int;\nALTER TABLE t ADD COLUMN c int;")
+    deploy = with_table.spawn("deploy")
+    waiting = "SELECT 1 FROM pg_locks WHERE relation = 't'::regclass AND NOT granted"
+    wait_until(lambda: pg.query(waiting), "pawl waits for t")
+    assert pg.query("SELECT 1 FROM pg_locks WHERE relation = 'u'::regclass AND granted"
+                    f" AND pid <> {backend(holder)}") == []
+    holder.execute("COMMIT")
+    deploy.finish(check=0)
     assert ledger.applied(pg) == [TABLE, COLUMN]
 
 

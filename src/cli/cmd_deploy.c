@@ -8,6 +8,9 @@
 #include "cli/workspace.h"
 #include "deploy/prepare.h"
 
+/* Younger transactions are no reason to end anybody. */
+enum { BLOCKER_AGE_MS = 10 * 1000 };
+
 /* Where there is no live line: between two lines about the progress of a statement. */
 enum { LOG_EVERY_MS = 10 * 1000 };
 
@@ -217,6 +220,19 @@ static bool read_options(struct cli *cli, struct workspace *workspace, struct de
     return session_duration(cli, "wait", ret->wait_ms, &ret->wait_ms, err);
 }
 
+/* What is done about sessions in the way: only what was typed for this run. */
+static bool read_oust(struct cli *cli, struct oust_options *ret, struct err *err)
+{
+    const char *const word = cli_option(cli, "on-blocked");
+    *ret = (struct oust_options){.user = cli_option(cli, "blocker-user")};
+    if (word != NULL && !on_blocked_parse(word, &ret->on_blocked))
+        return err_set(err, ERR_USAGE,
+                       "--on-blocked takes wait, fail, cancel or terminate, not "
+                       "\"%s\"",
+                       word);
+    return session_duration(cli, "blocker-age", BLOCKER_AGE_MS, &ret->older_than_ms, err);
+}
+
 static bool run(struct cli *cli, struct err *err)
 {
     struct workspace workspace;
@@ -228,7 +244,7 @@ static bool run(struct cli *cli, struct err *err)
         !session_check_dialect(cli, cli->url.engine, workspace.options.dialect == DIALECT_SQLITE,
                                err) ||
         !prepare_sum(&cli->arena, &workspace.set, workspace.sum_path, err) ||
-        !read_options(cli, &workspace, &options, err) ||
+        !read_options(cli, &workspace, &options, err) || !read_oust(cli, &options.oust, err) ||
         !session_open(cli, !options.dry_run, &session, err))
         return false;
     options.listener = (struct deploy_listener){.on_event = on_event, .context = &progress};
@@ -253,6 +269,16 @@ static const struct option options[] = {
      .offers = OFFER_MIGRATIONS},
     {.name = "dry-run", .text = "only say what would be done"},
     {.name = "wait", .argument = "D", .text = "how long to wait for another deploy: 30s, 10m"},
+    {.name = "on-blocked",
+     .argument = "WORD",
+     .text = "about sessions in the way: wait, fail, cancel their statements, terminate them",
+     .choices = "wait|fail|cancel|terminate"},
+    {.name = "blocker-age",
+     .argument = "D",
+     .text = "cancel or terminate only transactions older than this: 10s"},
+    {.name = "blocker-user",
+     .argument = "USER",
+     .text = "cancel or terminate only sessions of this user"},
 };
 
 static const struct example examples[] = {

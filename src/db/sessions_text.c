@@ -63,16 +63,20 @@ static json_t *text_or_null(const char *text)
     return text != NULL ? json_string(text) : json_null();
 }
 
+json_t *pg_session_json(const struct pg_session *s)
+{
+    return json_pack("{so* so* so* so* so* so* sI}", "pid", json_integer((json_int_t)s->pid),
+                     "prepared", s->gid != NULL ? json_string(s->gid) : NULL, "user",
+                     text_or_null(s->user), "application", text_or_null(s->application), "state",
+                     text_or_null(s->state), "query", text_or_null(s->query), "xact_ms",
+                     (json_int_t)s->xact_ms);
+}
+
 json_t *pg_sessions_json(const struct pg_sessions *sessions)
 {
     json_t *const array = json_array();
     for (size_t i = 0; array != NULL && i < sessions->count; i++) {
-        const struct pg_session *const s = &sessions->items[i];
-        json_t *const item = json_pack(
-            "{so* so* so* so* so* so* sI}", "pid", json_integer((json_int_t)s->pid), "prepared",
-            s->gid != NULL ? json_string(s->gid) : NULL, "user", text_or_null(s->user),
-            "application", text_or_null(s->application), "state", text_or_null(s->state), "query",
-            text_or_null(s->query), "xact_ms", (json_int_t)s->xact_ms);
+        json_t *const item = pg_session_json(&sessions->items[i]);
         if (item == NULL || json_array_append_new(array, item) != 0) {
             json_decref(array);
             return NULL;

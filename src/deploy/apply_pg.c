@@ -55,7 +55,8 @@ static bool queue(struct run *run, const struct plan_item *item, const struct un
 {
     struct ledger *const ledger = run->ledger;
     if (!pg_pipeline_begin(ledger->pg, err) ||
-        !ledger_pg_enter(ledger, run->arena, limits, run->last_change, err))
+        !ledger_pg_enter(ledger, run->arena, limits, run->last_change, err) ||
+        !claim_queue(run, &run->claim, err))
         return false;
     for (size_t i = 0; i < unit->count; i++) {
         const struct script_statement *const s = &item->script.statements.items[unit->first + i];
@@ -139,7 +140,7 @@ bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit, s
     const struct unit *const u =
         unit < item->script.units.count ? &item->script.units.items[unit] : &nothing;
     const struct limits limits = limits_for(run, item, u);
-    const size_t before = ledger_pg_enter_count(&limits);
+    const size_t before = ledger_pg_enter_count(&limits) + claim_queue_count(&run->claim);
     const size_t forgotten = forget_count(run, item, unit);
     struct progress progress = {run, item, before, u->count};
     struct pg_answers answers = {0};

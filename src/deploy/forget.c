@@ -55,9 +55,8 @@ bool forget_needed(const struct script *script)
 size_t forget_count(const struct run *run, const struct plan_item *item, size_t unit)
 {
     const bool last = unit + 1 >= item->script.units.count;
-    return last && run->ledger->direct && forget_needed(&item->script)
-               ? COUNT_OF(statements) + 1
-               : 0;
+    return last && run->ledger->direct && forget_needed(&item->script) ? COUNT_OF(statements) + 1
+                                                                       : 0;
 }
 
 static const char *unlock_others(const struct run *run, struct err *err)

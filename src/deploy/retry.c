@@ -16,6 +16,8 @@ enum {
     LONGEST_PAUSE_MS = 10000,
     PAST_DEADLOCK_TIMEOUT_MS = 300,
     LONGEST_TRY_MS = 1600, /* however the server is configured */
+    FIRST_LOOK_MS = 2000,  /* how long the first try waits for those that are in the way */
+    LOOK_PAUSE_MS = 250,   /* between two looks at them */
 };
 
 static const char QUERY_CANCELED[] = "57014";
@@ -93,22 +95,94 @@ static void tell_retry(struct run *run, const char *why, int64_t pause_ms)
                                                                 .elapsed_ms = pause_ms});
 }
 
+/* ---- looking before a try ---- */
+
+static bool refuse_blocked(struct run *run, struct err *err)
+{
+    (void)err_set(err, ERR_BUSY, "other sessions are in the way of \"%s\"", run->watcher.id);
+    give_up(run, err);
+    return false;
+}
+
+/* *ret_blocked: somebody has held what the unit needs for a while. */
+static bool look(struct run *run, bool *ret_blocked, struct err *err)
+{
+    CLEANUP(arena_release) struct arena scratch = {0};
+    struct pg_sessions blockers;
+    *ret_blocked = false;
+    if (run->ledger->pg == NULL || run->claim.locks.count == 0)
+        return true;
+    if (!claim_look(run, &scratch, &run->claim, &blockers, err))
+        return false;
+    if (blockers.count == 0)
+        return true;
+    watcher_blocked(run, &scratch, &blockers, "");
+    if (run->options->oust.on_blocked == ON_BLOCKED_FAIL)
+        return refuse_blocked(run, err);
+    struct pg *const pg = watcher_connection(run);
+    if (pg != NULL)
+        oust(run, pg, &blockers);
+    /* It gives way, but only to who waits for it. */
+    *ret_blocked = !run->watcher.autovacuum;
+    return oust_journal(run, err);
+}
+
+/* Waits until nobody is seen in the way, which keeps nobody waiting behind us, and at most this
+ * long: what a look sees may yet not be in the way. at_once: no pause where nobody is. */
+static bool wait_for_room(struct run *run, int64_t pause_ms, bool at_once, struct err *err)
+{
+    const int64_t until_ms = clock_monotonic_ms() + pause_ms;
+    bool blocked = false, was_blocked = at_once;
+    for (;;) {
+        if (!look(run, &blocked, err))
+            return false;
+        const int64_t left_ms = until_ms - clock_monotonic_ms();
+        if ((!blocked && was_blocked) || left_ms <= 0)
+            return true;
+        was_blocked = blocked;
+        if (!wait_sleep(left_ms < LOOK_PAUSE_MS || !blocked ? left_ms : LOOK_PAUSE_MS, run->wait,
+                        err))
+            return false;
+    }
+}
+
+/* ---- tries ---- */
+
 static bool try_once(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
 {
     if (run->ledger->pg == NULL)
         return apply_unit(run, item, unit, err);
-    const bool step = unit < item->script.units.count && item->script.units.items[unit].alone;
-    watcher_begin(run, item->migration->id, step);
+    watcher_begin(run);
     const bool ok = apply_unit(run, item, unit, err);
     watcher_end(run);
+    if (run->ledger->pg != NULL && !pg_lost(run->ledger->pg) && run->ousted != NULL) {
+        CLEANUP(err_release) struct err second = {0};
+        return oust_journal(run, ok ? err : &second) && ok;
+    }
     return ok;
+}
+
+/* What the unit will lock, and a first look at who has it. */
+static bool prepare(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
+{
+    const int64_t patience_ms =
+        run->options->lock_budget_ms < FIRST_LOOK_MS ? run->options->lock_budget_ms : FIRST_LOOK_MS;
+    run->lock_timeout_ms = -1;
+    run->claim = (struct claim){0};
+    if (run->ledger->pg == NULL)
+        return true;
+    watcher_unit(run, item->migration->id,
+                 unit < item->script.units.count && item->script.units.items[unit].alone);
+    return claim_read(run, item, unit, &run->claim, err) &&
+           wait_for_room(run, patience_ms, true, err) && choose_lock_timeout(run, err);
 }
 
 bool retry_unit(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
 {
     const int64_t give_up_ms = clock_monotonic_ms() + run->options->lock_budget_ms;
     int64_t pause_ms = FIRST_PAUSE_MS;
-    run->lock_timeout_ms = -1;
+    if (!prepare(run, item, unit, err))
+        return false;
     while (!try_once(run, item, unit, err)) {
         explain_cancel(run, err);
         if (!worth_retrying(run, err))
@@ -119,9 +193,9 @@ bool retry_unit(struct run *run, const struct plan_item *item, size_t unit, stru
             return false;
         }
         tell_retry(run, err->message, jittered_ms);
-        if (!wait_sleep(jittered_ms, run->wait, err))
-            return false;
         err_release(err);
+        if (!wait_for_room(run, jittered_ms, false, err))
+            return false;
         if (run->ledger->pg != NULL && !choose_lock_timeout(run, err))
             return false;
         pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;

@@ -2,6 +2,7 @@
 #ifndef PAWL_DEPLOY_RUN_H
 #define PAWL_DEPLOY_RUN_H
 
+#include "deploy/claim.h"
 #include "deploy/deploy.h"
 #include "deploy/watcher.h"
 
@@ -25,6 +26,8 @@ struct run {
     bool step_begun;        /* of the migration at hand: a step outside transactions is under way */
     bool committed_any;     /* of the migration at hand: an earlier unit stands */
     struct watcher watcher; /* PostgreSQL */
+    struct claim claim;     /* of the unit at hand, PostgreSQL */
+    json_t *ousted;         /* sessions that were ended and are not in the journal yet */
     int64_t lock_timeout_ms;        /* of the next try; -1: as the options say */
     const struct plan_item *failed; /* the one that ended the run; NULL */
 };

@@ -97,6 +97,20 @@ static void note_failure(struct run *run, const struct err *err)
                           err->message != NULL ? err->message : "no second connection"));
 }
 
+struct pg *watcher_connection(struct run *run)
+{
+    struct watcher *const w = &run->watcher;
+    CLEANUP(err_release) struct err failed = {0};
+    if (w->given_up)
+        return NULL;
+    if (!connect_watcher(run, &failed)) {
+        note_failure(run, &failed);
+        return NULL;
+    }
+    pg_set_wait(w->pg, run->wait);
+    return w->pg;
+}
+
 /* ---- what was seen ---- */
 
 /* True when it is time to tell of it: at once, and every few seconds while it lasts. */
@@ -118,25 +132,33 @@ static bool only_autovacuum(const struct pg_sessions *blockers)
     return blockers->count > 0;
 }
 
-static void see_blockers(struct run *run, struct arena *arena, const struct sessions_watch *seen)
+void watcher_blocked(struct run *run, struct arena *arena, const struct pg_sessions *blockers,
+                     const char *what_for)
 {
     struct watcher *const w = &run->watcher;
-    const struct pg_session *const first = &seen->blockers.items[0];
+    const struct pg_session *const first = &blockers->items[0];
     CLEANUP(err_release) struct err ignored = {0};
     struct pg_session_end end = {0};
-    char elapsed[CLOCK_ISO_BYTES];
-    w->autovacuum = only_autovacuum(&seen->blockers);
-    keep_text(&w->blocked, pg_sessions_text(arena, &seen->blockers));
+    w->autovacuum = only_autovacuum(blockers);
+    keep_text(&w->blocked, pg_sessions_text(arena, blockers));
     json_decref(w->blockers);
-    w->blockers = pg_sessions_json(&seen->blockers);
-    clock_format_elapsed_ms(seen->self.lock_ms, elapsed);
-    if (!due(w, first->pid) || !pg_session_end(arena, first, &end, &ignored))
-        return;
-    tell(run, DEPLOY_BLOCKED,
-         arena_printf(arena, "\"%s\" waits for %s on %s for %s; in the way: %s; to end it: %s",
-                      w->id, seen->self.lock_mode != NULL ? seen->self.lock_mode : "a lock",
-                      seen->self.lock_object != NULL ? seen->self.lock_object : "something",
-                      elapsed, w->blocked != NULL ? w->blocked : "?", end.command));
+    w->blockers = pg_sessions_json(blockers);
+    if (due(w, first->pid) && pg_session_end(arena, first, &end, &ignored))
+        tell(run, DEPLOY_BLOCKED,
+             arena_printf(arena, "\"%s\" waits%s; in the way: %s; to end it: %s", w->id, what_for,
+                          w->blocked != NULL ? w->blocked : "?", end.command));
+}
+
+static void see_blockers(struct run *run, struct arena *arena, const struct sessions_watch *seen)
+{
+    const struct pg_session *const self = &seen->self;
+    char elapsed[CLOCK_ISO_BYTES];
+    clock_format_elapsed_ms(self->lock_ms, elapsed);
+    const char *const what_for = arena_printf(
+        arena, " for %s on %s for %s", self->lock_mode != NULL ? self->lock_mode : "a lock",
+        self->lock_object != NULL ? self->lock_object : "something", elapsed);
+    watcher_blocked(run, arena, &seen->blockers, what_for != NULL ? what_for : "");
+    oust(run, run->watcher.pg, &seen->blockers);
 }
 
 /* Whether others have waited too long behind us. */
@@ -233,21 +255,30 @@ static void on_quiet(void *context)
         judge(run, &scratch, &seen, since_last_ms);
 }
 
-void watcher_begin(struct run *run, const char *id, bool step)
+static void forget_blockers(struct watcher *w)
 {
-    struct watcher *const w = &run->watcher;
-    if (w->id != id)
-        w->next_note_ms = w->noted_pid = 0;
-    w->id = id;
-    w->step = step;
-    w->verdict = WATCHER_QUIET;
-    w->waited_ms = 0;
     w->autovacuum = false;
-    w->last_look_ms = clock_monotonic_ms();
     keep_text(&w->blocked, NULL);
     keep_text(&w->held_up, NULL);
     json_decref(w->blockers);
     w->blockers = NULL;
+}
+
+void watcher_unit(struct run *run, const char *id, bool step)
+{
+    struct watcher *const w = &run->watcher;
+    w->id = id;
+    w->step = step;
+    w->next_note_ms = w->noted_pid = 0;
+    forget_blockers(w);
+}
+
+void watcher_begin(struct run *run)
+{
+    struct watcher *const w = &run->watcher;
+    w->verdict = WATCHER_QUIET;
+    w->waited_ms = 0;
+    w->last_look_ms = clock_monotonic_ms();
     pg_on_quiet(run->ledger->pg, on_quiet, run);
 }
 
@@ -260,8 +291,6 @@ void watcher_end(struct run *run)
 void watcher_close(struct watcher *watcher)
 {
     pg_close(&watcher->pg);
-    keep_text(&watcher->blocked, NULL);
-    keep_text(&watcher->held_up, NULL);
-    json_decref(watcher->blockers);
+    forget_blockers(watcher);
     *watcher = (struct watcher){0};
 }

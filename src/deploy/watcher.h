@@ -41,9 +41,20 @@ struct watcher {
     json_t *blockers;     /* the same for the journal; NULL: nobody was seen */
 };
 
-/* Before and after each unit. */
-void watcher_begin(struct run *run, const char *id, bool step);
+/* The unit that is next. */
+void watcher_unit(struct run *run, const char *id, bool step);
+/* Before and after each try of it. */
+void watcher_begin(struct run *run);
 void watcher_end(struct run *run);
+
+/* Keeps who is in the way for the journal, and tells of it now and then. what_for: " for a lock".
+ */
+void watcher_blocked(struct run *run, struct arena *arena, const struct pg_sessions *blockers,
+                     const char *what_for);
+
+/* The second connection, opened now where it was not; NULL where it cannot be had. For a look
+ * between two tries. */
+struct pg *watcher_connection(struct run *run);
 
 void watcher_close(struct watcher *watcher);
 

@@ -26,6 +26,8 @@
     X(EDIT_ACCEPTED, "edit_accepted", true, "an applied migration has this second checksum")       \
     X(RELEASE, "release", false, "a release was named for the first time, and this is its set")    \
     X(DECLARED_NEW, "declared_new", true, "this file is no rename, whatever its content")          \
+    X(SESSION_ENDED, "session_ended", false,                                                       \
+      "a deploy that was told so cancelled or ended a session that was in its way")                \
     X(BREAK_ACCEPTED, "break_accepted", false, "a break of the hash chain was looked into")
 
 enum ledger_event {

@@ -274,6 +274,7 @@ static bool fold_row(struct fold *fold)
         return name_release(fold);
     case EVENT_CREATED:
     case EVENT_BREAK_ACCEPTED:
+    case EVENT_SESSION_ENDED:
     case EVENT_UNKNOWN:
         break;
     }

@@ -1,0 +1,36 @@
+/*
+ * What a deploy does about sessions in its way, where it was told to: cancelling their statements
+ * or ending their connections. Never by itself, and never without a row in the journal.
+ */
+#ifndef PAWL_DEPLOY_OUST_H
+#define PAWL_DEPLOY_OUST_H
+
+#include "db/sessions.h"
+
+struct run;
+
+enum on_blocked {
+    ON_BLOCKED_WAIT,      /* as long as the budget lasts */
+    ON_BLOCKED_FAIL,      /* end at once */
+    ON_BLOCKED_CANCEL,    /* their statements; an idle transaction has none and stays */
+    ON_BLOCKED_TERMINATE, /* their connections; prepared transactions stay */
+};
+
+/* Whom this may hit. */
+struct oust_options {
+    enum on_blocked on_blocked;
+    int64_t older_than_ms; /* their transaction's age */
+    const char *user;      /* NULL: of any */
+};
+
+/* False for a word that is none of "wait", "fail", "cancel", "terminate". */
+bool on_blocked_parse(const char *word, enum on_blocked *ret);
+
+/* Ends those that the options name, each once a try, over this connection. What was done waits for
+ * oust_journal(), as the deploy's own connection may be in a transaction. */
+void oust(struct run *run, struct pg *pg, const struct pg_sessions *sessions);
+
+/* Appends a row for each session that was ended since the last call. Outside a transaction. */
+bool oust_journal(struct run *run, struct err *err) MUST_CHECK;
+
+#endif
