@@ -64,7 +64,17 @@ def rules(pawl):
     return "\n" + "\n".join(rule_section(row) for row in rows) + "\n"
 
 
-GENERATORS = {"help": help_page, "commands": commands, "settings": settings, "rules": rules}
+def locks(pawl):
+    """From a program of the tests, which is built beside pawl."""
+    program = Path(pawl).resolve().parent.parent / "tests/print_facts"
+    lines = ["| statement | lock | work under it | unless |", "|---|---|---|---|"]
+    for row in json.loads(run(program, "--tables"))["forms"]:
+        name = row["name"] + (f" ({row['since']} and later)" if row["since"] else "")
+        lines.append(f"| {cell(name)} | {row['mode']} | {row['effect']} | {row['unless'] or ''} |")
+    return "\n".join(lines) + "\n"
+
+
+GENERATORS = {"help": help_page, "commands": commands, "settings": settings, "rules": rules, "locks": locks}
 
 
 def generated(text, pawl):

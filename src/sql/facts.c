@@ -184,9 +184,7 @@ struct locked *facts_apply(struct reading *r, const struct form *form, struct su
                       .part = itself ? NULL : subject.part,
                       .mode = form->mode,
                       .descent = descends ? form->descent : DESCENT_NONE,
-                      .children = !descends                     ? LOCK_NONE
-                                  : form->children != LOCK_NONE ? form->children
-                                                                : form->mode,
+                      .children = descends ? form->mode : LOCK_NONE,
                       .effect = form->effect,
                       .unless = form->unless,
                       .maybe = subject.maybe,
@@ -292,7 +290,7 @@ static const struct handler {
     {PG_QUERY__NODE__NODE_ALTER_TABLE_MOVE_ALL_STMT, NULL, many},
     {PG_QUERY__NODE__NODE_IMPORT_FOREIGN_SCHEMA_STMT, NULL, many},
 
-    {PG_QUERY__NODE__NODE_GRANT_STMT, NULL, NULL},
+    {PG_QUERY__NODE__NODE_GRANT_STMT, facts_grant, NULL},
     {PG_QUERY__NODE__NODE_GRANT_ROLE_STMT, NULL, NULL},
     {PG_QUERY__NODE__NODE_ALTER_DEFAULT_PRIVILEGES_STMT, NULL, NULL},
     {PG_QUERY__NODE__NODE_CREATE_ENUM_STMT, NULL, NULL},

@@ -102,7 +102,7 @@ struct locked {
     enum lock_mode children; /* their mode, with a descent */
     enum lock_effect effect; /* on this relation */
     const char *unless;      /* when the effect is catalog work after all, for people; or NULL */
-    bool maybe;              /* this mode at most: taken for some rows or definitions only */
+    bool maybe;              /* this mode at most: some rows, definitions or versions need it */
     enum lock_fate fate;
     const char *new_name;
     bool ours; /* facts_of_set(): created by an earlier statement, or this one, of the set */
@@ -132,7 +132,8 @@ struct facts {
 bool facts_read(struct arena *arena, struct span statement, struct facts *ret,
                 struct err *err) MUST_CHECK;
 
-/* True when understood and nothing under its locks grows with a table. */
+/* True when understood and nothing under its locks grows with a table. A row that resolves to
+ * nothing on the server (no DEFAULT partition) is no work: who has asked can count again. */
 bool facts_is_short(const struct facts *facts);
 
 struct facts_set {

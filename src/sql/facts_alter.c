@@ -218,9 +218,7 @@ static void add_constraint(const struct altering *a)
         facts_unknown(a->r, "its constraint is not understood");
         return;
     }
-    struct subject subject = a->subject;
-    subject.only = subject.only || def->constraint->is_no_inherit;
-    (void)facts_apply(a->r, form_of(id), subject);
+    (void)facts_apply(a->r, form_of(id), a->subject);
     if (def->constraint->contype == CONSTR(FOREIGN))
         facts_referenced(a->r, def->constraint);
 }
@@ -362,8 +360,8 @@ static void raise_children(struct reading *r, const struct subject *subject)
 {
     for (size_t i = 0; i < r->facts->locks.count; i++) {
         struct locked *const row = &r->facts->locks.items[i];
-        const bool own_mode = row->children != LOCK_NONE && row->children != LOCK_SHARE;
-        if (row->object == subject->object && strcmp(row->name, subject->name) == 0 && own_mode)
+        if (row->object == subject->object && strcmp(row->name, subject->name) == 0 &&
+            row->descent != DESCENT_NONE)
             row->children = row->mode;
     }
 }

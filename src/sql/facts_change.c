@@ -220,6 +220,18 @@ void facts_security_label(struct reading *r, const PgQuery__Node *node)
     comment(r, node->sec_label_stmt->objtype, node->sec_label_stmt->object);
 }
 
+void facts_grant(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__GrantStmt *const grant = node->grant_stmt;
+    for (size_t i = 0; i < grant->n_objects; i++)
+        if (grant->objects[i]->node_case == PG_QUERY__NODE__NODE_RANGE_VAR)
+            (void)facts_apply(
+                r, form_of(FORM_GRANT),
+                (struct subject){.object = LOCKED_RELATION,
+                                 .name = facts_range_name(r, grant->objects[i]->range_var),
+                                 .maybe = true});
+}
+
 /* By the letters of the grammar: O is SET NOT NULL, C ADD CONSTRAINT, V VALIDATE CONSTRAINT. */
 void facts_alter_domain(struct reading *r, const PgQuery__Node *node)
 {

@@ -13,7 +13,6 @@ struct form {
     enum lock_mode mode;
     enum lock_effect effect;
     enum lock_descent descent;
-    enum lock_mode children; /* NONE: the mode of the statement */
     const char *unless;
     struct form_other {
         enum lock_object object;
@@ -99,6 +98,7 @@ enum form_id {
     FORM_COMMENT_RELATION,
     FORM_COMMENT_INDEX,
     FORM_COMMENT_PART,
+    FORM_GRANT,
     FORM_ALTER_DOMAIN_CHECKED,
     FORM_ATTACH_INDEX,
     FORM_ATTACHED_INDEX,

@@ -48,7 +48,7 @@ const char *facts_qualified(struct reading *r, const char *schema, const char *n
 /* A plain name in the arena; NULL for "". */
 const char *facts_part(struct reading *r, const char *name);
 
-/* Option (of FULL, ANALYZE, CONCURRENTLY …) that is there and not off. */
+/* Option (of FULL, ANALYZE, CONCURRENTLY ...) that is there and not off. */
 bool facts_option(PgQuery__Node *const *options, size_t count, const char *name);
 
 /* The composite type of CREATE TABLE OF and ALTER TABLE OF. */
@@ -80,6 +80,7 @@ void facts_set_schema(struct reading *r, const PgQuery__Node *node);
 void facts_owner(struct reading *r, const PgQuery__Node *node);
 void facts_comment(struct reading *r, const PgQuery__Node *node);
 void facts_security_label(struct reading *r, const PgQuery__Node *node);
+void facts_grant(struct reading *r, const PgQuery__Node *node);
 void facts_alter_domain(struct reading *r, const PgQuery__Node *node);
 void facts_reindex(struct reading *r, const PgQuery__Node *node);
 void facts_refresh(struct reading *r, const PgQuery__Node *node);

@@ -163,7 +163,7 @@ static const struct function *find_function(const PgQuery__FuncCall *call, const
     return NULL;
 }
 
-/* The sequence that nextval('name') and setval('name', …) name; NULL when it is computed. */
+/* The sequence that nextval('name') and setval('name', ...) name; NULL when it is computed. */
 static const char *constant_text(const PgQuery__FuncCall *call)
 {
     const PgQuery__Node *argument = call->n_args > 0 ? call->args[0] : NULL;
@@ -283,7 +283,7 @@ static struct scope walk_with(const struct walk *w, const PgQuery__WithClause *w
     return scope;
 }
 
-/* SELECT … INTO makes a table; FOR UPDATE is for what stands after FROM. */
+/* SELECT ... INTO makes a table; FOR UPDATE is for what stands after FROM. */
 static void walk_select(const struct walk *w, const PgQuery__SelectStmt *select)
 {
     const struct scope scope = walk_with(w, select->with_clause);
