@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support.locks import BASE, DETACH_FINALIZE, FORMS, LESS_BEFORE, ROWS, SINCE
+from support.locks import BASE, DETACH_FINALIZE, FORMS, LESS_BEFORE, ROWS, SETS, SINCE
 from support.pawl import clean_environment, pawl_binary
 from support.server import wait_until
 
@@ -119,7 +119,7 @@ class Expected:
 def resolve(connection, queries, facts, may_be_less):
     expected, indexes = Expected(), set()
     for row in facts["locks"]:
-        if row["fate"] == "created" and not row["maybe"]:
+        if (row["fate"] == "created" and not row["maybe"]) or row["ours"]:
             continue
         maybe = row["maybe"] or may_be_less
         found = connection.execute(queries[row["object"]].replace("$1", "%(name)s").replace("$2", "%(part)s"),
@@ -294,3 +294,19 @@ def test_locks_are_those_of_the_server(cluster, copies):
     print(f"{compared} of {len(forms)} forms compared with PostgreSQL {cluster.major}")
     assert not wrong, "\n".join(wrong)
     assert {name for name in since if since[name] <= cluster.major} == used
+
+
+def test_locks_of_a_set_are_those_of_its_transaction(cluster, copies):
+    queries = print_facts("--tables")["queries"]
+    wrong = []
+    for text, answer in zip(SETS, print_facts(texts=SETS), strict=True):
+        found = answer["set"]
+        facts = {"unknown": found["unknown"], "in_transaction": True, "short": found["all_short"],
+                 "forms": [form for facts in answer["statements"] for form in facts["forms"]],
+                 "locks": found["locks"]}
+        said = check(cluster, copies, queries, text, None, facts)
+        if said:
+            wrong.append(f"{text}: {said}")
+        rows = [(row["object"], row["name"], row["part"], row["ours"]) for row in found["locks"]]
+        assert len(set(rows)) == len(rows)
+    assert not wrong, "\n".join(wrong)

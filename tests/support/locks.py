@@ -27,6 +27,9 @@ ALTER TABLE lines ADD CONSTRAINT of_other FOREIGN KEY (other_order) REFERENCES o
 CREATE TABLE notes(id int, body text);
 INSERT INTO notes SELECT n, 'b' FROM generate_series(1, {ROWS}) n;
 CREATE UNIQUE INDEX notes_id ON notes(id);
+CREATE TABLE other."Odd ""x"" name"("Id" int PRIMARY KEY, CONSTRAINT "Is set" CHECK ("Id" > 0),
+    CONSTRAINT "To it" FOREIGN KEY ("Id") REFERENCES orders);
+CREATE INDEX "Odd index" ON other."Odd ""x"" name"("Id");
 CREATE UNLOGGED TABLE scratch AS SELECT n AS id FROM generate_series(1, {ROWS}) n;
 
 CREATE TABLE tickets(id serial PRIMARY KEY, body text);
@@ -183,6 +186,13 @@ FORMS = [
     "ALTER TABLE events ALTER COLUMN body TYPE varchar(100)",
     "ALTER TABLE animals ALTER COLUMN id TYPE bigint",
     "ALTER TABLE notes ALTER COLUMN id TYPE bigint, ALTER COLUMN body TYPE varchar",
+    # names that need quotes
+    'ALTER TABLE other."Odd ""x"" name" DROP COLUMN "Id"',
+    'ALTER TABLE other."Odd ""x"" name" DROP CONSTRAINT "To it"',
+    'ALTER TABLE other."Odd ""x"" name" RENAME TO "Odd"',
+    'DROP INDEX other."Odd index"',
+    'DROP TABLE other."Odd ""x"" name"',
+    'INSERT INTO other."Odd ""x"" name" VALUES (1)',
     # constraints
     "ALTER TABLE orders ADD CONSTRAINT c CHECK (amount > 0)",
     "ALTER TABLE orders ADD CHECK (amount > 0) NOT VALID",
@@ -430,7 +440,7 @@ FORMS = [
     "GRANT SELECT ON ALL TABLES IN SCHEMA public TO pg_monitor",
     "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor",
     "CREATE SCHEMA fresh",
-    "DROP SCHEMA other",
+    ("DROP SCHEMA other", "DROP TABLE other.\"Odd \"\"x\"\" name\""),
     "ALTER SCHEMA other RENAME TO o",
     "CREATE STATISTICS fresh ON id, amount FROM orders",
     "DROP STATISTICS order_stats",
@@ -489,4 +499,24 @@ FORMS = [
     "COPY notes FROM '/dev/null'",
     "EXPLAIN SELECT * FROM orders",
     "DECLARE c CURSOR FOR SELECT * FROM orders",
+]
+
+# Several statements in one transaction.
+SETS = [
+    "ALTER TABLE orders RENAME TO old; ALTER TABLE old ADD COLUMN a int; COMMENT ON TABLE old IS 'x'",
+    "ALTER TABLE notes RENAME TO x; ALTER TABLE dogs RENAME TO notes; ALTER TABLE x RENAME TO dogs;"
+    "TRUNCATE notes; COMMENT ON TABLE dogs IS 'x'",
+    "ALTER TABLE tickets SET SCHEMA other; CREATE INDEX i ON other.tickets(body); DROP INDEX other.i",
+    "CREATE TABLE fresh(id int PRIMARY KEY REFERENCES orders); CREATE INDEX ON fresh(id);"
+    "ALTER TABLE lines ADD FOREIGN KEY (id) REFERENCES fresh NOT VALID; DROP INDEX orders_amount",
+    "ALTER TABLE notes RENAME TO old; CREATE TABLE notes (LIKE old INCLUDING ALL);"
+    "CREATE INDEX i ON notes(body); ALTER TABLE old SET (fillfactor = 80)",
+    "COMMENT ON TABLE orders IS 'x'; LOCK TABLE orders IN SHARE MODE;"
+    "CREATE VIEW fresh AS SELECT * FROM notes",
+    "CREATE TABLE events_9 (LIKE events); ALTER TABLE events_9 ADD CHECK (id >= 90000 AND id < 99999);"
+    "ALTER TABLE events ATTACH PARTITION events_9 FOR VALUES FROM (90000) TO (99999)",
+    "ALTER INDEX orders_amount RENAME TO i; DROP INDEX i; CREATE INDEX i ON notes(body)",
+    "DROP TABLE lines; CREATE TABLE lines(id int REFERENCES customers); INSERT INTO scratch VALUES (1)",
+    "ALTER TABLE orders ADD CONSTRAINT c CHECK (amount > 0) NOT VALID;"
+    "ALTER TABLE orders VALIDATE CONSTRAINT c",
 ]
