@@ -12,6 +12,14 @@
 /* A transaction that is younger ends by itself, or is seen by the next look. */
 enum { OLD_MS = 1000 };
 
+/* A lock of such a transaction, or of a prepared one, which has no session. */
+#define HELD_LONG                                                                                  \
+    "SELECT 1 FROM pg_catalog.pg_locks AS l"                                                       \
+    " LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid"                                 \
+    " WHERE l.locktype = 'relation' AND l.granted"                                                 \
+    " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"                                      \
+    " AND (l.pid IS NULL OR a.xact_start < pg_catalog.clock_timestamp() - interval '1 second')"
+
 /* ---- what the statements say ---- */
 
 static bool only_makes(struct arena *arena, const struct script *script, const struct unit *unit)
@@ -50,7 +58,8 @@ static bool add_question(struct run *run, struct arena *arena, const struct lock
         "SELECT pg_catalog.json_agg(pg_catalog.json_build_object('oid', c.oid::pg_catalog.int8,"
         " 'name', pg_catalog.format('%%I.%%I', n.nspname, c.relname),"
         " 'table', c.relkind IN ('r', 'p') AND pg_catalog.pg_has_role("
-        "coalesce($3::pg_catalog.name, current_user), c.relowner, 'USAGE')))"
+        "coalesce($3::pg_catalog.name, current_user), c.relowner, 'USAGE'),"
+        " 'held', EXISTS (" HELD_LONG " AND l.relation = c.oid)))"
         " FROM (%s) AS q(oid) JOIN pg_catalog.pg_class AS c ON c.oid = q.oid"
         " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace",
         lock_object_query(lock->object));
@@ -110,9 +119,12 @@ static bool read_answer(struct arena *arena, struct claim *claim, const struct l
     CLEANUP(json_release) json_t *array = answer != NULL ? json_loads(answer, 0, NULL) : NULL;
     if (answer != NULL && array == NULL)
         return err_nomem(err);
-    for (size_t i = 0; i < json_array_size(array); i++)
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        claim->held =
+            claim->held || json_is_true(json_object_get(json_array_get(array, i), "held"));
         if (!add_claimed(arena, claim, lock, json_array_get(array, i), err))
             return false;
+    }
     return true;
 }
 
@@ -157,24 +169,18 @@ bool claim_read(struct run *run, const struct plan_item *item, size_t unit, stru
 static bool anybody(struct run *run, struct arena *arena, const struct claim *claim, bool *ret,
                     struct err *err)
 {
-    static const char sql[] =
-        "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks AS l"
-        " LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid"
-        " WHERE l.locktype = 'relation' AND l.granted"
-        " AND l.relation = ANY ($1::pg_catalog.oid[])"
-        " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
-        " AND (l.pid IS NULL OR a.xact_start < pg_catalog.clock_timestamp()"
-        "   - pg_catalog.make_interval(secs => $2::pg_catalog.float8 / 1000)))";
+    static const char sql[] = "SELECT EXISTS (" HELD_LONG " AND l.relation = ANY"
+                              " ($1::pg_catalog.oid[]))";
     CLEANUP(str_release) struct str oids = {0};
     struct rows rows;
     const char *between = "{";
     for (size_t i = 0; i < claim->locks.count; i++, between = ",")
         str_printf(&oids, "%s%lld", between, (long long)claim->locks.items[i].oid);
     str_puts(&oids, "}");
-    const char *const params[] = {str_text(&oids), arena_printf(arena, "%d", OLD_MS)};
-    if (oids.failed || params[1] == NULL)
+    const char *const param = str_text(&oids);
+    if (oids.failed)
         return err_nomem(err);
-    if (!pg_query(run->ledger->pg, arena, sql, params, COUNT_OF(params), &rows, err))
+    if (!pg_query(run->ledger->pg, arena, sql, &param, 1, &rows, err))
         return false;
     *ret = strcmp(rows_get(&rows, 0, 0), "t") == 0;
     return true;
@@ -213,16 +219,19 @@ static bool keep_old(struct arena *arena, const struct sessions_on *on, struct p
     return true;
 }
 
-bool claim_look(struct run *run, struct arena *arena, const struct claim *claim,
-                struct pg_sessions *ret, struct err *err)
+bool claim_look(struct run *run, struct arena *arena, struct claim *claim, struct pg_sessions *ret,
+                struct err *err)
 {
-    bool any = false;
+    bool any = claim->held && !claim->looked;
     struct sessions_on on;
     *ret = (struct pg_sessions){0};
     if (claim->locks.count == 0)
         return true;
-    if (!anybody(run, arena, claim, &any, err) || !any)
-        return !any && err->code == ERR_NONE;
+    if (claim->looked && !anybody(run, arena, claim, &any, err))
+        return false;
+    claim->looked = true;
+    if (!any)
+        return true;
     struct sessions_wanted *const wanted = arena_alloc(arena, claim->locks.count * sizeof *wanted);
     if (wanted == NULL)
         return err_nomem(err);

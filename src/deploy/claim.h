@@ -28,6 +28,8 @@ struct claim {
         size_t count, capacity;
     } locks;
     bool all_short; /* nothing in the unit takes longer on a larger table */
+    bool held;      /* as of claim_read(): somebody has had a lock on one of them for long */
+    bool looked;    /* that was used up */
 };
 
 /* Asks the catalog over the deploy's own connection, outside a transaction. What the unit makes
@@ -37,8 +39,8 @@ bool claim_read(struct run *run, const struct plan_item *item, size_t unit, stru
 
 /* Who has held a lock that conflicts with the claim for a second or more, with nothing of ours in
  * its way: those in *ret. Empty where there is nothing to look at. */
-bool claim_look(struct run *run, struct arena *arena, const struct claim *claim,
-                struct pg_sessions *ret, struct err *err) MUST_CHECK;
+bool claim_look(struct run *run, struct arena *arena, struct claim *claim, struct pg_sessions *ret,
+                struct err *err) MUST_CHECK;
 
 /* How many LOCK statements claim_queue() adds in front of the unit's own. */
 size_t claim_queue_count(const struct claim *claim);
