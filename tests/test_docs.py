@@ -117,7 +117,7 @@ def test_every_command_has_its_page(commands):
 
 
 def test_examples_of_help_can_be_typed(make_pawl, commands):
-    """With --help behind it, a line is read to its end and nothing is done."""
+    """With --help in it, a line is read to its end and nothing is done."""
     pawl = make_pawl(name="examples")
     for row in commands.values():
         assert row["examples"], row["name"]
@@ -125,7 +125,9 @@ def test_examples_of_help_can_be_typed(make_pawl, commands):
             typed = re.search(r"\bpawl [^|&>)]*", example["line"])[0]
             words = shlex.split(typed)[1:]
             assert words[0] == row["name"], example
-            assert pawl.run(*words, "--help", check=0).out, example
+            # Behind the dashes it would be an argument of another program.
+            end = words.index("--") if "--" in words else len(words)
+            assert pawl.run(*words[:end], "--help", *words[end:], check=0).out, example
 
 
 # ---- links ----
@@ -161,6 +163,12 @@ def described():
         rows = re.findall(r"^\| `([^`]+)` \| ([a-z ]+) \|", rest, re.MULTILINE)
         found[title] = {member: set(types.split(" or ")) for member, types in rows}
     return found
+
+
+def lent():
+    """{section: the sections whose members it has too, by its links}."""
+    return {section.split("\n", 1)[0]: re.findall(r"\]\(#(\w+)\)", section)
+            for section in PAGES["docs/json.md"].split("\n## ")[1:]}
 
 
 def members(value, path=""):
@@ -257,11 +265,13 @@ def tell_a_target(pawl, reports):
     last = pawl.write("20250706090000_drop", "-- pawl: phase=contract\nALTER TABLE users DROP COLUMN email;")
     bad = pawl.write("20250707090000_bad", "SELECT * FROM nothing;")
     reports.run("deploy")
+    reports.run("run", "--deploy", "--", "true")
     reports.run("log")
     last.unlink()
     bad.unlink()
     reports.run("deploy")
     reports.run("ready")
+    reports.run("run", "--deploy", "--release", "2", "--", "true")
     reports.run("log", "--attempt", "99")
 
 
@@ -296,7 +306,9 @@ def test_json_is_as_described(make_pawl, engine, tmp_path):
     common = tables.pop(COMMON)
     seen = {}
     for report in everything:
-        table = tables.get(report["command"], {})
+        table = dict(tables.get(report["command"], {}))
+        for other in lent().get(report["command"], ()):
+            table.update(tables[other])
         for member, kind in members(report):
             assert kind in common.get(member, table.get(member, ())), f"{member}: {kind}\n{report}"
             seen.setdefault(COMMON if member in common else report["command"], set()).add(member)

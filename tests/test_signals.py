@@ -4,13 +4,13 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import threading
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from support.container import NAMESPACE, send_inside
 from support.ledger import Journal
 from support.server import wait_until
 from support.sqlite import SqliteDatabase
@@ -328,18 +328,6 @@ def test_when_the_network_is_gone(proxy, make_pawl):
 
 
 # ---- as PID 1 of a container ----
-
-# A /proc of the namespace, that pawl finds itself in. Only this mount is made private: the root of a
-# chroot is often no mount, and it would be an error to set the propagation of it.
-NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "unchanged",
-             *(() if os.geteuid() == 0 else ("--user", "--map-current-user")))
-
-
-def send_inside(outer, number):
-    """Sends the signal to the child of unshare, which is process 1 and whose end is its own."""
-    done = subprocess.run(["pgrep", "-P", str(outer.pid)], text=True, capture_output=True, check=True)
-    os.kill(int(done.stdout), number)
-
 
 @BOTH
 def test_as_process_1(pg, make_pawl, number):

@@ -63,11 +63,11 @@ static bool ask(struct pawl *pawl, int64_t wait_ms, const struct pawl_ready_resu
     struct ledger_options target;
     struct ready_result answer;
     CLEANUP(arena_release) struct arena looks = {0};
+    const struct ready_patience patience = {.wait_ms = handle_wait(wait_ms)};
     prepare_target(&pawl->config, &pawl->target, &pawl->url, false, &target);
     return source_open(&pawl->call, &pawl->set, &source, err) &&
            handle_check_dialect(pawl, source.ready.dialect, err) &&
-           ready_await(&looks, &target, &pawl->wait, &source.ready, handle_wait(wait_ms), &answer,
-                       err) &&
+           ready_await(&looks, &target, &pawl->wait, &source.ready, &patience, &answer, err) &&
            copy_result(pawl, &answer, ret, err) && give_verdict(&answer, err);
 }
 

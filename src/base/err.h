@@ -26,6 +26,7 @@
     X(PARTIAL, 7, "stopped part-way; the next deploy resumes")                                     \
     X(CHAIN, 8, "the ledger's hash chain is broken")                                               \
     X(UNREACHABLE, 9, "the target cannot be reached or read")                                      \
+    X(NOT_STARTED, 125, "`pawl run`: the program was not started")                                 \
     X(NOMEM, 1, "out of memory")                                                                   \
     X(SIGNAL, 128, "ended by signal N: the exit code is 128+N")
 

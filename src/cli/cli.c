@@ -99,6 +99,10 @@ static bool read_words(struct cli *cli, struct option_reader *reader, struct err
         const size_t at = reader->next;
         const bool before_command = cli->command == NULL;
         const enum option_result result = option_next(&cli->arena, reader, &option, &text, slot);
+        if (reader->ended && !cli->dashes) {
+            cli->dashes = true;
+            cli->words_before_dashes = cli->words.count;
+        }
         if (result == OPTION_END)
             return ok;
         if (result == OPTION_WORD && (ok || cli->command != NULL))

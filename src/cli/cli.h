@@ -65,6 +65,8 @@ struct cli {
         const char **items; /* after the command's name */
         size_t count, capacity;
     } words;
+    bool dashes; /* there was a -- */
+    size_t words_before_dashes;
     struct {
         struct given_option *items; /* in the order of the command line */
         size_t count, capacity;
@@ -77,6 +79,9 @@ struct cli {
     json_t *result;        /* the command's own members of the JSON object */
     bool result_failed;    /* memory was out while filling it */
     enum err_code outcome; /* the exit code of a command that did its work: ERR_NONE usually */
+    bool sigpipe_ignored;  /* by whoever started this program */
+    bool handed_over;      /* another program ran in its place: nothing is left to say */
+    int program_exit;      /* the exit code of that */
 };
 
 extern const struct option global_options[];

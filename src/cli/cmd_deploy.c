@@ -1,58 +1,13 @@
 /* pawl deploy: takes a target forward. */
-#include <string.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/workspace.h"
 #include "deploy/prepare.h"
 
 /* Younger transactions are no reason to end anybody. */
 enum { BLOCKER_AGE_MS = 10 * 1000 };
-
-/* Where there is no live line: between two lines about the progress of a statement. */
-enum { LOG_EVERY_MS = 10 * 1000 };
-
-struct progress {
-    struct output *output;
-    bool live; /* stderr is a terminal: one line that changes */
-    bool line_shown;
-    int64_t next_log_ms; /* 0: nothing has been slow yet */
-};
-
-static bool log_is_due(struct progress *progress)
-{
-    const int64_t now_ms = clock_monotonic_ms();
-    const bool due = progress->next_log_ms != 0 && now_ms >= progress->next_log_ms;
-    if (due || progress->next_log_ms == 0)
-        progress->next_log_ms = now_ms + LOG_EVERY_MS;
-    return due;
-}
-
-static void clear_line(struct progress *progress)
-{
-    if (progress->line_shown)
-        (void)fputs("\r\033[K", stderr); /* chat: not worth an error */
-    progress->line_shown = false;
-}
-
-/* What goes on, on the live line of a terminal; elsewhere only what is worth a line of a log. */
-static void show(struct progress *progress, bool passing, const char *text)
-{
-    clear_line(progress);
-    if (!passing || !progress->live) {
-        output_chat(progress->output, "%s", text);
-        return;
-    }
-    if (progress->output->quiet)
-        return;
-    CLEANUP(str_release) struct str line = {0};
-    output_escape(&line, text, strlen(text), false);
-    (void)fprintf(stderr, "%.*s", line.len < 79 ? (int)line.len : 79, str_text(&line));
-    (void)fflush(stderr);
-    progress->line_shown = true;
-}
 
 static void on_event(void *context, const struct deploy_event *event)
 {
@@ -77,7 +32,7 @@ static void on_event(void *context, const struct deploy_event *event)
         break;
     case DEPLOY_PROGRESS:
         str_puts(&text, event->text);
-        if (!progress->live && !log_is_due(progress))
+        if (!progress->live && !progress_log_is_due(progress))
             return;
         break;
     case DEPLOY_BLOCKED:
@@ -94,7 +49,7 @@ static void on_event(void *context, const struct deploy_event *event)
         break;
     case DEPLOY_APPLIED:
     case DEPLOY_RECOGNISED:
-        clear_line(progress);
+        progress_clear(progress);
         output_result(progress->output, "%s  %s  (%s)\n",
                       event->type == DEPLOY_APPLIED ? "applied" : "recognised", event->id,
                       event->type == DEPLOY_APPLIED ? elapsed : "all that it replaces is applied");
@@ -103,7 +58,7 @@ static void on_event(void *context, const struct deploy_event *event)
         return;
     }
     if (!text.failed)
-        show(progress, event->type <= DEPLOY_PROGRESS, str_text(&text));
+        progress_show(progress, event->type <= DEPLOY_PROGRESS, str_text(&text));
 }
 
 static json_t *json_done(const struct deploy_result *result, bool recognised)
@@ -238,7 +193,7 @@ static bool run(struct cli *cli, struct err *err)
     struct workspace workspace;
     struct deploy_options options;
     struct deploy_result result = {0};
-    struct progress progress = {.output = &cli->output, .live = isatty(STDERR_FILENO) == 1};
+    struct progress progress = progress_start(&cli->output);
     CLEANUP(session_close) struct session session = {0};
     if (!workspace_load(cli, &workspace, err) ||
         !session_check_dialect(cli, cli->url.engine, workspace.options.dialect == DIALECT_SQLITE,
@@ -250,7 +205,7 @@ static bool run(struct cli *cli, struct err *err)
     options.listener = (struct deploy_listener){.on_event = on_event, .context = &progress};
     const bool ok = deploy_run(&cli->arena, &session.target, &session.wait, &session.ledger,
                                &options, &result, &cli->findings, err);
-    clear_line(&progress);
+    progress_clear(&progress);
     report_json(cli, &result, options.dry_run);
     if (!ok)
         return false;

@@ -15,6 +15,7 @@
     X(adopt)                                                                                       \
     X(repair)                                                                                      \
     X(ready)                                                                                       \
+    X(run)                                                                                         \
     X(status)                                                                                      \
     X(log)                                                                                         \
     X(config)                                                                                      \

@@ -13,7 +13,7 @@ static bool keep_standard_files(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 &&
-            open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            open("/dev/null", (fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) != fd)
             return false;
     return true;
 }
@@ -35,12 +35,14 @@ int main(int argc, char **argv)
         return 1;
     /* A reader that goes away is an error of writing, with an exit code and a message. What pawl
      * starts must have it set back. */
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+    const sighandler_t on_pipe = signal(SIGPIPE, SIG_IGN);
+    if (on_pipe == SIG_ERR)
         return 1;
+    cli.sigpipe_ignored = on_pipe == SIG_IGN;
     grow_in_large_steps();
     json_set_alloc_funcs(mem_alloc, free);
     const bool ok = cli_parse(&cli, argc, argv, &err) && cli_run(&cli, &err);
-    const int exit_code = cli_finish(&cli, ok, &err);
+    const int exit_code = cli.handed_over ? cli.program_exit : cli_finish(&cli, ok, &err);
     err_release(&err);
     cli_release(&cli);
     return exit_code;

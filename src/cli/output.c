@@ -102,7 +102,7 @@ void output_result(struct output *output, const char *format, ...)
     if (output->json)
         return;
     va_start(args, format);
-    print_format(output, stdout, format, args, "");
+    print_format(output, output->stdout_is_taken ? stderr : stdout, format, args, "");
     va_end(args);
 }
 

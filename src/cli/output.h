@@ -17,9 +17,10 @@
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct output {
-    bool json;    /* stdout is kept for one document: the JSON object, for one */
-    bool quiet;   /* no chat */
-    bool verbose; /* more of it */
+    bool json;            /* stdout is kept for one document: the JSON object, for one */
+    bool stdout_is_taken; /* by a program that is started: results go to stderr */
+    bool quiet;           /* no chat */
+    bool verbose;         /* more of it */
     bool color_out, color_err;
     bool failed; /* memory was out: something is missing in what was printed */
 };

@@ -38,6 +38,19 @@ bool stop_watch(int *ret_fd, struct err *err)
     return true;
 }
 
+bool stop_watch_more(struct err *err)
+{
+    static const int numbers[] = {SIGHUP, SIGQUIT};
+    struct sigaction action = {.sa_handler = on_signal}, old;
+    if (sigemptyset(&action.sa_mask) != 0)
+        return err_errno(err, ERR_FAILED, "cannot watch for signals");
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        if (sigaction(numbers[i], NULL, &old) != 0 ||
+            (old.sa_handler != SIG_IGN && sigaction(numbers[i], &action, NULL) != 0))
+            return err_errno(err, ERR_FAILED, "cannot watch for signals");
+    return true;
+}
+
 int stop_signal(void)
 {
     return signal_seen;

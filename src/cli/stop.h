@@ -10,6 +10,10 @@
  * which the kernel ignores a signal that has no handler. */
 bool stop_watch(int *ret_fd, struct err *err) MUST_CHECK;
 
+/* After stop_watch(): SIGHUP and SIGQUIT too, which some containers are stopped with; not those
+ * that are ignored, as under nohup. */
+bool stop_watch_more(struct err *err) MUST_CHECK;
+
 /* The signal that came; 0: none. */
 int stop_signal(void);
 

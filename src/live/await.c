@@ -30,17 +30,22 @@ static bool look(struct arena *arena, const struct ledger_options *target, const
 }
 
 bool ready_await(struct arena *arena, const struct ledger_options *target, const struct wait *wait,
-                 const struct ready_source *source, int64_t wait_ms, struct ready_result *ret,
-                 struct err *err)
+                 const struct ready_source *source, const struct ready_patience *patience,
+                 struct ready_result *ret, struct err *err)
 {
-    const int64_t give_up_ms = clock_monotonic_ms() + wait_ms;
+    const struct ready_listener *const listener = &patience->listener;
+    const int64_t start_ms = clock_monotonic_ms();
     for (;;) {
         arena_release(arena);
         const bool known = look(arena, target, wait, source, ret, err);
-        const int64_t left_ms = give_up_ms - clock_monotonic_ms();
-        const bool over = left_ms <= 0;
-        if (known ? over || ret->verdict != READY_WAIT : over || err->code != ERR_UNREACHABLE)
+        const int64_t waited_ms = clock_monotonic_ms() - start_ms;
+        const int64_t left_ms = patience->wait_ms - waited_ms;
+        const bool worth_it = known ? ret->verdict == READY_WAIT && !patience->any_answer
+                                    : err->code == ERR_UNREACHABLE;
+        if (left_ms <= 0 || !worth_it)
             return known;
+        if (listener->on_wait != NULL)
+            listener->on_wait(listener->context, known ? ret : NULL, known ? NULL : err, waited_ms);
         err_release(err);
         const int64_t pause_ms = wait_jitter_ms(READY_PAUSE_MS);
         if (!wait_sleep(pause_ms < left_ms ? pause_ms : left_ms, wait, err))
