@@ -249,6 +249,7 @@ def tell_files(pawl, reports):
 
 def tell_a_target(pawl, reports):
     reports.run("ready")
+    reports.run("ready", "--deploying")
     pawl.write(FIRST, "CREATE TABLE users (id integer PRIMARY KEY);")
     reports.run("deploy", "--dry-run")
     reports.run("status")

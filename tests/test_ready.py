@@ -1,11 +1,14 @@
 """pawl ready: may code that carries this set start?"""
 
+import signal
 import time
 
 import pytest
 
 from support import ledger
 from support.ledger import version
+from support.server import wait_until
+from support.sqlite import SqliteDatabase
 
 ONE, TWO, THREE = (f"{version(number)}_{word}" for number, word in
                    ((1, "one"), (2, "two"), (3, "three")))
@@ -300,3 +303,116 @@ def test_a_standby_answers_for_what_it_has_replayed(make_pawl, make_cluster):
     pawl.run("deploy", check=0)
     waiting.finish(check=0)
     pawl.run("--url", there, "status", check=0)
+
+
+# ---- --deploying: is a deploy in progress? ----
+
+SLOW = {"postgres": "SELECT pg_sleep(60);",
+        "sqlite": "INSERT INTO one WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)"
+                  " SELECT count(*) FROM c;"}
+# So much that readers are kept out while it goes on.
+LARGE = "INSERT INTO one WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c;"
+
+
+def deploying(pawl, code):
+    result = pawl.run("ready", "--deploying", check=code)
+    assert result.out.startswith({0: "a deploy is in progress: ", 4: "no deploy is in progress"}[code])
+
+
+def deploy_slowly(pawl, engine):
+    """A deploy that is in the middle of a statement."""
+    pawl.write(TWO, SLOW[engine.engine])
+    process = pawl.spawn("deploy")
+    wait_until(lambda: len(ledger.Journal(engine).of("begin")) == 2, "it has begun")
+    return process
+
+
+def test_whether_a_deploy_is_in_progress(deployed, engine):
+    deploying(deployed, 4)
+    process = deploy_slowly(deployed, engine)
+    before = ledger.whole_dump(engine)
+    deploying(deployed, 0)
+    report = deployed.run("ready", "--deploying", "--json", check=0).json()
+    assert report["deploying"] is True and report["ok"] is True
+    assert ledger.whole_dump(engine) == before
+    process.signal(signal.SIGTERM)
+    process.finish(check=143)
+    deploying(deployed, 4)
+    report = deployed.run("ready", "--deploying", "--json", check=4).json()
+    assert report["deploying"] is False and "error" not in report
+
+
+def test_a_killed_deploy_is_in_progress_no_more(deployed, engine):
+    process = deploy_slowly(deployed, engine)
+    process.kill()
+    if engine.engine == "postgres":
+        engine.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                     " WHERE application_name = 'pawl' AND datname = current_database()")
+    wait_until(lambda: deployed.run("ready", "--deploying").code == 4, "it is over")
+
+
+def test_no_deploy_is_in_progress_where_none_ever_was(pawl, engine):
+    deploying(pawl, 4)
+    assert engine.tables() == [] and not ledger.exists(engine)
+
+
+def test_a_deploy_that_has_not_begun_holds_the_mutex(pg, make_pawl):
+    pawl = make_pawl(pg.url)
+    with pg.connect() as other:
+        other.execute("SELECT pg_advisory_lock(9174880829889271197)")
+        deploying(pawl, 0)
+    wait_until(lambda: pawl.run("ready", "--deploying").code == 4, "the lock is given back")
+
+
+def test_the_mutex_of_another_database_is_not_ours(pg, cluster, make_pawl):
+    other = cluster.create_database()
+    with other.connect() as connection:
+        connection.execute("SELECT pg_advisory_lock(9174880829889271197)")
+        deploying(make_pawl(pg.url), 4)
+    other.drop()
+
+
+def test_a_deploy_behind_a_pooler_is_seen_on_its_host(pg, bouncer, make_pawl):
+    pawl = make_pawl(bouncer.url)
+    pawl.write(ONE, "CREATE TABLE one (id int);")
+    pawl.run("deploy", check=0)
+    process = deploy_slowly(pawl, pg)
+    deploying(pawl, 0)
+    process.signal(signal.SIGTERM)
+    process.finish()
+    wait_until(lambda: pawl.run("ready", "--deploying").code == 4, "it is over")
+
+
+def test_a_role_that_may_not_read_the_details_sees_a_direct_deploy(pg, make_pawl):
+    pawl = make_pawl(pg.url)
+    role = pg.role("app")
+    pawl.config({"target.main": {"url": pg.url, "app_role": role}})
+    pawl.write(ONE, "CREATE TABLE one (id int);")
+    pawl.run("deploy", check=0)
+    app = make_pawl(pg.url_as(role), name="app")
+    process = deploy_slowly(pawl, pg)
+    deploying(app, 0)
+    process.signal(signal.SIGTERM)
+    process.finish(check=143)
+    app.run("ready", "--deploying", check=9)
+
+
+def test_a_large_migration_on_sqlite_keeps_readers_out(tmp_path, make_pawl):
+    database = SqliteDatabase(tmp_path / "a.db")
+    pawl = make_pawl(database.url)
+    pawl.write(ONE, "CREATE TABLE one (id int);")
+    pawl.run("deploy", check=0)
+    pawl.write(TWO, LARGE)
+    process = pawl.spawn("deploy")
+    wait_until(lambda: "locked" in pawl.run("ready", "--deploying").out, "readers are kept out")
+    deploying(pawl, 0)
+    process.signal(signal.SIGTERM)
+    process.finish(check=143)
+    deploying(pawl, 4)
+
+
+def test_whether_a_deploy_is_in_progress_cannot_be_known(proxy, make_pawl):
+    pawl = make_pawl(proxy.url)
+    proxy.refuse()
+    pawl.run("ready", "--deploying", check=9)
+    assert "--wait" in pawl.run("ready", "--deploying", "--wait", "1s", check=2).err

@@ -20,7 +20,9 @@
       "listed")                                                                                    \
     X(USAGE, 2, "usage or configuration is wrong")                                                 \
     X(REFUSED, 3, "refused before anything ran")                                                   \
-    X(NOT_READY, 4, "not ready yet, waiting helps; or pending, with `status --exit-code`")         \
+    X(NOT_READY, 4,                                                                                \
+      "not ready yet, waiting helps; with `status --exit-code`: pending; with `ready "             \
+      "--deploying`: no deploy")                                                                   \
     X(BUSY, 5, "a lock or another deploy was still in the way after --wait")                       \
     X(NEVER_READY, 6, "never ready: a contract step has passed this release by")                   \
     X(PARTIAL, 7, "stopped part-way; the next deploy resumes")                                     \
