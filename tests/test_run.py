@@ -661,8 +661,9 @@ def test_an_interrupt_typed_at_the_terminal_arrives_once(desk, counter):
     desk.expect(r"up\r\n")
     desk.type("\x03")
     desk.expect(r"got INT\r\n")
-    desk.type("\x03")
-    desk.expect(r"^\^Cgot INT\r\n")
+    for _ in range(20):  # two at nearly the same time may be taken for one
+        desk.type("\x03")
+        desk.expect(r"^\^Cgot INT\r\n")
     desk.type("\x1c")
     desk.expect(r"^\^\\got QUIT\r\ncode 7")
 
