@@ -100,6 +100,16 @@ static bool run(struct pg *pg, struct arena *arena, const struct str *sql,
     return pg_query(pg, arena, str_text(sql), params, count, ret, err);
 }
 
+bool sessions_bound(struct pg *pg, bool transaction, struct err *err)
+{
+    const char *const local = transaction ? "true" : "false";
+    return pg_query(pg, NULL,
+                    "SELECT pg_catalog.set_config('statement_timeout', '5000', $1),"
+                    " pg_catalog.set_config('lock_timeout', '2000', $1),"
+                    " pg_catalog.set_config('jit', 'off', $1)",
+                    &local, 1, NULL, err);
+}
+
 /* Of a session whose start this role may not see nothing says that it is another one. */
 static bool same_backend(const struct pg_session *session, const char *backend_start)
 {
@@ -207,18 +217,28 @@ bool sessions_on(struct pg *pg, struct arena *arena, const struct sessions_wante
     return true;
 }
 
-/* A text as SQL writes it: quotes doubled, and as E'...' where a backslash could mean something. */
+static bool is_control(char c)
+{
+    return (c >= 0 && c < ' ') || c == '\x7f';
+}
+
+/* A text as SQL writes it, printable: E'...' where a backslash means something, as that before a
+ * control character does. */
 static const char *quote_text(struct arena *arena, const char *text)
 {
     CLEANUP(str_release) struct str quoted = {0};
-    str_puts(&quoted, strchr(text, '\\') != NULL ? "E'" : "'");
+    bool escape = false;
     for (const char *c = text; *c != '\0'; c++) {
+        escape = escape || *c == '\\' || is_control(*c);
         if (*c == '\'' || *c == '\\')
             str_putc(&quoted, *c);
-        str_putc(&quoted, *c);
+        if (is_control(*c))
+            str_printf(&quoted, "\\x%02x", (unsigned)*c);
+        else
+            str_putc(&quoted, *c);
     }
-    str_putc(&quoted, '\'');
-    return quoted.failed ? NULL : arena_strndup(arena, str_text(&quoted), quoted.len);
+    return quoted.failed ? NULL
+                         : arena_printf(arena, "%s'%s'", escape ? "E" : "", str_text(&quoted));
 }
 
 /* Whether there is a statement to cancel, which is then enough: with it go its locks. */

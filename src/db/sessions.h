@@ -5,8 +5,7 @@
  * Everything comes from the server's statistics views and its lock table: no function here waits
  * for a lock of anybody's tables. Each is one statement, so that its parts fit together; call it
  * outside a transaction, as the server keeps pg_stat_activity as it was until a transaction ends.
- * How long it may take is the caller's matter: a statement_timeout of the session, and lock_timeout
- * for somebody who locks the catalog itself.
+ * How long it may take is the caller's matter: sessions_bound().
  *
  * A role without pg_read_all_stats sees other roles' sessions with their pid, user, application and
  * locks only: then hidden is set, query is "<insufficient privilege>", other texts are NULL and
@@ -59,6 +58,11 @@ struct pg_session_progress {
     const char *unit;    /* "blocks", "tuples", "bytes" */
     int64_t lockers_done, lockers_total, locker_pid; /* whom CONCURRENTLY waits for; 0: nobody */
 };
+
+/* Bounds what follows, for the session or for the open transaction only: statement_timeout 5 s,
+ * lock_timeout 2 s (somebody may lock the catalog itself), and no jit, which takes eight times as
+ * long to compile these statements as they run. */
+bool sessions_bound(struct pg *pg, bool transaction, struct err *err) MUST_CHECK;
 
 /* The picture around one backend. */
 struct sessions_watch {

@@ -253,7 +253,7 @@ void sessions_sql_on(struct str *sql, int server_version, size_t wanted)
                   "  AS relation FROM (VALUES (0, NULL::pg_catalog.text, NULL::pg_catalog.text)");
     for (size_t i = 0; i < wanted; i++)
         str_printf(sql, ", (%zu, $%zu, $%zu)", i, 2 * i + 2, 2 * i + 3);
-    /* Lazy vacuum holds up no index; the sessions of other databases neither. */
+    /* Lazy vacuum and autovacuum hold up no index, nor do the sessions of other databases. */
     str_puts(sql,
              ") AS v(number, name, mode)), mine AS (SELECT a.*, a.pid IN (SELECT v.pid FROM"
              "   pg_catalog.pg_stat_progress_vacuum AS v) AS vacuums FROM activity AS a"
@@ -270,7 +270,8 @@ void sessions_sql_on(struct str *sql, int server_version, size_t wanted)
              "  UNION SELECT 2, 'old', m.key, 0, '', false, false FROM mine AS m"
              "   WHERE m.xact_ms >= $1"
              "  UNION SELECT 3, 'snapshot', m.key, 0, '', false, false FROM mine AS m"
-             "   WHERE (m.has_snapshot OR m.has_written) AND NOT m.vacuums)");
+             "   WHERE (m.has_snapshot OR m.has_written) AND NOT m.vacuums"
+             "   AND m.backend_type IS DISTINCT FROM 'autovacuum worker')");
     add_session_columns(sql);
     str_puts(sql, ", k.kind, k.number, k.mode, k.granted, k.stands FROM picture AS k"
                   " LEFT JOIN activity AS a USING (key) LEFT JOIN awaited AS w USING (key)"

@@ -7,6 +7,27 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+void pg_put_line(struct str *out, const char *text)
+{
+    bool blank = false;
+    const size_t start = out->len;
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!ascii_space(*c)) {
+            if (blank && out->len > start)
+                str_putc(out, ' ');
+            str_putc(out, *c);
+        }
+        blank = ascii_space(*c);
+    }
+}
+
+static void put_or_unknown(struct str *out, const char *before, const char *text, const char *after)
+{
+    str_puts(out, before);
+    pg_put_line(out, text != NULL ? text : "?");
+    str_puts(out, after);
+}
+
 /* What it does, since when. */
 static void put_doing(struct str *out, const struct pg_session *session)
 {
@@ -22,27 +43,36 @@ static void put_doing(struct str *out, const struct pg_session *session)
     if (session->lock_mode != NULL && session->lock_object != NULL)
         str_printf(out, ", waits for %s on %s", session->lock_mode, session->lock_object);
     if (session->query != NULL && session->query[0] != '\0')
-        str_printf(out, ": %s", session->query);
+        put_or_unknown(out, ": ", session->query, "");
+}
+
+void pg_session_put_who(struct str *out, const struct pg_session *session)
+{
+    char elapsed[CLOCK_ISO_BYTES];
+    if (session->pid == 0) {
+        put_or_unknown(out, "the prepared transaction \"", session->gid, "\"");
+        put_or_unknown(out, " of ", session->user, "");
+        if (session->xact_ms < 0)
+            return;
+        clock_format_elapsed_ms(session->xact_ms, elapsed);
+        str_printf(out, ", %s old", elapsed);
+    } else if (session->autovacuum) {
+        str_printf(out, "autovacuum, backend %" PRId64 "%s", session->pid,
+                   session->wraparound ? ", to prevent wraparound" : "");
+    } else {
+        str_printf(out, "backend %" PRId64, session->pid);
+        put_or_unknown(out, " (user ", session->user, "");
+        put_or_unknown(out, ", application \"",
+                       session->application != NULL ? session->application : "", "\"");
+        put_or_unknown(out, ", ", session->address, ")");
+    }
 }
 
 void pg_session_put(struct str *out, const struct pg_session *session)
 {
-    char elapsed[CLOCK_ISO_BYTES];
-    if (session->gid != NULL) {
-        clock_format_elapsed_ms(session->xact_ms, elapsed);
-        str_printf(out, "the prepared transaction \"%s\" of %s, %s old", session->gid,
-                   session->user != NULL ? session->user : "?", elapsed);
-        return;
-    }
-    if (session->autovacuum)
-        str_printf(out, "autovacuum, backend %" PRId64 "%s", session->pid,
-                   session->wraparound ? ", to prevent wraparound" : "");
-    else
-        str_printf(out, "backend %" PRId64 " (user %s, application \"%s\", %s)", session->pid,
-                   session->user != NULL ? session->user : "?",
-                   session->application != NULL ? session->application : "",
-                   session->address != NULL ? session->address : "?");
-    put_doing(out, session);
+    pg_session_put_who(out, session);
+    if (session->pid != 0)
+        put_doing(out, session);
 }
 
 const char *pg_sessions_text(struct arena *arena, const struct pg_sessions *sessions)
