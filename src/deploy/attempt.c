@@ -1,8 +1,6 @@
 /* The rows that frame a deploy, and the ones that a killed deploy could not write. */
-#include <errno.h>
 #include <inttypes.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -10,56 +8,14 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
-#include "base/fs.h"
+#include "base/host.h"
 #include "deploy/run.h"
 #include "ledger/detail.h"
-
-/* An attempt whose process cannot be looked at (another host, or behind a pooler) counts as dead
- * when it has written nothing for so long. Wrongly so at worst: nothing but the log depends on it.
- */
-enum { SILENT_MS = 10 * 60 * 1000 };
+#include "ledger/living.h"
 
 /* How long the last row may wait for others: not to hold up a stop; or else only until something
  * must be wrong. */
 enum { LAST_WORDS_MS = 800, END_MS = 10 * 1000 };
-
-/* When this process started, in clock ticks since the machine did: with the pid it names a process
- * for ever (proc(5), /proc/pid/stat field 22). False when there is no such process. */
-static bool process_start(struct arena *arena, int64_t pid, const char **ret)
-{
-    CLEANUP(err_release) struct err ignored = {0};
-    char path[64], stat[1024];
-    (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return false;
-    const size_t len = fread(stat, 1, sizeof stat - 1, file);
-    (void)fclose(file); /* only read */
-    stat[len] = '\0';
-    /* The command's name is in parentheses and may hold anything; fields count from the last one.
-     */
-    char *field = strrchr(stat, ')');
-    for (int skip = 0; field != NULL && skip < 20; skip++)
-        field = strchr(field + 1, ' ');
-    if (field == NULL)
-        return false;
-    *ret = arena_strndup(arena, field + 1, strcspn(field + 1, " "));
-    return *ret != NULL;
-}
-
-static void host_name(char *ret, size_t bytes)
-{
-    if (gethostname(ret, bytes) != 0)
-        ret[0] = '\0';
-    ret[bytes - 1] = '\0';
-}
-
-const char *attempt_host(struct arena *arena)
-{
-    char host[256];
-    host_name(host, sizeof host);
-    return arena_strdup(arena, host);
-}
 
 const char *attempt_user(struct arena *arena)
 {
@@ -96,10 +52,9 @@ static json_t *pending_ids(const struct run *run)
 
 static const char *begin_detail(struct run *run, struct err *err)
 {
-    char host[256];
-    const char *start = NULL;
-    host_name(host, sizeof host);
-    (void)process_start(run->arena, getpid(), &start); /* without /proc: not known */
+    char host[HOST_NAME_BYTES], start[HOST_START_BYTES];
+    const bool started = host_process_start(getpid(), start); /* without /proc: not known */
+    host_name(host);
     const char *const user = attempt_user(run->arena);
     CLEANUP(json_release) json_t *detail = attempt_detail(run);
     if (detail == NULL || user == NULL ||
@@ -110,7 +65,7 @@ static const char *begin_detail(struct run *run, struct err *err)
         json_object_set_new(detail, "set", json_string(run->options->set->digest.text)) != 0 ||
         json_object_set_new(detail, "pending", pending_ids(run)) != 0)
         goto nomem;
-    if (start != NULL && json_object_set_new(detail, "process_start", json_string(start)) != 0)
+    if (started && json_object_set_new(detail, "process_start", json_string(start)) != 0)
         goto nomem;
     if (run->options->release != NULL &&
         json_object_set_new(detail, "release", json_string(run->options->release)) != 0)
@@ -212,29 +167,13 @@ void attempt_end(struct run *run, const struct err *why)
     fault_point("ended");
 }
 
-/* Whether the attempt's process can be looked at from here, and whether it lives. */
-static bool on_this_host(const struct attempt *attempt)
-{
-    char host[256];
-    host_name(host, sizeof host);
-    return attempt->host != NULL && strcmp(attempt->host, host) == 0 && attempt->pid > 0 &&
-           attempt->process_start != NULL;
-}
-
-static bool process_alive(struct arena *arena, const struct attempt *attempt)
-{
-    const char *start = NULL;
-    return process_start(arena, attempt->pid, &start) && strcmp(start, attempt->process_start) == 0;
-}
-
 static bool surely_dead(const struct run *run, const struct attempt *attempt, int64_t now_us)
 {
     /* Whoever holds the mutex knows that no direct deploy is under way but its own. */
     if (run->mutex && !attempt->pooled)
         return true;
-    if (on_this_host(attempt))
-        return !process_alive(run->arena, attempt);
-    return (now_us - attempt->last_us) / 1000 > SILENT_MS;
+    /* Wrongly so at worst: nothing but the log depends on it. */
+    return !attempt_may_live(attempt, now_us);
 }
 
 const struct attempt *attempt_alive(const struct run *run)
@@ -242,7 +181,7 @@ const struct attempt *attempt_alive(const struct run *run)
     for (size_t i = 0; i < run->state.attempts.count; i++) {
         const struct attempt *const attempt = &run->state.attempts.items[i];
         if (attempt->ended == EVENT_BEGIN && strcmp(attempt->id, run->attempt) != 0 &&
-            on_this_host(attempt) && process_alive(run->arena, attempt))
+            attempt_living(attempt) == LIVING_YES)
             return attempt;
     }
     return NULL;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "base/host.h"
 #include "deploy/run.h"
 #include "ledger/detail.h"
 
@@ -89,9 +90,10 @@ static bool add_who(const struct run *run, json_t *detail)
 {
     if (run->begun)
         return json_object_set_new(detail, "attempt", json_string(run->attempt)) == 0;
-    const char *const user = attempt_user(run->arena), *const host = attempt_host(run->arena);
-    return user != NULL && host != NULL &&
-           json_object_set_new(detail, "user", json_string(user)) == 0 &&
+    const char *const user = attempt_user(run->arena);
+    char host[HOST_NAME_BYTES];
+    host_name(host);
+    return user != NULL && json_object_set_new(detail, "user", json_string(user)) == 0 &&
            json_object_set_new(detail, "host", json_string(host)) == 0;
 }
 

@@ -46,7 +46,6 @@ struct json_t *attempt_detail(const struct run *run);
 
 /* Who runs this, on which machine; NULL when memory is out. */
 const char *attempt_user(struct arena *arena);
-const char *attempt_host(struct arena *arena);
 
 /* --- release.c: the set of the release that is named --- */
 /* False, ERR_REFUSED, when the release is recorded with another set. */
