@@ -110,7 +110,7 @@ def test_deploy(pawl, engine, flags):
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("state", ["ready", "pending"])
-@pytest.mark.parametrize("command", ["ready", "status", "log", "check"])
+@pytest.mark.parametrize("command", ["ready", "status", "blockers", "log", "check"])
 def test_reading(pawl, engine, state, command):
     """A start-up check that runs out of memory must not say that the database is ready."""
     pawl.write(*FIRST)

@@ -3,18 +3,43 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/activity_text.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/workspace.h"
 #include "ledger/look.h"
 
+/* What a target shows. */
+struct shown {
+    struct look look;
+    struct activity activity;
+};
+
+/* The migrations are the point: where the server refuses to show its sessions, they are shown. */
+static bool look_at_deploy(struct cli *cli, struct ledger *ledger, struct shown *ret,
+                           struct err *err)
+{
+    CLEANUP(err_release) struct err here = {0};
+    if (activity_look(ledger, &cli->arena, &ret->look.journal, &ret->look.state, -1, &ret->activity,
+                      &here))
+        return true;
+    if (here.code != ERR_FAILED) {
+        *err = here;
+        here = (struct err){0};
+        return false;
+    }
+    output_chat(&cli->output, "warning: cannot see whether a deploy is at work: %s", here.message);
+    return true;
+}
+
 static bool read_target(struct cli *cli, const struct target *target, const struct url *url,
-                        struct look *ret, struct err *err)
+                        struct shown *ret, struct err *err)
 {
     CLEANUP(session_close) struct session session = {0};
     return session_open_target(cli, target, url, false, &session, err) &&
-           look_read(&session.ledger, &cli->arena, ret, err);
+           look_read(&session.ledger, &cli->arena, &ret->look, err) &&
+           look_at_deploy(cli, &session.ledger, ret, err);
 }
 
 /* The set is there once it is needed; what is wrong with it is told before what the target said. */
@@ -99,21 +124,11 @@ static bool list(struct cli *cli, const struct look *look, const struct set *set
     return true;
 }
 
-static void say_attempt(struct cli *cli, const struct look *look)
-{
-    const struct attempt *const open = state_open_attempt(&look->state);
-    if (open == NULL)
-        return;
-    output_result(&cli->output,
-                  "a deploy that began at seq %" PRId64 " has no end: process %" PRId64
-                  " of %s on %s\n",
-                  open->seq, open->pid, open->user != NULL ? open->user : "?",
-                  open->host != NULL ? open->host : "?");
-}
-
 static bool report(struct cli *cli, const struct target *target, const struct url *url,
-                   const struct look *look, const struct set *set, json_t *targets, struct err *err)
+                   const struct shown *shown, const struct set *set, json_t *targets,
+                   struct err *err)
 {
+    const struct look *const look = &shown->look;
     static const struct table_column columns[] = {
         {"MIGRATION", false}, {"STATE", false}, {"AT", false}, {"TOOK", true}, {"KNOWN AS", false}};
     struct table table = {.columns = columns, .column_count = COUNT_OF(columns)};
@@ -135,17 +150,20 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
     if (set->odd.count > 0)
         output_result(&cli->output, "%zu with a bad name, not deployed: `pawl check` says more\n",
                       set->odd.count);
-    say_attempt(cli, look);
+    if (!activity_say_deploy(&cli->output, &shown->activity, err)) {
+        json_decref(rows);
+        return false;
+    }
     if (head != NULL)
         output_result(&cli->output, "ledger at %s%s\n", head, look->whole ? "" : " (BROKEN)");
     if (!look->whole)
         output_chat(&cli->output, "warning: %s", look->broken);
     json_t *const item = json_pack(
-        "{so so so sb sb sI sI so so}", "target", cli_json_text(target->name), "url",
+        "{so so so sb sb sI sI so so so}", "target", cli_json_text(target->name), "url",
         cli_json_text(url->display), "head", cli_json_text(head), "ledger", (int)look->exists,
         "chain_whole", (int)look->whole, "applied", (json_int_t)look->state.versioned, "pending",
-        (json_int_t)(c->pending + c->changed), "broken", cli_json_text(look->broken), "migrations",
-        rows);
+        (json_int_t)(c->pending + c->changed), "broken", cli_json_text(look->broken), "deploy",
+        activity_json_deploy(&shown->activity), "migrations", rows);
     return json_array_append_new(targets, item) == 0 || err_nomem(err);
 }
 
@@ -172,18 +190,18 @@ static bool one_target(struct cli *cli, const struct target *target,
 {
     const struct set *const set = &loading->workspace.set;
     struct url url;
-    struct look look;
+    struct shown shown;
     const struct value *const value = &target->values[SETTING_URL];
     if (!url_parse(&cli->arena, value->text, config_folder_of(&cli->config, value), &url, err))
         return false;
-    if (!compare(cli, loading, read_target(cli, target, &url, &look, err), &look, err))
+    if (!compare(cli, loading, read_target(cli, target, &url, &shown, err), &shown.look, err))
         return false;
-    if (cli_flag(cli, "exit-code") && look.comparison.pending + look.comparison.doubtful +
-                                              look.comparison.changed + set->odd.count >
-                                          0)
+    const struct comparison *const comparison = &shown.look.comparison;
+    if (cli_flag(cli, "exit-code") &&
+        comparison->pending + comparison->doubtful + comparison->changed + set->odd.count > 0)
         cli->outcome = ERR_NOT_READY;
-    return report(cli, target, &url, &look, set, targets, err) &&
-           check_expected(&look, cli_option(cli, "expect"), err);
+    return report(cli, target, &url, &shown, set, targets, err) &&
+           check_expected(&shown.look, cli_option(cli, "expect"), err);
 }
 
 /* Every target is shown; the first that cannot be read gives the error. */

@@ -17,6 +17,7 @@
     X(ready)                                                                                       \
     X(run)                                                                                         \
     X(status)                                                                                      \
+    X(blockers)                                                                                    \
     X(log)                                                                                         \
     X(config)                                                                                      \
     X(completion)                                                                                  \

@@ -151,8 +151,8 @@ static bool still_busy(const char *text, struct err *err)
 {
     (void)err_set(err, ERR_BUSY, "%s", text != NULL ? text : "another deploy is at work");
     err_state(err, "Nothing was changed by this deploy.");
-    err_hint(err, "Wait for it, or give --wait a longer time; see what it does in "
-                  "pg_stat_activity.");
+    err_hint(err, "Wait for it, or give --wait a longer time; `pawl blockers` shows what it does, "
+                  "and what is in its way.");
     return false;
 }
 

@@ -41,7 +41,7 @@ NAMED = {
 PASSING = [
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?",
     r"\b\d+(?:\.\d)? m?s\b(?! \d)",
-    r"\b(?:pid|process|ms) \d+",
+    r"\b(?:pid|process|backend|ms) \d+",
     r"\b(?:user|host) [\w.-]+(?=,)",
     r" {2,}",
 ]
