@@ -1,5 +1,6 @@
 """pawl deploy while other sessions are in the way: bounded waiting, names, and whom it holds up."""
 
+import json
 import threading
 
 import pytest
@@ -106,6 +107,20 @@ def test_a_deadlock_is_tried_again(with_table, pg):
         other.execute("COMMIT")
     assert "deadlock" in deploy.finish(check=0).err
     assert ledger.applied(pg) == [TABLE, COLUMN]
+
+
+def test_json_lines_tell_each_event_and_then_the_outcome(with_table, pg, holder):
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    deploy = with_table.spawn("deploy", "--json-lines")
+    deploy.wait_for('"event":"blocked"')
+    holder.execute("COMMIT")
+    *events, report = [json.loads(line) for line in deploy.finish(check=0).out.splitlines()]
+    assert [event["event"] for event in events][::len(events) - 1] == ["migration", "applied"]
+    assert all(set(event) == {"event", "at", "migration", "text", "number", "total", "ms"}
+               for event in events)
+    blocked = [event for event in events if event["event"] == "blocked"][0]
+    assert blocked["migration"] == COLUMN and "nightly report" in blocked["text"]
+    assert report["ok"] and [done["id"] for done in report["applied"]] == [COLUMN]
 
 
 # ---- looking first ----

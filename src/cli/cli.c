@@ -134,18 +134,23 @@ static bool read_color(struct cli *cli, struct err *err)
     return err_set(err, ERR_USAGE, "--color takes auto, always or never");
 }
 
-/* --json is --format json. */
+/* --json is --format json; --json-lines asks for it too. */
+static bool wants_json(const struct cli *cli)
+{
+    return cli_flag(cli, "json") || cli_flag(cli, "json-lines");
+}
+
 static bool read_format(struct cli *cli, struct err *err)
 {
     const char *const text = cli_option(cli, "format");
-    const char *const name = text == NULL && cli_flag(cli, "json") ? "json" : text;
+    const char *const name = text == NULL && wants_json(cli) ? "json" : text;
     cli->format = format_find(name != NULL ? name : "human");
     if (cli->format == NULL) {
-        cli->format = format_find(cli_flag(cli, "json") ? "json" : "human");
+        cli->format = format_find(wants_json(cli) ? "json" : "human");
         (void)err_set(err, ERR_USAGE, "--format takes human, json, sarif, github or gitlab");
         return false;
     }
-    if (!cli_flag(cli, "json") || strcmp(name, "json") == 0)
+    if (!wants_json(cli) || strcmp(name, "json") == 0)
         return true;
     return err_set(err, ERR_USAGE, "--json and --format %s ask for two formats", name);
 }

@@ -1,65 +1,13 @@
 /* pawl deploy: takes a target forward. */
 #include "base/clock.h"
 #include "cli/commands.h"
-#include "cli/progress.h"
+#include "cli/deploy_events.h"
 #include "cli/session.h"
 #include "cli/workspace.h"
 #include "deploy/prepare.h"
 
 /* Younger transactions are no reason to end anybody. */
 enum { BLOCKER_AGE_MS = 10 * 1000 };
-
-static void on_event(void *context, const struct deploy_event *event)
-{
-    struct progress *const progress = context;
-    CLEANUP(str_release) struct str text = {0};
-    char elapsed[CLOCK_ISO_BYTES];
-    clock_format_elapsed_ms(event->elapsed_ms, elapsed);
-    switch (event->type) {
-    case DEPLOY_WAITING:
-        str_printf(&text, "waiting: %s", event->text);
-        break;
-    case DEPLOY_MIGRATION:
-        str_printf(&text, "applying %s (%zu of %zu)", event->id, event->number, event->total);
-        if (!progress->live)
-            return; /* a log gets the line when it is done */
-        break;
-    case DEPLOY_STATEMENT:
-        str_printf(&text, "applying %s: statement %zu of %zu", event->id, event->number,
-                   event->total);
-        if (!progress->live)
-            return;
-        break;
-    case DEPLOY_PROGRESS:
-        str_puts(&text, event->text);
-        if (!progress->live && !progress_log_is_due(progress))
-            return;
-        break;
-    case DEPLOY_BLOCKED:
-    case DEPLOY_BLOCKING:
-        str_puts(&text, event->text);
-        break;
-    case DEPLOY_RETRY:
-        str_printf(&text, "%s: rolled back (%s), trying again in %s", event->id, event->text,
-                   elapsed);
-        break;
-    case DEPLOY_NOTICE:
-    case DEPLOY_NOTE:
-        str_printf(&text, "note: %s", event->text);
-        break;
-    case DEPLOY_APPLIED:
-    case DEPLOY_RECOGNISED:
-        progress_clear(progress);
-        output_result(progress->output, "%s  %s  (%s)\n",
-                      event->type == DEPLOY_APPLIED ? "applied" : "recognised", event->id,
-                      event->type == DEPLOY_APPLIED ? elapsed : "all that it replaces is applied");
-        if (!progress->output->json)
-            (void)fflush(stdout); /* output_flush() reports at the end */
-        return;
-    }
-    if (!text.failed)
-        progress_show(progress, event->type <= DEPLOY_PROGRESS, str_text(&text));
-}
 
 static json_t *json_done(const struct deploy_result *result, bool recognised)
 {
@@ -193,7 +141,7 @@ static bool run(struct cli *cli, struct err *err)
     struct workspace workspace;
     struct deploy_options options;
     struct deploy_result result = {0};
-    struct progress progress = progress_start(&cli->output);
+    struct deploy_events events = deploy_events_start(cli);
     CLEANUP(session_close) struct session session = {0};
     if (!workspace_load(cli, &workspace, err) ||
         !session_check_dialect(cli, cli->url.engine, workspace.options.dialect == DIALECT_SQLITE,
@@ -202,10 +150,10 @@ static bool run(struct cli *cli, struct err *err)
         !read_options(cli, &workspace, &options, err) || !read_oust(cli, &options.oust, err) ||
         !session_open(cli, !options.dry_run, &session, err))
         return false;
-    options.listener = (struct deploy_listener){.on_event = on_event, .context = &progress};
+    options.listener = (struct deploy_listener){.on_event = deploy_events_show, .context = &events};
     const bool ok = deploy_run(&cli->arena, &session.target, &session.wait, &session.ledger,
                                &options, &result, &cli->findings, err);
-    progress_clear(&progress);
+    progress_clear(&events.progress);
     report_json(cli, &result, options.dry_run);
     if (!ok)
         return false;
@@ -224,6 +172,8 @@ static const struct option options[] = {
      .offers = OFFER_MIGRATIONS},
     {.name = "dry-run", .text = "only say what would be done"},
     {.name = "wait", .argument = "D", .text = "how long to wait for another deploy: 30s, 10m"},
+    {.name = "json-lines",
+     .text = "--json, and before the object each event as an object on a line of its own"},
     {.name = "on-blocked",
      .argument = "WORD",
      .text = "about sessions in the way: wait, fail, cancel their statements, terminate them",

@@ -128,7 +128,8 @@ void cli_print_report(struct cli *cli, bool ok, const struct err *err, int exit_
 
 void cli_print_json(struct cli *cli, const json_t *json)
 {
-    const char *const text = dump(&cli->arena, json);
+    CLEANUP(arena_release) struct arena scratch = {0};
+    const char *const text = dump(&scratch, json);
     if (text == NULL)
         cli->output.failed = true;
     else

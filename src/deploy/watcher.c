@@ -48,10 +48,9 @@ static bool connect_watcher(struct run *run, struct err *err)
                                        .connect_timeout_ms = CONNECT_MS};
     if (w->pg != NULL)
         return true;
-    /* Compiling the look takes ten times as long as the look. Behind a pooler the setting would be
-     * somebody else's next. */
+    /* Behind a pooler a setting of the session would be somebody else's next. */
     return pg_open(&options, &limited, &w->pg, err) &&
-           (!run->ledger->direct || pg_exec(w->pg, "SET jit = off", err));
+           (!run->ledger->direct || sessions_bound(w->pg, false, err));
 }
 
 /* The backend that works for us: behind a pooler it is the one that holds the mutex. */
@@ -79,8 +78,12 @@ static bool look(struct run *run, struct arena *arena, struct sessions_watch *re
                                  .deadline_ms = clock_monotonic_ms() + LOOK_MS};
     pg_set_wait(w->pg, &limited);
     *ret = (struct sessions_watch){.longest_wait_ms = -1};
+    if (!run->ledger->direct &&
+        (!pg_exec(w->pg, "BEGIN READ ONLY", err) || !sessions_bound(w->pg, true, err)))
+        return false;
     return find_backend(run, arena, &pid, err) &&
-           (pid == 0 || sessions_watch(w->pg, arena, pid, NULL, ret, err));
+           (pid == 0 || sessions_watch(w->pg, arena, pid, NULL, ret, err)) &&
+           (run->ledger->direct || pg_exec(w->pg, "ROLLBACK", err));
 }
 
 static void note_failure(struct run *run, const struct err *err)
