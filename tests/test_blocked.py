@@ -271,3 +271,25 @@ def test_a_deploy_without_a_second_connection_goes_on(with_table, pg):
     pawl.write(COLUMN, "SELECT pg_sleep(3);")
     result = pawl.run("deploy", check=0)
     assert result.err.count("nobody watches this deploy") == 1
+
+
+# ---- a link that carries nothing any more ----
+
+@pytest.mark.parametrize("sender, contains, applied_before", [
+    ("client", b"ALTER TABLE t", False),  # the statement never reaches the server
+    ("server", b"COMMIT", True),          # the answer to COMMIT never reaches pawl
+])
+def test_a_frozen_connection_is_noticed_and_the_journal_asked(with_table, pg, proxy, sender, contains,
+                                                              applied_before):
+    """Its second connection works: the server waits for pawl while pawl waits for the server."""
+    with_table.config({"target.main": {"url": proxy.url}})
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    proxy.at("silence", sender=sender, type=None if sender == "client" else "C", contains=contains,
+             connection=1, nth=1 if sender == "client" else 3)
+    result = with_table.run("deploy", timeout=60)
+    assert "the connection is dead" in result.err
+    assert (result.code == 0) == applied_before, result
+    proxy.resume()
+    with_table.run("deploy", check=0)
+    assert ledger.applied(pg) == [TABLE, COLUMN]
+    ledger.assert_whole(pg)

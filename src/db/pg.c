@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -140,6 +141,12 @@ void pg_on_quiet(struct pg *pg, pg_quiet_fn *quiet, void *context)
 {
     pg->quiet = quiet;
     pg->quiet_context = context;
+}
+
+void pg_hang_up(struct pg *pg)
+{
+    /* Fails only where it is closed already. */
+    (void)shutdown(pg->libpq->PQsocket(pg->conn), SHUT_RDWR);
 }
 
 void pg_on_notice(struct pg *pg, pg_notice_fn *notice, void *context)

@@ -38,6 +38,10 @@ void pg_on_notice(struct pg *pg, pg_notice_fn *notice, void *context);
 typedef void pg_quiet_fn(void *context);
 void pg_on_quiet(struct pg *pg, pg_quiet_fn *quiet, void *context);
 
+/* Ends a connection that carries nothing any more: whoever waits for an answer finds it lost. Only
+ * from within pg_on_quiet()'s function. */
+void pg_hang_up(struct pg *pg);
+
 int pg_server_version(const struct pg *pg); /* 150020 */
 int pg_backend_pid(const struct pg *pg); /* as the protocol says, a pooler's invention included */
 bool pg_lost(const struct pg *pg);

@@ -17,6 +17,7 @@ enum {
     REPEAT_MS = 5000,  /* between two words about the same thing */
     FAILURES = 3,      /* in a row, then it is given up */
     PROGRESS_AFTER_MS = 1000,
+    DEAD_AFTER_MS = 5000, /* a slow network has delivered by then */
 };
 
 static void keep_text(char **place, const char *text)
@@ -237,6 +238,19 @@ static void judge(struct run *run, struct arena *arena, const struct sessions_wa
         see_progress(run, arena, seen);
 }
 
+/* Whether the connection carries nothing any more: the backend is gone, or it has waited for us for
+ * long, while we wait for it. */
+static bool is_dead(struct watcher *w, const struct sessions_watch *seen)
+{
+    const struct pg_session *const self = &seen->self;
+    const bool waits_for_us = seen->found && self->wait_event != NULL &&
+                              strcmp(self->wait_event, "ClientRead") == 0 &&
+                              self->state_ms >= DEAD_AFTER_MS;
+    /* Once it may have ended between the two. */
+    w->missed = seen->found ? 0 : w->missed + 1;
+    return waits_for_us || w->missed > 1;
+}
+
 static void on_quiet(void *context)
 {
     struct run *const run = context;
@@ -254,8 +268,15 @@ static void on_quiet(void *context)
         return;
     }
     w->failures = 0;
-    if (seen.found)
+    if (run->ledger->direct && is_dead(w, &seen)) {
+        tell(run, DEPLOY_NOTE,
+             seen.found ? "the connection is dead: the server waits for us as "
+                          "we wait for it"
+                        : "the connection is dead: its backend is gone");
+        pg_hang_up(run->ledger->pg);
+    } else if (seen.found) {
         judge(run, &scratch, &seen, since_last_ms);
+    }
 }
 
 static void forget_blockers(struct watcher *w)
@@ -280,6 +301,7 @@ void watcher_begin(struct run *run)
 {
     struct watcher *const w = &run->watcher;
     w->verdict = WATCHER_QUIET;
+    w->missed = 0;
     w->waited_ms = 0;
     w->last_look_ms = clock_monotonic_ms();
     pg_on_quiet(run->ledger->pg, on_quiet, run);

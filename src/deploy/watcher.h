@@ -28,6 +28,7 @@ struct watcher {
     struct pg *pg;
     unsigned failures; /* looks in a row that brought nothing */
     bool given_up;
+    unsigned missed; /* looks in a row that did not find the backend */
     /* of the unit at hand */
     const char *id;
     bool step; /* outside a transaction: it waits for others without a lock_timeout */
