@@ -1,6 +1,8 @@
 """pawl deploy while other sessions are in the way: bounded waiting, names, and whom it holds up."""
 
 import json
+import os
+import signal
 import threading
 
 import pytest
@@ -184,6 +186,22 @@ def test_cancel_ends_a_statement_and_no_idle_transaction(with_table, pg, holder)
     assert f"cancelled: backend {pid}" in result.err
     assert [row.facts["pid"] for row in ledger.rows(pg) if row.event == "session_ended"] == [pid]
     holder.execute("COMMIT")
+
+
+def test_a_holder_that_is_stopped_is_named_as_not_responding(with_table, pg, holder):
+    """SIGSTOP of its backend: it cannot even take the request to end."""
+    with_table.deploy_settings(lock_budget="6s")
+    grown_old(pg, holder)
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    os.kill(backend(holder), signal.SIGSTOP)
+    try:
+        result = with_table.run("deploy", "--on-blocked", "terminate", "--blocker-age", "0", check=5)
+    finally:
+        os.kill(backend(holder), signal.SIGCONT)
+    assert result.err.count(f"does not respond, its process may be stopped: backend {backend(holder)}") == 1
+    assert ledger.events(pg).count("session_ended") == 1
+    with_table.run("deploy", check=0)
+    ledger.assert_whole(pg)
 
 
 def test_locks_come_first_where_every_statement_is_short(with_table, pg, holder):

@@ -425,7 +425,6 @@ bool deploy_run(struct arena *arena, const struct ledger_options *target, const 
     *result = (struct deploy_result){0};
     const bool ok = run_all(&run, err);
     watcher_close(&run.watcher);
-    json_decref(run.ousted); /* what a lost connection kept from being written */
     return ok;
     /* The mutex goes with the connection, which the caller closes. */
 }

@@ -4,11 +4,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/str.h"
 #include "db/sessions_text.h"
 #include "deploy/run.h"
 #include "ledger/detail.h"
+
+/* How long a session may take to end. */
+enum { DEAF_AFTER_MS = 2000 };
 
 static const char *const words[] = {
     [ON_BLOCKED_WAIT] = "wait",
@@ -61,28 +65,42 @@ static bool ask_server(struct run *run, struct pg *pg, const struct pg_session *
     return pg_query(pg, &scratch, sql, params, COUNT_OF(params), &rows, err);
 }
 
-static bool remember(struct run *run, const struct pg_session *session, bool *ret_again)
+/* What was done to this session before; NULL: nothing. */
+static struct ousted *find(const struct run *run, const struct pg_session *session)
 {
-    json_t *const list = run->ousted != NULL ? run->ousted : json_array();
-    CLEANUP(json_release) json_t *item = pg_session_json(session);
-    size_t i;
-    json_t *known;
-    run->ousted = list;
-    *ret_again = false;
-    json_array_foreach(list, i, known) *ret_again =
-        *ret_again || json_equal(json_object_get(known, "pid"), json_object_get(item, "pid"));
-    return *ret_again || (item != NULL &&
-                          json_object_set_new(
-                              item, "by", json_string(words[run->options->oust.on_blocked])) == 0 &&
-                          json_array_append(list, item) == 0);
+    for (size_t i = 0; i < run->ousted.count; i++) {
+        struct ousted *const known = &run->ousted.items[i];
+        if (known->pid == session->pid && session->backend_start != NULL &&
+            strcmp(known->backend_start, session->backend_start) == 0)
+            return known;
+    }
+    return NULL;
 }
 
-static void tell(struct run *run, const struct pg_session *session, const struct err *failed)
+static struct ousted *remember(struct run *run, const struct pg_session *session)
+{
+    CLEANUP(json_release) json_t *facts = pg_session_json(session);
+    const char *const by = words[run->options->oust.on_blocked];
+    const char *const start = session->backend_start;
+    struct ousted *const added = arena_push(run->arena, &run->ousted);
+    if (added == NULL)
+        return NULL;
+    *added = (struct ousted){.pid = session->pid,
+                             .backend_start = arena_strdup(run->arena, start != NULL ? start : ""),
+                             .asked_ms = clock_monotonic_ms()};
+    if (facts != NULL && json_object_set_new(facts, "by", json_string(by)) == 0)
+        added->facts = detail_text(run->arena, facts);
+    if (added->backend_start != NULL && added->facts != NULL)
+        return added;
+    run->ousted.count--;
+    return NULL;
+}
+
+static void tell(struct run *run, const char *what, const struct pg_session *session,
+                 const struct err *failed)
 {
     CLEANUP(str_release) struct str text = {0};
-    const bool cancelled = run->options->oust.on_blocked == ON_BLOCKED_CANCEL;
-    str_puts(&text, failed->code == ERR_NONE ? (cancelled ? "cancelled: " : "ended: ")
-                                             : (cancelled ? "cannot cancel " : "cannot end "));
+    str_puts(&text, what);
     pg_session_put(&text, session);
     if (failed->code != ERR_NONE)
         str_printf(&text, ": %s", failed->message != NULL ? failed->message : "?");
@@ -91,45 +109,72 @@ static void tell(struct run *run, const struct pg_session *session, const struct
                     &(struct deploy_event){.type = DEPLOY_NOTE, .text = str_text(&text)});
 }
 
+/* It was asked to end and is still there. */
+static void look_again(struct run *run, struct ousted *known, const struct pg_session *session)
+{
+    static const struct err none = {0};
+    if (!known->done || known->deaf || clock_monotonic_ms() < known->asked_ms + DEAF_AFTER_MS)
+        return;
+    known->deaf = true;
+    tell(run, "does not respond, its process may be stopped: ", session, &none);
+}
+
+static void end_one(struct run *run, struct pg *pg, const struct pg_session *session)
+{
+    const bool cancels = run->options->oust.on_blocked == ON_BLOCKED_CANCEL;
+    CLEANUP(err_release) struct err failed = {0};
+    struct ousted *const known = find(run, session);
+    /* First the memory of it: a session is never ended without a record. */
+    struct ousted *const now = known == NULL ? remember(run, session) : NULL;
+    if (known != NULL)
+        look_again(run, known, session);
+    if (now == NULL)
+        return;
+    now->done = ask_server(run, pg, session, &failed);
+    if (now->done)
+        tell(run, cancels ? "cancelled: " : "ended: ", session, &failed);
+    else
+        tell(run, cancels ? "cannot cancel " : "cannot end ", session, &failed);
+}
+
 void oust(struct run *run, struct pg *pg, const struct pg_sessions *sessions)
 {
-    const struct oust_options *const options = &run->options->oust;
-    if (options->on_blocked < ON_BLOCKED_CANCEL)
-        return;
-    for (size_t i = 0; i < sessions->count; i++) {
-        const struct pg_session *const session = &sessions->items[i];
-        CLEANUP(err_release) struct err failed = {0};
-        bool again = false;
-        /* First the record of it: a session is never ended without one. */
-        if (!is_meant(options, session) || !remember(run, session, &again))
-            continue;
-        if (!ask_server(run, pg, session, &failed) && again)
-            continue; /* told before */
-        if (!again)
-            tell(run, session, &failed);
-    }
+    for (size_t i = 0; i < sessions->count; i++)
+        if (run->options->oust.on_blocked >= ON_BLOCKED_CANCEL &&
+            is_meant(&run->options->oust, &sessions->items[i]))
+            end_one(run, pg, &sessions->items[i]);
+}
+
+static bool append(struct run *run, const char *facts, struct err *err)
+{
+    const struct hash_hex digest = digest_set_hash(&run->state.digests);
+    struct receipt receipt;
+    CLEANUP(json_release) json_t *session = json_loads(facts, 0, NULL);
+    CLEANUP(json_release) json_t *detail = attempt_detail(run);
+    if (session == NULL || detail == NULL || json_object_update(detail, session) != 0)
+        return err_nomem(err);
+    const struct entry entry = {.event = EVENT_SESSION_ENDED,
+                                .migration = run->watcher.id,
+                                .detail = detail_text(run->arena, detail),
+                                .digest = digest.text};
+    if (entry.detail == NULL)
+        return err_nomem(err);
+    fault_point("ousted");
+    if (!ledger_append(run->ledger, run->arena, &entry, -1, &receipt, err))
+        return false;
+    run->result->head = receipt.text;
+    return true;
 }
 
 bool oust_journal(struct run *run, struct err *err)
 {
-    const struct hash_hex digest = digest_set_hash(&run->state.digests);
-    for (size_t i = 0; i < json_array_size(run->ousted); i++) {
-        struct receipt receipt;
-        CLEANUP(json_release) json_t *detail = attempt_detail(run);
-        if (detail == NULL || json_object_update(detail, json_array_get(run->ousted, i)) != 0)
-            return err_nomem(err);
-        const struct entry entry = {.event = EVENT_SESSION_ENDED,
-                                    .migration = run->watcher.id,
-                                    .detail = detail_text(run->arena, detail),
-                                    .digest = digest.text};
-        if (entry.detail == NULL)
-            return err_nomem(err);
-        fault_point("ousted");
-        if (!ledger_append(run->ledger, run->arena, &entry, -1, &receipt, err))
+    for (size_t i = 0; i < run->ousted.count; i++) {
+        struct ousted *const one = &run->ousted.items[i];
+        if (!one->done || one->journalled)
+            continue;
+        if (!append(run, one->facts, err))
             return false;
-        run->result->head = receipt.text;
+        one->journalled = true;
     }
-    json_decref(run->ousted);
-    run->ousted = NULL;
     return true;
 }

@@ -23,10 +23,25 @@ struct oust_options {
     const char *user;      /* NULL: of any */
 };
 
+/* A session that was asked to end. */
+struct ousted {
+    int64_t pid;
+    const char *backend_start;
+    const char *facts; /* for the journal */
+    int64_t asked_ms;
+    bool done; /* the server took the request */
+    bool journalled, deaf;
+};
+
+struct ousted_list {
+    struct ousted *items;
+    size_t count, capacity;
+};
+
 /* False for a word that is none of "wait", "fail", "cancel", "terminate". */
 bool on_blocked_parse(const char *word, enum on_blocked *ret);
 
-/* Ends those that the options name, each once a try, over this connection. What was done waits for
+/* Ends those that the options name, each once, over this connection. What was done waits for
  * oust_journal(), as the deploy's own connection may be in a transaction. */
 void oust(struct run *run, struct pg *pg, const struct pg_sessions *sessions);
 

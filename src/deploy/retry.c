@@ -155,7 +155,7 @@ static bool try_once(struct run *run, const struct plan_item *item, size_t unit,
     watcher_begin(run);
     const bool ok = apply_unit(run, item, unit, err);
     watcher_end(run);
-    if (run->ledger->pg != NULL && !pg_lost(run->ledger->pg) && run->ousted != NULL) {
+    if (run->ledger->pg != NULL && !pg_lost(run->ledger->pg)) {
         CLEANUP(err_release) struct err second = {0};
         return oust_journal(run, ok ? err : &second) && ok;
     }

@@ -27,7 +27,7 @@ struct run {
     bool committed_any;     /* of the migration at hand: an earlier unit stands */
     struct watcher watcher; /* PostgreSQL */
     struct claim claim;     /* of the unit at hand, PostgreSQL */
-    json_t *ousted;         /* sessions that were ended and are not in the journal yet */
+    struct ousted_list ousted;      /* sessions that this run has ended */
     int64_t lock_timeout_ms;        /* of the next try; -1: as the options say */
     const struct plan_item *failed; /* the one that ended the run; NULL */
 };
