@@ -219,6 +219,47 @@ def test_locks_come_first_where_every_statement_is_short(with_table, pg, holder)
     assert ledger.applied(pg) == [TABLE, COLUMN]
 
 
+@pytest.mark.parametrize("statements", [
+    "ALTER TABLE IF EXISTS missing ADD COLUMN c int;\nDROP TABLE IF EXISTS missing;",
+    "DROP VIEW v;\nCREATE VIEW v AS SELECT 1 AS one;\nALTER TABLE t ADD COLUMN c int;",
+    "ALTER INDEX t_id RENAME TO t_other;\nALTER TABLE t ADD COLUMN c int;\nDROP INDEX t_other;",
+    "ALTER TABLE t RENAME TO x;\nALTER TABLE x ADD COLUMN c int;\nALTER TABLE parts ADD COLUMN c int;",
+    "ALTER SEQUENCE s RESTART;\nALTER TABLE \"Odd name\" ADD COLUMN c int;\nALTER TABLE t ADD c int;",
+    "CREATE TABLE child (id int REFERENCES keyed);\nALTER TABLE t ADD COLUMN c int;",
+    "CREATE TABLE parts2 PARTITION OF parts FOR VALUES IN (2);\nALTER TABLE t ADD COLUMN c int;",
+    "ALTER TYPE pair ADD ATTRIBUTE c int;\nALTER TABLE t ADD COLUMN c int;",
+    "SET search_path = other;\nALTER TABLE t ADD COLUMN c int;\nALTER TABLE public.t ADD COLUMN d int;",
+    "ALTER TABLE t ADD COLUMN c int; -- unfinished 'quote\nALTER TABLE parts ADD COLUMN c int;",
+])
+def test_what_is_locked_first_is_what_the_statements_lock(with_table, pg, statements):
+    """The lock is no new way to fail, whatever kind of thing the statements name."""
+    for statement in ("CREATE INDEX t_id ON t (id)", "CREATE VIEW v AS SELECT 1 AS one", "CREATE SEQUENCE s",
+                      "CREATE TABLE parts (id int) PARTITION BY LIST (id)", "CREATE SCHEMA other",
+                      "CREATE TABLE parts1 PARTITION OF parts FOR VALUES IN (1)",
+                      "CREATE TABLE \"Odd name\" (id int)", "CREATE TABLE keyed (id int PRIMARY KEY)",
+                      "CREATE TABLE other.t (id int)", "CREATE TYPE pair AS (a int, b int)"):
+        pg.query(statement)
+    with_table.write(COLUMN, statements)
+    with_table.run("deploy", check=0)
+    assert ledger.applied(pg) == [TABLE, COLUMN]
+
+
+def test_a_table_of_another_role_is_not_locked_first(make_pawl, pg):
+    """REFERENCES is a right that LOCK TABLE does not take."""
+    role = pg.role("deployer", "LOGIN")
+    pg.query("CREATE TABLE keyed (id int PRIMARY KEY)")
+    pg.query(f"GRANT REFERENCES, SELECT ON keyed TO {role}")
+    pg.query(f"GRANT ALL ON SCHEMA public TO {role}")
+    pg.query(f"GRANT CREATE ON DATABASE {pg.name} TO {role}")
+    pawl = make_pawl(pg.url_as(role))
+    pawl.run("adopt", "--as-of", "none", check=0)
+    pawl.write(TABLE, "CREATE TABLE t (id int);\nCREATE TABLE u (id int);")
+    pawl.run("deploy", check=0)
+    pawl.write(COLUMN, "ALTER TABLE u ADD COLUMN c int;\nALTER TABLE t ADD COLUMN k int REFERENCES keyed;")
+    pawl.run("deploy", check=0)
+    assert ledger.applied(pg) == [TABLE, COLUMN]
+
+
 # ---- others that wait ----
 
 SLOW = """CREATE FUNCTION slow(int) RETURNS text LANGUAGE plpgsql AS
