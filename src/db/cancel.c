@@ -1,12 +1,11 @@
 /* PQcancel() blocks for as long as the network does, so a thread of its own calls it. */
 #include "db/cancel.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 struct request {
     const struct libpq *libpq;
@@ -40,18 +39,6 @@ static struct timespec wall_clock_in(int64_t ms)
     return time;
 }
 
-/* With all signals blocked: handlers of the program around us do not expect this thread. */
-static bool start_thread(pthread_t *ret, struct request *request)
-{
-    sigset_t all, before;
-    (void)sigfillset(&all); /* cannot fail */
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-        return false;
-    const bool started = pthread_create(ret, NULL, send_request, request) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* succeeded just now */
-    return started;
-}
-
 bool cancel_send(const struct libpq *libpq, PGconn *conn, int64_t until_ms)
 {
     pthread_t thread;
@@ -59,7 +46,7 @@ bool cancel_send(const struct libpq *libpq, PGconn *conn, int64_t until_ms)
     if (request == NULL)
         return false;
     *request = (struct request){libpq, libpq->PQgetCancel(conn)};
-    if (request->cancel == NULL || !start_thread(&thread, request)) {
+    if (request->cancel == NULL || !thread_start(&thread, send_request, request)) {
         release(request);
         return false;
     }

@@ -2,6 +2,7 @@
 #ifndef PAWL_DB_PG_PARTS_H
 #define PAWL_DB_PG_PARTS_H
 
+#include "base/str.h"
 #include "db/libpq.h"
 #include "db/pg.h"
 
@@ -32,7 +33,15 @@ struct pg_stop {
     int64_t next_request_ms, give_up_ms;
 };
 
+/* --- pg_connect.c --- */
+/* A connection by options->location, within connect_timeout_ms. *ret is the caller's to finish,
+ * also on failure; NULL: there is none. */
+bool pg_connect(const struct libpq *libpq, const struct pg_options *options,
+                const struct wait *wait, PGconn **ret, struct err *err) MUST_CHECK;
+
 /* --- pg.c --- */
+/* The lines of a message of libpq as one. */
+void pg_first_lines(const char *text, struct str *out);
 /* What libpq says of the connection, which is lost from now on; false. */
 bool pg_connection_error(struct pg *pg, enum err_code code, const char *what, struct err *err);
 /* False on a lost connection, and on one with a pipeline that was begun and never run: what that
