@@ -142,22 +142,23 @@ void attempt_end(struct run *run, const struct err *why)
         .digest = digest.text,
     };
     struct receipt receipt;
-    /* The reason to stop must not keep us from saying so. */
-    const bool stopped = why->code == ERR_SIGNAL;
-    const struct wait last_words = {.cancel_fd = stopped ? -1 : run->wait->cancel_fd,
-                                    .deadline_ms =
-                                        clock_monotonic_ms() + (stopped ? LAST_WORDS_MS : END_MS)};
     if (!run->begun || entry.detail == NULL)
         return;
     if (run->ledger->pg == NULL && run->ledger->sqlite == NULL)
         return; /* the server has not come back */
+    fault_point("end");
+    /* A request to stop must not keep us from saying so; nor, when it came too late to stop
+     * anything, from saying that all is done. */
+    const bool stopped = why->code == ERR_SIGNAL || wait_cancelled(run->wait);
+    const struct wait last_words = {.cancel_fd = stopped ? -1 : run->wait->cancel_fd,
+                                    .deadline_ms =
+                                        clock_monotonic_ms() + (stopped ? LAST_WORDS_MS : END_MS)};
     if (run->ledger->pg != NULL) {
         pg_set_wait(run->ledger->pg, &last_words);
     } else {
         sqlite_set_wait(run->ledger->sqlite, &last_words);
         sqlite_set_patience(run->ledger->sqlite, -1);
     }
-    fault_point("end");
     /* A step that failed may have left another role. */
     if (run->ledger->pg != NULL &&
         !pg_exec(run->ledger->pg, "RESET SESSION AUTHORIZATION", &failed))
