@@ -14,7 +14,7 @@ PYTHON := /usr/bin/python3
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: setup setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix release demo \
-	test test-kill test-matrix bench fuzz coverage tsan lint format docs install \
+	test test-faults test-matrix bench fuzz coverage tsan lint format docs install \
 	help
 
 setup: ## install the Debian packages for building and testing
@@ -30,10 +30,10 @@ test: build/asan/build.ninja ## build with sanitizers and run every test
 	ninja -C build/asan
 	@scripts/test.sh build/asan $(PYTEST_ARGS)
 
-test-kill: build/asan/build.ninja ## kill a deploy at every point and fail every allocation in turn
+test-faults: build/asan/build.ninja ## every message lost, every point killed, every allocation failed
 	ninja -C build/asan
 	PAWL_TEST_FULL=1 PAWL_BIN=$(CURDIR)/build/asan/src/pawl $(PYTHON) -m pytest -q -n 2 \
-		tests/test_kill.py tests/test_lost_connection.py tests/test_out_of_memory.py
+		tests/test_faults.py tests/test_kill.py tests/test_lost_connection.py tests/test_out_of_memory.py
 
 test-matrix: build/asan/build.ninja setup-matrix ## test with PostgreSQL 13 to 18, or the MAJORS named
 	ninja -C build/asan

@@ -1,6 +1,7 @@
 """The fixtures of the test bench; what they give is described in tests/support."""
 
 import signal
+from collections import Counter
 from contextlib import ExitStack, closing
 
 import pytest
@@ -34,6 +35,25 @@ def pytest_collection_modifyitems(config, items):
 def pytest_configure(config):
     # An ended run (CI's cancel button) takes its servers and folders with it, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture
+def cases(record_property):
+    """What a test counts the faults in that it made, by their kind: the run ends with their sums."""
+    made = Counter()
+    yield made
+    record_property("cases", dict(made))
+
+
+def pytest_terminal_summary(terminalreporter):
+    made = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                made.update(value if name == "cases" else {})
+    if made:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(made.items()))
+        terminalreporter.write_line(f"{made.total()} faults: {kinds}")
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from support.disk import needs_root, small_disk
 from support.ledger import Journal
 from support.pawl import (SANITIZER_EXIT, SANITIZER_REPORTS, Result, clean_environment,
                           pawl_binary)
@@ -846,21 +847,6 @@ def test_sqlite_a_file_that_may_not_grow(place):
     place.run("deploy", code=0)
     journal = Journal(database).verify()
     assert journal.applied() == [ID, "20250101000002_b"] and journal.open_attempts() == []
-
-
-@contextmanager
-def small_disk(folder, size):
-    folder.mkdir()
-    user = pwd.getpwnam(USER)
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder, "-o",
-                    f"size={size},mode=0700,uid={user.pw_uid},gid={user.pw_gid}"], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
-needs_root = pytest.mark.skipif(not ROOT, reason="only root may mount a small disk")
 
 
 @needs_root

@@ -1,6 +1,6 @@
 """A connection that is lost at any message: what pawl says of the outcome is true.
 
-PAWL_TEST_FULL=1 cuts at every message (make test-kill); without it at every few.
+PAWL_TEST_FULL=1 cuts at every message (make test-faults); without it at every few.
 """
 
 import os

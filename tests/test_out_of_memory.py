@@ -1,6 +1,6 @@
 """Every allocation fails in turn: never a crash, never a leak, never a false success.
 
-PAWL_TEST_FULL=1 takes every allocation (make test-kill); without it every few.
+PAWL_TEST_FULL=1 takes every allocation (make test-faults); without it every few.
 """
 
 import itertools

@@ -20,6 +20,12 @@ static long number_from_environment(const char *name)
     return value != NULL ? strtol(value, NULL, 10) : 0;
 }
 
+static int signal_from_environment(void)
+{
+    const long number = number_from_environment("PAWL_FAULT_SIGNAL");
+    return number != 0 ? (int)number : SIGKILL;
+}
+
 static void log_point(const char *path, const char *name)
 {
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
@@ -36,7 +42,7 @@ void fault_point(const char *name)
     if (path != NULL)
         log_point(path, name);
     if (atomic_fetch_add(&points_reached, 1) + 1 == number_from_environment("PAWL_FAULT_KILL"))
-        (void)raise(SIGKILL); /* does not return */
+        (void)raise(signal_from_environment()); /* a number that is none does nothing */
 }
 
 bool fault_allocation(void)

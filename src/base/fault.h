@@ -2,8 +2,9 @@
  * Fault points: places where a test can kill the process or fail an allocation.
  *
  * They exist only in a build with -Dfaults=true (the one that the tests use) and are absent from
- * release builds. PAWL_FAULT_KILL=N kills the process with SIGKILL at the N-th point reached;
- * PAWL_FAULT_LOG=PATH appends the name of each point reached, so that a test can count them.
+ * release builds. PAWL_FAULT_KILL=N sends the process SIGKILL at the N-th point reached, or
+ * the signal whose number is in PAWL_FAULT_SIGNAL; PAWL_FAULT_LOG=PATH appends the name of each
+ * point reached, so that a test can count them.
  * PAWL_FAULT_ALLOC=N fails the N-th allocation.
  */
 #ifndef PAWL_BASE_FAULT_H
