@@ -406,6 +406,8 @@ static bool run_all(struct run *run, struct err *err)
     if (!ok || run->ledger->pg == NULL ||
         leftover_list(run->ledger->pg, run->arena, &run->result->leftover, err))
         return ok;
+    if (wait_cancelled(run->wait)) /* which may have cost the connection */
+        (void)err_set(err, ERR_SIGNAL, "stopped on request");
     err_state(err, "Everything is applied; only the look for unfinished indexes failed.");
     return false;
 }
