@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import quote
 

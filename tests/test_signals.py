@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from support.container import NAMESPACE, send_inside
 from support.ledger import Journal
+from support.namespace import NAMESPACE, send_inside
+from support.proxy import Proxy
 from support.server import wait_until
 from support.sqlite import SqliteDatabase
 
@@ -364,3 +366,76 @@ def test_killed_as_process_1_and_started_again_as_process_1(tmp_path, make_pawl)
     pawl.spawn("deploy", "--wait", "5s", under=NAMESPACE).finish(timeout=30, check=0)
     journal = Journal(database).verify()
     assert len(journal.of("abandoned")) == 1 and journal.applied() == ["20250101000001_a"]
+
+
+# In each of these pawl waits: they give its target, its words, and what returns once it does.
+
+@contextmanager
+def for_a_server_that_hangs(pg, pawl):
+    with hanging_server() as (port, taken):
+        yield (f"postgres://postgres@127.0.0.1:{port}/db", ["deploy"],
+               lambda process: wait_until(lambda: taken, "pawl connects"))
+
+
+@contextmanager
+def for_the_mutex(pg, pawl):
+    with pg.connect() as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [MUTEX_KEY])
+        yield pg.url, ["deploy"], lambda process: process.wait_for("another deploy holds the mutex")
+
+
+@contextmanager
+def for_the_next_try(pg, pawl):
+    with pg.connect() as other:
+        other.execute("BEGIN; LOCK TABLE base")
+        yield pg.url, ["deploy"], lambda process: process.wait_for("trying again")
+
+
+@contextmanager
+def for_the_answer_to_commit(pg, pawl):
+    with Proxy(pg.cluster, pg.name) as proxy:
+        # The first one is that of the begin row.
+        proxy.at("silence", contains=b"COMMIT\0", nth=2, connection=1, deliver=True)
+        yield proxy.url, ["deploy"], lambda process: proxy.wait_fired()
+
+
+@contextmanager
+def for_a_concurrent_index(pg, pawl):
+    pawl.write("20250101000002_a", "CREATE INDEX CONCURRENTLY base_idx ON base (id);")
+    with pg.connect() as other:
+        other.execute("BEGIN; INSERT INTO base VALUES (1)")
+        yield pg.url, ["deploy"], lambda process: wait_until(
+            lambda: pg.query("SELECT 1 FROM pg_index WHERE NOT indisvalid"), "the index is being built")
+
+
+@contextmanager
+def for_being_ready(pg, pawl):
+    def waits(process):
+        time.sleep(2)  # the second look or its pause
+        assert process.running, str(process.finish())
+
+    yield pg.url, ["ready", "--wait", "10m"], waits
+
+
+STATES = (for_a_server_that_hangs, for_the_mutex, for_the_next_try, for_the_answer_to_commit,
+          for_a_concurrent_index, for_being_ready)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_as_process_1_while_it_waits(pg, make_pawl, state, number):
+    pawl = make_pawl(pg.url)
+    pg.query("CREATE TABLE base (id int)")
+    pawl.run("adopt", "--as-of", "none", check=0)
+    pawl.write("20250101000002_a", "ALTER TABLE base ADD COLUMN a int;")
+    with state(pg, pawl) as (url, words, arrived):
+        outer = pawl.spawn("--url", url, *words, under=NAMESPACE)
+        arrived(outer)
+        sent = time.monotonic()
+        send_inside(outer, number)
+        result = outer.finish(timeout=30, check=128 + number)
+        assert time.monotonic() - sent < PROMPT_S, str(result)
+    again = pawl.run("deploy", check=0)
+    journal = Journal(pg).verify()
+    assert journal.applied() == ["20250101000002_a"], f"{again}\n{journal}"
+    assert pg.query("SELECT 1 FROM pg_index WHERE NOT indisvalid") == []
