@@ -179,4 +179,4 @@ def test_a_socket_needs_no_thread(tmp_path, place):
                 found.append(threads(process))
                 process.signal(signal.SIGTERM)
                 process.finish(check=143)
-        assert found == [1, 2]
+        assert found[1] == found[0] + 1, found  # a sanitizer may have one of its own
