@@ -213,7 +213,7 @@ def test_server_with_a_full_disk(tmp_path, monkeypatch, cases, undisturbed):
         with Cluster() as cluster, closing(Stage(tmp_path, cluster, HISTORY)) as stage:
             stage.write_all()
             codes = set()
-            for room in range(0, 640 * 1024, (16 if FULL else 160) * 1024):
+            for room in range(0, 640 * 1024, (16 if FULL else 128) * 1024):
                 database = stage.fresh()
                 cluster.execute("CHECKPOINT")
                 codes.add(deploy_with_room(stage, database, disk, room))
