@@ -52,8 +52,8 @@ void pg_set_wait(struct pg *pg, const struct wait *wait);
 
 /*
  * One statement with text parameters, its rows copied into the arena (ret may be NULL). On
- * cancellation or deadline the statement is cancelled on the server and its end is awaited (two
- * seconds at most, then the connection counts as lost). Errors: ERR_FAILED with the SQLSTATE,
+ * cancellation or deadline the statement is cancelled on the server and its end is awaited (most of
+ * a second, then the connection counts as lost). Errors: ERR_FAILED with the SQLSTATE,
  * ERR_UNREACHABLE when the connection is lost, ERR_SIGNAL, ERR_BUSY.
  */
 bool pg_query(struct pg *pg, struct arena *arena, const char *sql, const char *const *params,

@@ -7,7 +7,7 @@
 #include "db/pg.h"
 
 /* How long a cancelled statement may take to end before the connection counts as lost. */
-enum { PG_CANCEL_GRACE_MS = 2000 };
+enum { PG_CANCEL_GRACE_MS = 800 };
 
 /* How many statements a connection can keep parsed. */
 enum { PG_KEPT = 2 };

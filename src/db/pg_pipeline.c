@@ -2,6 +2,9 @@
 #include "base/clock.h"
 #include "db/pg_parts.h"
 
+/* How long a ROLLBACK may take before the connection is given up. */
+enum { ROLLBACK_MS = 5000 };
+
 bool pg_pipeline_begin(struct pg *pg, struct err *err)
 {
     if (!pg_usable(pg))
@@ -115,8 +118,8 @@ bool pg_pipeline_run(struct pg *pg, struct arena *arena, struct pg_answers *answ
         /* Before any pause: an open failed transaction keeps its locks. */
         CLEANUP(err_release) struct err rollback = {0};
         const struct wait before = pg->wait;
-        pg->wait = (struct wait){.cancel_fd = -1,
-                                 .deadline_ms = clock_monotonic_ms() + PG_CANCEL_GRACE_MS};
+        pg->wait =
+            (struct wait){.cancel_fd = -1, .deadline_ms = clock_monotonic_ms() + ROLLBACK_MS};
         if (!pg_exec(pg, "ROLLBACK", &rollback))
             pg->lost = true; /* closing it rolls back as well */
         pg->wait = before;

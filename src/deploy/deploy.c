@@ -308,6 +308,13 @@ static enum pass apply_all(struct run *run, struct err *err)
                                                                     .number = i + 1,
                                                                     .total = plan->items.count});
         run->step_begun = false;
+        /* A cancel loses against a COMMIT, again and again where migrations are short. */
+        if (wait_cancelled(run->wait)) {
+            (void)err_set(err, ERR_SIGNAL, "stopped on request");
+            err_state(err, "\"%s\" was not begun. Applied by this run: %zu of %zu.",
+                      item->migration->id, run->result->done.count, plan->items.count);
+            return PASS_FAILED;
+        }
         if (apply_migration(run, item, err)) {
             /* The lock went with a lost connection: take it again, and look again. */
             if (holds_session_lock(run) && !run->mutex)
