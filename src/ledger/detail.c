@@ -5,6 +5,11 @@ bool detail_load(const char *detail, json_t **ret)
 {
     json_error_t error = {.text = ""};
     *ret = detail != NULL ? json_loads(detail, 0, &error) : NULL;
+    /* Out of memory in the middle of a token is a bad token to jansson: a second look tells. */
+    if (*ret == NULL && detail != NULL && error.text[0] != '\0') {
+        error.text[0] = '\0';
+        *ret = json_loads(detail, 0, &error);
+    }
     /* What is wrong with a text, jansson says; that memory is out, it does not. */
     return *ret != NULL || detail == NULL || error.text[0] != '\0';
 }
