@@ -101,7 +101,8 @@ enum pawl_code {
     PAWL_USAGE = 2,       /* an option is wrong, a file cannot be read, a library is missing */
     PAWL_REFUSED = 3,     /* refused before anything ran: pawl_findings() says why */
     PAWL_NOT_READY = 4,   /* a deploy has to come first: waiting helps */
-    PAWL_BUSY = 5,        /* a lock or another deploy was still in the way at the end of the wait */
+    PAWL_BUSY = 5,        /* a lock, a reservation or another deploy was still in the way at the end
+                             of the wait */
     PAWL_NEVER_READY = 6, /* a contract migration has passed this code by: waiting does not help */
     PAWL_PARTIAL = 7,     /* a migration stopped part-way: the next deploy resumes it */
     PAWL_CHAIN = 8,       /* the ledger's hash chain is broken */
@@ -372,7 +373,8 @@ struct pawl_deploy_result {
  * connection is tried again, and its outcome looked up, for wait_ms.
  *
  * PAWL_OK. PAWL_REFUSED: nothing was changed, pawl_findings() has the reasons. PAWL_FAILED: a
- * statement failed and its migration was rolled back. PAWL_BUSY: locks or another deploy.
+ * statement failed and its migration was rolled back. PAWL_BUSY: locks, another deploy, or a
+ * reservation (`pawl reserve`), which is waited for up to wait_ms too, but not by default.
  * PAWL_PARTIAL: part-way, call again. PAWL_CANCELLED: rolled back, or part-way as the error's state
  * says. PAWL_CHAIN, PAWL_UNREACHABLE, PAWL_USAGE. *ret says what stands in each of these cases; it
  * is NULL only when the deploy was never begun: options, files or the first connection.

@@ -64,6 +64,22 @@ def stop(process):
     process.finish(check=128 + signal.SIGTERM)
 
 
+def announce(pawl, database):
+    """Nothing of it is in force at the end."""
+    pawl.run("maintenance", "on", "--reason", "release 1.2, größer", check=0)
+    pawl.run("reserve", "--until", "1h", "--reason", "the nightly load", check=0)
+    number = len(ledger.rows(database))
+    pawl.write(name(11, "noted"), "CREATE TABLE noted (id int);")
+    deploy(pawl, code=5)
+    deploy(pawl, "--override", "reservation", "--reason", "hotfix")
+    pawl.run("reserve", "end", number, "--reason", "it is loaded", check=0)
+    if database.engine == "postgres":
+        (number,), = database.query("SELECT pawl.reserve(clock_timestamp() + interval '1 h', 'in SQL')")
+        database.query(f"SELECT pawl.end_reservation({number})")
+    pawl.run("maintenance", "off", check=0)
+    deploy(pawl, "--release", "1.2")
+
+
 def history(pawl, database):
     """Every event, in the order in which a team might meet them."""
     engine = database.engine
@@ -103,6 +119,8 @@ def history(pawl, database):
     token.write_text(TOKEN)
     deploy(pawl)
 
+    announce(pawl, database)
+
     seq = len(ledger.rows(database))
     database.query(f"UPDATE {ledger.table(database, 'head')} SET seq = 3")
     deploy(pawl, code=8)
@@ -127,7 +145,9 @@ def dump_sqlite(database):
 
 def make(folder, database, dump):
     with tempfile.TemporaryDirectory() as scratch:
-        with closing(Pawl(Path(scratch), database.url)) as pawl:
+        with closing(Pawl(Path(scratch))) as pawl:
+            # A role that every server has, so that any can load the grants.
+            pawl.config({"target.main": {"url": database.url, "reserve_role": "pg_monitor"}})
             history(pawl, database)
             shutil.copytree(pawl.migrations, folder / database.engine)
     (folder / f"{database.engine}.sql").write_text(dump(database))

@@ -47,7 +47,7 @@ def options_of(pawl, command=None):
 
 def test_commands(checkout):
     assert candidates(checkout, "pawl ") == command_names(checkout)
-    assert candidates(checkout, "pawl re") == ["renumber", "repair", "ready"]
+    assert candidates(checkout, "pawl re") == ["renumber", "repair", "ready", "reserve"]
     assert candidates(checkout, "pawl --quiet --target main de") == ["deploy"]
     assert candidates(checkout, "pawl deploy") == ["deploy"]
     assert candidates(checkout, "pawl xyz") == []
@@ -59,7 +59,7 @@ def test_options_of_every_command(checkout):
         assert candidates(checkout, f"pawl {command} --") == options_of(checkout, command)
         assert candidates(checkout, f"pawl {command} -") == options_of(checkout, command)
     assert candidates(checkout, "pawl deploy --d") == ["--dry-run"]
-    assert candidates(checkout, "pawl deploy --unknown --re") == ["--release"]
+    assert candidates(checkout, "pawl deploy --unknown --re") == ["--release", "--reason"]
 
 
 def test_a_command_without_words_offers_its_own_options(checkout):
@@ -190,7 +190,7 @@ def bash_replies(checkout, script, line):
 
 
 @pytest.mark.parametrize(("line", "expected"), [
-    ("pawl re", ["renumber", "repair", "ready"]),
+    ("pawl re", ["renumber", "repair", "ready", "reserve"]),
     ("pawl deploy --d", ["--dry-run"]),
     ("pawl --target ", ["main", "production"]),
     ("pawl --target=", ["main", "production"]),
@@ -208,7 +208,7 @@ def test_bash(checkout, script, line, expected):
 
 
 @pytest.mark.parametrize(("line", "expected"), [
-    ("pawl re", ["ready", "renumber", "repair"]),
+    ("pawl re", ["ready", "renumber", "repair", "reserve"]),
     ("pawl deploy --d", ["--dry-run"]),
     ("pawl --target ", ["main", "production"]),
     ("pawl deploy --target=p", ["--target=production"]),

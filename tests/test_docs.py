@@ -307,6 +307,24 @@ def tell_blockers(pawl, reports, engine):
         deploy.finish(check=0)
 
 
+def tell_announced(pawl, reports):
+    reports.run("reserve", "--until", "1h", "--reason", "r")
+    number = reports.all[-1]["id"]
+    reports.run("status")
+    reports.run("reserve", "list")
+    pawl.write("20250708090000_more", "CREATE TABLE more (id int);")
+    reports.run("deploy")
+    reports.run("deploy", "--override", "reservation", "--reason", "r")
+    reports.run("status")
+    reports.run("reserve", "end", str(number))
+    reports.run("reserve", "end", str(number))
+    reports.run("maintenance")
+    reports.run("maintenance", "on", "--reason", "r")
+    reports.run("status")
+    reports.run("ready")
+    reports.run("maintenance", "off")
+
+
 def tell_targets(pawl, reports, url):
     pawl.config({"target.main": {"url": url}, "target.nowhere": {"url": "env:NOT_SET"}})
     reports.run("status", "--all")
@@ -323,7 +341,8 @@ def test_json_is_as_described(make_pawl, engine, tmp_path):
     alone, pawl, adopted, busy = (make_pawl(engine.url, name)
                                   for name in ("alone", "checkout", "adopted", "busy"))
     everything = []
-    for told, tell in ((alone, tell_without_a_database), (pawl, tell_files), (pawl, tell_a_target)):
+    for told, tell in ((alone, tell_without_a_database), (pawl, tell_files), (pawl, tell_a_target),
+                       (pawl, tell_announced)):
         reports = Reports(told)
         tell(told, reports)
         everything += reports.all

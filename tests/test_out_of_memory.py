@@ -133,6 +133,34 @@ def test_reading(pawl, engine, state, command):
     assert len(Journal(engine).rows) == rows
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("words, answer, adds", [
+    (("reserve", "--until", "1h", "--reason", "r"), 0, 1), (("reserve", "list"), 0, 0),
+    (("reserve", "end", "5"), 0, 0), (("maintenance", "on", "--reason", "r"), 0, 1), (("status",), 0, 0),
+    (("deploy",), 5, 0)])
+def test_announced(pawl, engine, words, answer, adds):
+    """A deploy that cannot read a reservation for want of memory does not go on."""
+    pawl.write(*FIRST)
+    pawl.run("deploy", check=0)
+    for _ in range(2):
+        pawl.run("reserve", "--until", "2h", "--reason", "the nightly load", check=0)
+    pawl.run("maintenance", "on", "--reason", "a release", check=0)
+    pawl.run("reserve", "end", "5", check=0)
+    pawl.write(*HISTORY[0])
+    calm = 0
+    for number in itertools.count(1, 1 if FULL else 31):
+        rows = len(Journal(engine).rows)
+        result = pawl.run(*words, env={"PAWL_FAULT_ALLOC": number})
+        check_result(result, f"allocation {number} fails", answer, 1)
+        added = len(Journal(engine).verify().rows) - rows
+        assert added == adds if result.code == answer else added <= adds, f"{number}\n{result}"
+        calm = calm + 1 if result.code == answer else 0
+        if calm == (20 if FULL else 6):
+            break
+    assert number > 6 * 31
+    assert "a" not in engine.tables()
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("words", [
     ("new", "add", "users"), ("sum",), ("config",), ("init",), ("help",), ("explain", "--list"),

@@ -6,8 +6,10 @@
 
 #include "base/fs.h"
 #include "base/suggest.h"
+#include "ledger/actor.h"
 #include "ledger/detail.h"
 #include "ledger/digest_set.h"
+#include "ledger/holder.h"
 #include "ledger/squash.h"
 
 static bool unknown_id(struct arena *arena, const struct set *set, const char *as_of,
@@ -41,7 +43,7 @@ static bool make_entry(struct arena *arena, const struct set *set, const struct 
     if (detail == NULL ||
         (m->background && json_object_set_new(detail, "background", json_true()) != 0) ||
         (m->empty && json_object_set_new(detail, "empty", json_true()) != 0) ||
-        !squash_describe(set, m, detail))
+        !squash_describe(set, m, detail) || !actor_describe(arena, detail))
         return err_nomem(err);
     if (migration_in_digest(m) && !digest_set_add(arena, digests, m->checksum.text))
         return err_nomem(err);
@@ -133,6 +135,15 @@ static bool list_done(struct arena *arena, struct set *set, const char *as_of,
     return true;
 }
 
+static void say_who_made_it(struct arena *arena, const struct journal *journal, struct err *err)
+{
+    static const struct state none = {0};
+    const char *const text =
+        journal->count > 0 ? holder_row_text(arena, &none, &journal->items[0]) : NULL;
+    if (text != NULL)
+        err_detail(err, "%s", text);
+}
+
 bool adopt_run(struct arena *arena, struct ledger *ledger, struct set *set, const char *as_of,
                struct findings *findings, struct adopt_result *ret, struct err *err)
 {
@@ -145,10 +156,15 @@ bool adopt_run(struct arena *arena, struct ledger *ledger, struct set *set, cons
         (void)err_set(err, ERR_REFUSED, "the target has a ledger \"%s\" already", ledger->name);
         err_state(err, "Nothing was changed.");
         err_hint(err, "pawl status shows what it holds.");
+        say_who_made_it(arena, &journal, err);
         return false;
     }
-    if (!ledger_create(ledger, arena, entries.items, entries.count, err) ||
-        !ledger_read(ledger, arena, &journal, err))
+    if (!ledger_create(ledger, arena, entries.items, entries.count, err)) {
+        if (err->code == ERR_BUSY)
+            holder_explain(ledger, arena, err);
+        return false;
+    }
+    if (!ledger_read(ledger, arena, &journal, err))
         return false;
     ret->adopted = entries.count;
     ret->head = arena_printf(arena, "%" PRId64 ":%s", journal.head.seq, journal.head.hash);

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "adopt/repair_parts.h"
+#include "ledger/actor.h"
 #include "ledger/detail.h"
+#include "ledger/holder.h"
 
 /* For `return err_set(…) || unchanged(err, …)`. next: the step to take, a sentence. */
 static bool unchanged(struct err *err, const char *next)
@@ -41,7 +43,8 @@ static bool prepare(struct repairer *r, enum ledger_event event, const struct mi
     const struct hash_hex digest = digest_set_hash(&r->state.digests);
     if (owned == NULL ||
         (r->repair->reason != NULL &&
-         json_object_set_new(owned, "reason", json_string(r->repair->reason)) != 0))
+         json_object_set_new(owned, "reason", json_string(r->repair->reason)) != 0) ||
+        !actor_describe(r->arena, owned))
         return err_nomem(err);
     r->found->entry = (struct entry){
         .event = event,
@@ -327,9 +330,12 @@ bool repair_record(struct arena *arena, struct ledger *ledger, const struct repa
 {
     struct receipt receipt;
     if (!ledger_append(ledger, arena, &found->entry, found->last_change, &receipt, err)) {
-        if (err->code == ERR_BUSY)
-            return unchanged(err, "The ledger has changed since: type it again.");
-        return false;
+        if (err->code != ERR_BUSY)
+            return false;
+        holder_explain(ledger, arena, err);
+        return unchanged(err, strcmp(err->sqlstate, "PW002") == 0
+                                  ? "The ledger has changed since: type it again."
+                                  : "Wait for it, then type it again.");
     }
     *ret_head = receipt.text;
     return true;

@@ -53,7 +53,7 @@ static bool run(struct work *work, bool dry_run, int64_t wait_ms, struct err *er
     options.release = pawl->release;
     options.dry_run = dry_run;
     if (wait_ms >= 0)
-        options.wait_ms = handle_wait(wait_ms);
+        options.wait_ms = options.reservation_wait_ms = handle_wait(wait_ms);
     if (pawl->on_event != NULL)
         options.listener = (struct deploy_listener){.on_event = forward, .context = pawl};
     work->begun = true;

@@ -81,6 +81,77 @@ void clock_format_s(int64_t utc_us, char ret[CLOCK_ISO_BYTES])
     format_utc(utc_us, ' ', false, ret);
 }
 
+/* Exactly so many digits; NULL when they are not there. */
+static const char *read_digits(const char *text, size_t count, int *ret)
+{
+    *ret = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!ascii_digit(text[i]))
+            return NULL;
+        *ret = *ret * 10 + (text[i] - '0');
+    }
+    return text + count;
+}
+
+static const char *read_mark(const char *text, const char *marks)
+{
+    return text != NULL && *text != '\0' && strchr(marks, *text) != NULL ? text + 1 : NULL;
+}
+
+static const char *read_number(const char *text, size_t count, int *ret)
+{
+    return text != NULL ? read_digits(text, count, ret) : NULL;
+}
+
+static const char *read_fraction(const char *text, int64_t *ret_us)
+{
+    int64_t us = 0;
+    size_t digits = 0;
+    for (; ascii_digit(text[digits]); digits++)
+        if (digits < 6)
+            us = us * 10 + (text[digits] - '0');
+    for (size_t i = digits; i < 6; i++)
+        us *= 10;
+    *ret_us = us;
+    return digits > 0 && digits <= 6 ? text + digits : NULL;
+}
+
+/* Z, or the distance from UTC; nothing may follow. */
+static bool read_zone(const char *text, int64_t *ret_s)
+{
+    int hours = 0, minutes = 0;
+    *ret_s = 0;
+    if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0)
+        return true;
+    const bool behind = *text == '-';
+    text = read_number(read_mark(text, "+-"), 2, &hours);
+    if (text != NULL && *text != '\0')
+        text = read_digits(*text == ':' ? text + 1 : text, 2, &minutes);
+    if (text == NULL || *text != '\0' || hours > 15 || minutes > 59)
+        return false;
+    *ret_s = (behind ? -1 : 1) * ((int64_t)hours * 60 + minutes) * 60;
+    return true;
+}
+
+bool clock_parse_iso_us(const char *text, int64_t *ret_utc_us)
+{
+    struct civil c = {0};
+    int64_t us = 0, zone_s = 0;
+    text = read_mark(read_digits(text, 4, &c.year), "-");
+    text = read_mark(read_number(text, 2, &c.month), "-");
+    text = read_mark(read_number(text, 2, &c.day), "Tt ");
+    text = read_mark(read_number(text, 2, &c.hour), ":");
+    text = read_number(text, 2, &c.minute);
+    if (text != NULL && *text == ':')
+        text = read_digits(text + 1, 2, &c.second);
+    if (text != NULL && *text == '.')
+        text = read_fraction(text + 1, &us);
+    if (text == NULL || !read_zone(text, &zone_s) || !civil_valid(&c))
+        return false;
+    *ret_utc_us = (civil_to_epoch_s(&c) - zone_s) * 1000000 + us;
+    return true;
+}
+
 struct unit {
     const char *name;
     int64_t ms;

@@ -24,8 +24,8 @@
       "not ready yet, waiting helps; with `status --exit-code`: pending; with `ready "             \
       "--deploying`: no deploy")                                                                   \
     X(BUSY, 5,                                                                                     \
-      "a lock or another deploy was still in the way after --wait; or a deploy is at work, with "  \
-      "`blockers`")                                                                                \
+      "a lock, a reservation or another deploy was still in the way after --wait; or a deploy is " \
+      "at work, with `blockers`")                                                                  \
     X(NEVER_READY, 6, "never ready: a contract step has passed this release by")                   \
     X(PARTIAL, 7, "stopped part-way; the next deploy resumes")                                     \
     X(CHAIN, 8, "the ledger's hash chain is broken")                                               \

@@ -1,10 +1,12 @@
 /* pawl deploy: takes a target forward. */
 #include "base/clock.h"
+
 #include "cli/commands.h"
 #include "cli/deploy_events.h"
 #include "cli/session.h"
 #include "cli/workspace.h"
 #include "deploy/prepare.h"
+#include <string.h>
 
 /* Younger transactions are no reason to end anybody. */
 enum { BLOCKER_AGE_MS = 10 * 1000 };
@@ -112,6 +114,16 @@ static void report(struct cli *cli, const struct deploy_result *result, const st
         output_chat(&cli->output, "left unfinished in this database:\n%s", result->leftover);
 }
 
+static bool read_override(struct cli *cli, struct deploy_options *ret, struct err *err)
+{
+    const char *const override = cli_option(cli, "override");
+    if (override == NULL && cli_option(cli, "reason") != NULL)
+        return err_set(err, ERR_USAGE, "--reason goes with --override");
+    if (override != NULL && strcmp(override, "reservation") != 0)
+        return err_set(err, ERR_USAGE, "--override takes reservation");
+    return override == NULL || session_reason(cli, true, &ret->override_reason, err);
+}
+
 static bool read_options(struct cli *cli, struct workspace *workspace, struct deploy_options *ret,
                          struct err *err)
 {
@@ -120,7 +132,9 @@ static bool read_options(struct cli *cli, struct workspace *workspace, struct de
     ret->plan.to = cli_option(cli, "to");
     ret->release = session_release(cli);
     ret->dry_run = cli_flag(cli, "dry-run");
-    return session_duration(cli, "wait", ret->wait_ms, &ret->wait_ms, err);
+    return session_duration(cli, "wait", ret->wait_ms, &ret->wait_ms, err) &&
+           session_duration(cli, "wait", 0, &ret->reservation_wait_ms, err) &&
+           read_override(cli, ret, err);
 }
 
 /* What is done about sessions in the way: only what was typed for this run. */
@@ -171,7 +185,9 @@ static const struct option options[] = {
      .text = "the last migration to apply",
      .offers = OFFER_MIGRATIONS},
     {.name = "dry-run", .text = "only say what would be done"},
-    {.name = "wait", .argument = "D", .text = "how long to wait for another deploy: 30s, 10m"},
+    {.name = "wait",
+     .argument = "D",
+     .text = "how long to wait for another deploy, or a reservation: 30s, 10m"},
     {.name = "json-lines",
      .text = "--json, and before the object each event as an object on a line of its own"},
     {.name = "on-blocked",
@@ -184,6 +200,11 @@ static const struct option options[] = {
     {.name = "blocker-user",
      .argument = "USER",
      .text = "cancel or terminate only sessions of this user"},
+    {.name = "override",
+     .argument = "RULE",
+     .text = "go over what holds deploys up",
+     .choices = "reservation"},
+    {.name = "reason", .argument = "TEXT", .text = "why, for the ledger: with --override"},
 };
 
 static const struct example examples[] = {
@@ -191,6 +212,8 @@ static const struct example examples[] = {
     {"pawl deploy --dry-run", "shows what would be applied"},
     {"pawl deploy --release 1.25 --target production --wait 2m",
      "names the release in the ledger, and waits for another deploy at most two minutes"},
+    {"pawl deploy --override reservation --reason 'hotfix 80, agreed with the data team'",
+     "goes on though the target is reserved"},
 };
 
 const struct command command_deploy = {

@@ -11,9 +11,9 @@
 
 /* The members of detail that a person wants to see, in this order. */
 static const char *const shown_members[] = {
-    "release", "user",       "host",   "pid",      "from",       "statement",
-    "step",    "steps",      "ms",     "sqlstate", "message",    "reason",
-    "after",   "steps_done", "squash", "replaces", "recognised",
+    "release", "user",  "host",       "pid",     "from",      "statement",   "step",
+    "steps",   "ms",    "sqlstate",   "message", "overrides", "reservation", "until",
+    "reason",  "after", "steps_done", "squash",  "replaces",  "recognised",
 };
 
 static void add_member(struct str *out, const char *name, const json_t *value)

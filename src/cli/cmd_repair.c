@@ -41,12 +41,8 @@ static bool read_form(struct cli *cli, struct repair *ret, struct err *err)
                        form->words == 1 ? "two ids: OLD NEW" : "one argument");
     *ret = (struct repair){.kind = form->kind,
                            .first = cli_option(cli, form->option),
-                           .second = form->words > 0 ? cli->words.items[0] : NULL,
-                           .reason = cli_option(cli, "reason")};
-    if (ret->reason != NULL ? ret->reason[0] != '\0' : !form->reason)
-        return true;
-    (void)err_set(err, ERR_USAGE, "--reason TEXT is needed: it goes into the ledger");
-    return false;
+                           .second = form->words > 0 ? cli->words.items[0] : NULL};
+    return session_reason(cli, form->reason, &ret->reason, err);
 }
 
 static json_t *json_facts(const struct repair_found *found)

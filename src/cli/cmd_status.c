@@ -8,6 +8,7 @@
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/workspace.h"
+#include "ledger/detail.h"
 #include "ledger/look.h"
 
 /* What a target shows. */
@@ -124,6 +125,54 @@ static bool list(struct cli *cli, const struct look *look, const struct set *set
     return true;
 }
 
+/* What people have said about the target; false when memory is out. */
+static bool say_announced(struct cli *cli, const struct look *look)
+{
+    const struct maintenance *const maintenance = &look->state.maintenance;
+    const struct attempt *const override = state_override(&look->state);
+    char since[CLOCK_ISO_BYTES];
+    clock_format_s(maintenance->since_us, since);
+    if (maintenance->on)
+        output_result(&cli->output, "maintenance is on since %s, by %s on %s: %s\n", since,
+                      maintenance->user != NULL ? maintenance->user : "?",
+                      maintenance->host != NULL ? maintenance->host : "?",
+                      maintenance->reason != NULL ? maintenance->reason : "?");
+    for (size_t i = 0; i < look->state.reservations.count; i++) {
+        const struct reservation *const item = &look->state.reservations.items[i];
+        if (!reservation_in_force(item, look->journal.now_us))
+            continue;
+        const char *const text = reservation_text(&cli->arena, item);
+        if (text == NULL)
+            return false;
+        output_result(&cli->output, "reserved (%" PRId64 ") %s\n", item->seq, text);
+    }
+    if (override != NULL)
+        output_result(
+            &cli->output,
+            "the deploy at seq %" PRId64 " went over reservation %" PRId64 ", by %s on %s: %s\n",
+            override->seq, override->overrides, override->user != NULL ? override->user : "?",
+            override->host != NULL ? override->host : "?",
+            override->reason != NULL ? override->reason : "?");
+    return true;
+}
+
+static json_t *announced_json(const struct look *look)
+{
+    const struct maintenance *const maintenance = &look->state.maintenance;
+    const struct attempt *const override = state_override(&look->state);
+    const struct reservation *const last =
+        reservations_last(&look->state.reservations, look->journal.now_us, INT64_MAX);
+    char since[CLOCK_ISO_BYTES] = "", until[CLOCK_ISO_BYTES] = "";
+    clock_format_us(maintenance->since_us, since);
+    if (last != NULL)
+        clock_format_us(last->until_us, until);
+    return json_pack("{so so so so}", "maintenance_since",
+                     cli_json_text(maintenance->on ? since : NULL), "reserved_until",
+                     cli_json_text(last != NULL ? until : NULL), "reserved_by",
+                     cli_json_text(last != NULL ? last->user : NULL), "overridden",
+                     override != NULL ? json_integer(override->overrides) : json_null());
+}
+
 static bool report(struct cli *cli, const struct target *target, const struct url *url,
                    const struct shown *shown, const struct set *set, json_t *targets,
                    struct err *err)
@@ -154,6 +203,10 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
         json_decref(rows);
         return false;
     }
+    if (!say_announced(cli, look)) {
+        json_decref(rows);
+        return err_nomem(err);
+    }
     if (head != NULL)
         output_result(&cli->output, "ledger at %s%s\n", head, look->whole ? "" : " (BROKEN)");
     if (!look->whole)
@@ -164,6 +217,11 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
         "chain_whole", (int)look->whole, "applied", (json_int_t)look->state.versioned, "pending",
         (json_int_t)(c->pending + c->changed), "broken", cli_json_text(look->broken), "deploy",
         activity_json_deploy(&shown->activity), "migrations", rows);
+    CLEANUP(json_release) json_t *announced = announced_json(look);
+    if (announced == NULL || json_object_update(item, announced) != 0) {
+        json_decref(item);
+        return err_nomem(err);
+    }
     return json_array_append_new(targets, item) == 0 || err_nomem(err);
 }
 

@@ -16,6 +16,8 @@
     X(repair)                                                                                      \
     X(ready)                                                                                       \
     X(run)                                                                                         \
+    X(reserve)                                                                                     \
+    X(maintenance)                                                                                 \
     X(status)                                                                                      \
     X(blockers)                                                                                    \
     X(log)                                                                                         \

@@ -1,6 +1,7 @@
 /* May this code start: the question prepared, asked and answered for the command line. */
 #include "cli/readiness.h"
 
+#include "base/clock.h"
 #include "cli/session.h"
 #include "cli/stop.h"
 #include "cli/workspace.h"
@@ -51,6 +52,17 @@ static const char *what_next(struct cli *cli, enum ready_verdict verdict, const 
     return text;
 }
 
+static void say_maintenance(struct cli *cli, int64_t since_us)
+{
+    char since[CLOCK_ISO_BYTES];
+    if (since_us != 0) {
+        clock_format_s(since_us, since);
+        output_chat(&cli->output, "note: maintenance is on since %s", since);
+    }
+    clock_format_us(since_us, since);
+    cli_result(cli, "maintenance_since", cli_json_text(since_us != 0 ? since : NULL));
+}
+
 void readiness_report(struct cli *cli, const struct ready_result *result, const char *longer)
 {
     static const char *const words[] = {
@@ -64,6 +76,7 @@ void readiness_report(struct cli *cli, const struct ready_result *result, const 
     for (size_t i = 0; i < result->edited.count; i++)
         output_chat(&cli->output, "warning: \"%s\" was edited after it was applied",
                     result->edited.items[i]);
+    say_maintenance(cli, result->maintenance_us);
     cli_result(cli, "ready", json_boolean(result->verdict == READY_YES));
     cli_result(cli, "verdict", cli_json_text(words[result->verdict]));
     cli_result(cli, "reason", cli_json_text(result->reason));

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "cli/stop.h"
 #include "deploy/prepare.h"
+#include "ledger/reservation.h"
 
 bool session_open_target(struct cli *cli, const struct target *target, const struct url *url,
                          bool write, struct session *ret, struct err *err)
@@ -48,6 +50,23 @@ bool session_duration(const struct cli *cli, const char *option, int64_t fallbac
         return true;
     return err_set(err, ERR_USAGE, "--%s takes a duration such as 30s or 10m, not \"%s\"", option,
                    text);
+}
+
+bool session_reason(struct cli *cli, bool required, const char **ret, struct err *err)
+{
+    const char *const text = cli_option(cli, "reason");
+    const size_t len = text != NULL ? strlen(text) : 0;
+    size_t bad = 0;
+    *ret = text;
+    if (text == NULL ? !required : text[strspn(text, " \t\r\n")] != '\0') {
+        if (len > RESERVATION_REASON_BYTES)
+            return err_set(err, ERR_USAGE, "--reason has %zu bytes, and a row holds %d of it", len,
+                           RESERVATION_REASON_BYTES);
+        if (!utf8_valid(text != NULL ? text : "", len, &bad))
+            return err_set(err, ERR_USAGE, "--reason is not UTF-8 from byte %zu on", bad + 1);
+        return true;
+    }
+    return err_set(err, ERR_USAGE, "--reason TEXT is needed: it goes into the ledger");
 }
 
 const char *session_release(const struct cli *cli)

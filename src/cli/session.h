@@ -29,6 +29,10 @@ bool session_check_dialect(const struct cli *cli, enum engine engine, bool sqlit
 bool session_duration(const struct cli *cli, const char *option, int64_t fallback_ms,
                       int64_t *ret_ms, struct err *err) MUST_CHECK;
 
+/* --reason: NULL where it was not given and need not be. ERR_USAGE when it is missing, blank,
+ * longer than a row is to hold, or not UTF-8. */
+bool session_reason(struct cli *cli, bool required, const char **ret, struct err *err) MUST_CHECK;
+
 /* --release, else PAWL_RELEASE, else NULL. */
 const char *session_release(const struct cli *cli);
 

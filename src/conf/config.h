@@ -31,6 +31,7 @@ enum setting_id {
     SETTING_SCHEMA,          /* [target.NAME] schema, the search_path; "" leaves it alone */
     SETTING_ROLE,            /* [target.NAME] role, SET ROLE before a migration */
     SETTING_APP_ROLE,        /* [target.NAME] app_role */
+    SETTING_RESERVE_ROLE,    /* [target.NAME] reserve_role */
     SETTING_COUNT,
 };
 

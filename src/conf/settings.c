@@ -148,4 +148,12 @@ const struct setting settings[SETTING_COUNT] = {
      .max = IDENTIFIER_MAX_BYTES,
      .initial = "",
      .text = "The application's role: it may read what `pawl ready` reads."},
+    {.id = SETTING_RESERVE_ROLE,
+     .section = "target",
+     .name = "reserve_role",
+     .type = SETTING_TEXT,
+     .unit = "name",
+     .max = IDENTIFIER_MAX_BYTES,
+     .initial = "",
+     .text = "A role that may reserve the target in SQL, without pawl: it may call reserve()."},
 };

@@ -1,6 +1,5 @@
 /* The rows that frame a deploy, and the ones that a killed deploy could not write. */
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -10,21 +9,13 @@
 #include "base/fault.h"
 #include "base/host.h"
 #include "deploy/run.h"
+#include "ledger/actor.h"
 #include "ledger/detail.h"
 #include "ledger/living.h"
 
 /* How long the last row may wait for others: not to hold up a stop; or else only until something
  * must be wrong. */
 enum { LAST_WORDS_MS = 800, END_MS = 10 * 1000 };
-
-const char *attempt_user(struct arena *arena)
-{
-    char buffer[1024];
-    struct passwd entry, *found = NULL;
-    if (getpwuid_r(geteuid(), &entry, buffer, sizeof buffer, &found) == 0 && found != NULL)
-        return arena_strdup(arena, found->pw_name);
-    return arena_printf(arena, "uid %ld", (long)geteuid());
-}
 
 struct json_t *attempt_detail(const struct run *run)
 {
@@ -52,16 +43,11 @@ static json_t *pending_ids(const struct run *run)
 
 static const char *begin_detail(struct run *run, struct err *err)
 {
-    char host[HOST_NAME_BYTES], start[HOST_START_BYTES];
+    char start[HOST_START_BYTES];
     const bool started = host_process_start(getpid(), start); /* without /proc: not known */
-    host_name(host);
-    const char *const user = attempt_user(run->arena);
     CLEANUP(json_release) json_t *detail = attempt_detail(run);
-    if (detail == NULL || user == NULL ||
-        json_object_set_new(detail, "pawl", json_string(PAWL_VERSION)) != 0 ||
-        json_object_set_new(detail, "pid", json_integer(getpid())) != 0 ||
-        json_object_set_new(detail, "host", json_string(host)) != 0 ||
-        json_object_set_new(detail, "user", json_string(user)) != 0 ||
+    if (detail == NULL || json_object_set_new(detail, "pawl", json_string(PAWL_VERSION)) != 0 ||
+        !actor_describe(run->arena, detail) || !reservation_describe(run, detail) ||
         json_object_set_new(detail, "set", json_string(run->options->set->digest.text)) != 0 ||
         json_object_set_new(detail, "pending", pending_ids(run)) != 0)
         goto nomem;

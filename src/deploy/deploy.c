@@ -11,6 +11,7 @@
 #include "deploy/leftover.h"
 #include "deploy/run.h"
 #include "ledger/detail.h"
+#include "ledger/holder.h"
 
 /* Between two looks at a mutex that another deploy holds, and between two notes about it. */
 enum { MUTEX_PAUSE_MS = 50, NOTE_EVERY_MS = 5000 };
@@ -125,23 +126,14 @@ static void tell_waiting(struct run *run, const char *text)
 }
 
 /* Who is in the way, as far as this role may see; NULL with err. */
-static const char *holder_text(struct run *run, struct arena *arena, struct err *err)
+static const char *in_the_way(struct run *run, struct arena *arena, struct err *err)
 {
     struct pg_session holder;
     bool found = false;
     if (!ledger_mutex_holder(run->ledger, arena, &found, &holder, err))
         return NULL;
-    const struct attempt *const open = state_open_attempt(&run->state);
     const char *const text =
-        !found ? "another deploy holds the mutex"
-               : arena_printf(arena,
-                              "another deploy holds the mutex: backend %" PRId64
-                              ", user %s, from %s, since %s%s%s",
-                              holder.pid, holder.user != NULL ? holder.user : "?",
-                              holder.address != NULL ? holder.address : "?",
-                              holder.backend_start != NULL ? holder.backend_start : "?",
-                              open != NULL && open->host != NULL ? ", on host " : "",
-                              open != NULL && open->host != NULL ? open->host : "");
+        holder_text(arena, found ? &holder : NULL, state_open_attempt(&run->state));
     if (text == NULL)
         (void)err_nomem(err);
     return text;
@@ -169,7 +161,7 @@ static bool take_mutex(struct run *run, int64_t give_up_ms, struct err *err)
             return true;
         const int64_t now_ms = clock_monotonic_ms();
         if (now_ms >= give_up_ms || now_ms >= next_note_ms) {
-            const char *const holder = holder_text(run, &scratch, err);
+            const char *const holder = in_the_way(run, &scratch, err);
             if (holder == NULL)
                 return false;
             if (now_ms >= give_up_ms)
@@ -333,7 +325,8 @@ static enum pass apply_all(struct run *run, struct err *err)
 
 static bool begin_once(struct run *run, struct err *err)
 {
-    return run->begun || (attempt_bury_dead(run, err) && attempt_begin(run, err));
+    return run->begun || (attempt_bury_dead(run, err) && attempt_begin(run, err) &&
+                          reservation_recheck(run, err));
 }
 
 /* A deploy that was killed behind its last migration has left a begin row without an end. Where it
@@ -375,7 +368,7 @@ static bool apply_until_done(struct run *run, int64_t give_up_ms, struct err *er
             const enum pass pass = apply_all(run, err);
             if (pass != PASS_AGAIN)
                 return pass == PASS_DONE && bury_finished(run, err);
-        } else if (err->code != ERR_BUSY) {
+        } else if (err->code != ERR_BUSY || run->reserved) {
             return false;
         }
         if (clock_monotonic_ms() >= give_up_ms)
@@ -390,6 +383,21 @@ static bool apply_until_done(struct run *run, int64_t give_up_ms, struct err *er
     }
 }
 
+/* The mutex, and nobody who has reserved the target. */
+static bool exclude_and_pass(struct run *run, int64_t give_up_ms, struct err *err)
+{
+    const int64_t reserved_ms = clock_monotonic_ms() + run->options->reservation_wait_ms;
+    for (;;) {
+        if (!reservation_wait(run, reserved_ms, err) || !exclude_others(run, give_up_ms, err))
+            return false;
+        if (reservation_found(run) == NULL)
+            return true;
+        if (run->mutex && !ledger_mutex_release(run->ledger, err))
+            return false;
+        run->mutex = false;
+    }
+}
+
 static bool run_all(struct run *run, struct err *err)
 {
     const int64_t give_up_ms = clock_monotonic_ms() + run->options->wait_ms;
@@ -399,14 +407,19 @@ static bool run_all(struct run *run, struct err *err)
         return false;
     if (!run->ledger->exists && !refuse_foreign(run, err))
         return false;
-    if (run->options->dry_run)
+    if (run->options->dry_run) {
+        reservation_note(run);
         return refuse_pooled_steps(run, err);
+    }
     if (plan_empty(&run->result->plan) && !release_is_new(run))
         return bury_finished(run, err);
-    if (!refuse_pooled_steps(run, err) || !exclude_others(run, give_up_ms, err))
+    if (!refuse_pooled_steps(run, err) || !exclude_and_pass(run, give_up_ms, err))
         return false;
     if (run->options->app_role != NULL &&
         !ledger_grant(run->ledger, run->arena, run->options->app_role, err))
+        return false;
+    if (run->options->reserve_role != NULL &&
+        !ledger_grant_reserve(run->ledger, run->arena, run->options->reserve_role, err))
         return false;
     const bool ok = apply_until_done(run, give_up_ms, err);
     attempt_end(run, err);

@@ -15,12 +15,15 @@ struct deploy_options {
     struct set *set; /* odd names that turn out to be applied are admitted to it */
     struct plan_options plan;
     struct limits limits;
-    int64_t lock_budget_ms;   /* of retries on locks, for each migration */
-    int64_t block_budget_ms;  /* how long others may wait behind one of its statements */
-    struct oust_options oust; /* what is done about sessions in the way: nothing */
-    int64_t wait_ms;          /* for another deploy */
-    const char *release;      /* NULL: none named */
-    const char *app_role;     /* NULL: none */
+    int64_t lock_budget_ms;      /* of retries on locks, for each migration */
+    int64_t block_budget_ms;     /* how long others may wait behind one of its statements */
+    struct oust_options oust;    /* what is done about sessions in the way: nothing */
+    int64_t wait_ms;             /* for another deploy */
+    int64_t reservation_wait_ms; /* for a reservation to be over */
+    const char *override_reason; /* why it goes over reservations; NULL: it does not */
+    const char *release;         /* NULL: none named */
+    const char *app_role;        /* NULL: none */
+    const char *reserve_role;    /* NULL: none */
     bool dry_run;
     struct deploy_listener listener;
 };

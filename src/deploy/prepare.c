@@ -40,6 +40,7 @@ void prepare_deploy(const struct config *config, const struct target *target,
         .block_budget_ms = values[SETTING_BLOCK_BUDGET].number,
         .wait_ms = values[SETTING_WAIT].number,
         .app_role = or_none(&target->values[SETTING_APP_ROLE]),
+        .reserve_role = or_none(&target->values[SETTING_RESERVE_ROLE]),
     };
 }
 

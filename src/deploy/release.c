@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/fault.h"
-#include "base/host.h"
 #include "deploy/run.h"
+#include "ledger/actor.h"
 #include "ledger/detail.h"
 
 /* Over all that the set carries; what code needs before it runs has the set's own digest. A squash
@@ -90,11 +90,7 @@ static bool add_who(const struct run *run, json_t *detail)
 {
     if (run->begun)
         return json_object_set_new(detail, "attempt", json_string(run->attempt)) == 0;
-    const char *const user = attempt_user(run->arena);
-    char host[HOST_NAME_BYTES];
-    host_name(host);
-    return user != NULL && json_object_set_new(detail, "user", json_string(user)) == 0 &&
-           json_object_set_new(detail, "host", json_string(host)) == 0;
+    return actor_describe(run->arena, detail);
 }
 
 static const char *release_detail(const struct run *run, const char *whole)

@@ -30,6 +30,8 @@ struct run {
     struct ousted_list ousted;      /* sessions that this run has ended */
     int64_t lock_timeout_ms;        /* of the next try; -1: as the options say */
     const struct plan_item *failed; /* the one that ended the run; NULL */
+    int64_t overrides;              /* the reservation that we go over; 0: none */
+    bool reserved;                  /* a reservation ends the run */
 };
 
 /* --- attempt.c: begin, end, and those that never ended --- */
@@ -44,9 +46,6 @@ const struct attempt *attempt_alive(const struct run *run);
 /* A member for detail: {"attempt": …}; NULL when memory is out. */
 struct json_t *attempt_detail(const struct run *run);
 
-/* Who runs this, on which machine; NULL when memory is out. */
-const char *attempt_user(struct arena *arena);
-
 /* --- release.c: the set of the release that is named --- */
 /* False, ERR_REFUSED, when the release is recorded with another set. */
 bool release_check(const struct run *run, struct err *err) MUST_CHECK;
@@ -55,6 +54,21 @@ bool release_is_new(const struct run *run);
 /* Appends its row, and plans again. ERR_BUSY: another pawl was there since the plan; ERR_REFUSED:
  * another one has just named it with another set. */
 bool release_record(struct run *run, struct err *err) MUST_CHECK;
+
+/* --- reservation.c: who holds deploys up --- */
+/* Waits, without the mutex, while a reservation is in force: others may end it, or go over it.
+ * False, ERR_BUSY, when one still is at give_up_ms. */
+bool reservation_wait(struct run *run, int64_t give_up_ms, struct err *err) MUST_CHECK;
+/* Under the mutex: the reservation that was made since we looked; NULL. Takes down the one that an
+ * override goes over. */
+const struct reservation *reservation_found(struct run *run);
+/* Behind our begin row: whether one was made between our look and that row; ERR_BUSY, and
+ * run->reserved. */
+bool reservation_recheck(struct run *run, struct err *err) MUST_CHECK;
+/* What a dry run says of it. */
+void reservation_note(struct run *run);
+/* Adds the override to the begin row's detail; false when memory is out. */
+bool reservation_describe(const struct run *run, struct json_t *detail) MUST_CHECK;
 
 /* --- apply.c --- */
 /* All units of one pending migration. */

@@ -28,7 +28,11 @@
     X(DECLARED_NEW, "declared_new", true, "this file is no rename, whatever its content")          \
     X(SESSION_ENDED, "session_ended", false,                                                       \
       "a deploy that was told so cancelled or ended a session that was in its way")                \
-    X(BREAK_ACCEPTED, "break_accepted", false, "a break of the hash chain was looked into")
+    X(BREAK_ACCEPTED, "break_accepted", false, "a break of the hash chain was looked into")        \
+    X(RESERVED, "reserved", false, "deploys are held up until a time: by whom, until when, why")   \
+    X(RESERVATION_ENDED, "reservation_ended", false, "a reservation was ended before its time")    \
+    X(MAINTENANCE_ON, "maintenance_on", false, "maintenance was switched on, and why")             \
+    X(MAINTENANCE_OFF, "maintenance_off", false, "maintenance was switched off")
 
 enum ledger_event {
 #define X(id, name, changes, meaning) EVENT_##id,

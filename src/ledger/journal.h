@@ -41,6 +41,7 @@ struct journal {
     struct journal_row *items;
     size_t count, capacity;
     struct journal_head head;
+    int64_t now_us; /* by the server's clock, when it was read; 0 where there is no ledger */
 };
 
 /* False when memory is out. */

@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "ledger/actor.h"
 #include "ledger/detail.h"
 #include "ledger/ledger_engine.h"
 #include "ledger/schema.h"
@@ -90,6 +91,7 @@ bool ledger_read_rows(struct arena *arena, const struct rows *rows, struct journ
         const char *const hash = rows_get(rows, r, 11);
         if (to_number(rows_get(rows, r, 0)) == 0) {
             journal.head.seq = to_number(rows_get(rows, r, 1));
+            journal.now_us = to_number(rows_get(rows, r, 2));
             journal.head.hash = hash;
             continue;
         }
@@ -173,7 +175,8 @@ bool ledger_create(struct ledger *ledger, struct arena *arena, const struct entr
     json_t *detail = json_pack("{s:i, s:s, s:s}", "format", LEDGER_FORMAT, "pawl", PAWL_VERSION,
                                "ledger", ledger->name);
     struct entry *const all = arena_alloc(arena, (count + 1) * sizeof *all);
-    const char *const text = detail_text(arena, detail);
+    const char *const text =
+        detail != NULL && actor_describe(arena, detail) ? detail_text(arena, detail) : NULL;
     if (all == NULL || text == NULL)
         return err_nomem(err);
     all[0] = (struct entry){.event = EVENT_CREATED, .detail = text, .digest = empty.text};

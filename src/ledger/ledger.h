@@ -59,6 +59,11 @@ bool ledger_foreign_objects(struct ledger *ledger, struct arena *arena, const ch
 bool ledger_grant(struct ledger *ledger, struct arena *arena, const char *app_role,
                   struct err *err) MUST_CHECK;
 
+/* Lets the role reserve in SQL, and makes the functions for it where the ledger has none; done
+ * already is success. PostgreSQL only; for the ledger's owner. */
+bool ledger_grant_reserve(struct ledger *ledger, struct arena *arena, const char *reserve_role,
+                          struct err *err) MUST_CHECK;
+
 /* What a writer hands in; seq, at and the hashes are the ledger's. Members may be NULL but event
  * and detail. */
 struct entry {

@@ -5,7 +5,7 @@
 #include "ledger/ledger.h"
 
 /* Rows of twelve columns: 0 for the head or 1 for a row, then the journal's columns in order, at in
- * microseconds. */
+ * microseconds; the head's at is the current time. */
 bool ledger_read_rows(struct arena *arena, const struct rows *rows, struct journal *ret,
                       struct err *err) MUST_CHECK;
 

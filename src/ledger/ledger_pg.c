@@ -14,6 +14,11 @@
 #define CHECK_INTERVAL_MS "1000"
 enum { CHECK_INTERVAL_SINCE_VERSION = 140000 };
 
+/* How long a row of its own waits for the head, which others lock for one insert. */
+#define HEAD_TIMEOUT "10000"
+enum { HEAD_TIMEOUT_MS = 10000 };
+static const char set_head_timeout[] = "SET LOCAL lock_timeout = " HEAD_TIMEOUT;
+
 static bool query(struct ledger *ledger, struct arena *arena, const char *template,
                   const char *const *params, size_t count, struct rows *ret, struct err *err)
 {
@@ -68,7 +73,8 @@ bool ledger_pg_read(struct ledger *ledger, struct arena *arena, struct journal *
     /* One statement, one snapshot: a row appended between two would look like a broken chain.
      * Ordered inside, by the index: around the UNION it would be a sort, by parallel workers. */
     static const char sql[] =
-        "SELECT 0 AS k, seq, 0::pg_catalog.int8, '', NULL, NULL, NULL, NULL, '', NULL, '', hash"
+        "SELECT 0 AS k, seq, pg_catalog.round(extract(epoch FROM pg_catalog.clock_timestamp())"
+        " * 1000000)::pg_catalog.int8, '', NULL, NULL, NULL, NULL, '', NULL, '', hash"
         " FROM {ledger}.head UNION ALL (SELECT 1, seq,"
         " pg_catalog.round(extract(epoch FROM at) * 1000000)::pg_catalog.int8, event, migration,"
         " checksum, kind, phase, detail, digest, prev_hash, hash FROM {ledger}.journal"
@@ -189,35 +195,6 @@ bool ledger_pg_create(struct ledger *ledger, struct arena *arena, const struct e
     return *ret_meanwhile;
 }
 
-bool ledger_grant(struct ledger *ledger, struct arena *arena, const char *app_role, struct err *err)
-{
-    struct rows rows;
-    const char *const params[] = {app_role, ledger->name};
-    if (ledger->pg == NULL)
-        return true;
-    if (!pg_query(ledger->pg, arena, "SELECT pg_catalog.has_schema_privilege($1, $2, 'USAGE')",
-                  params, 2, &rows, err)) {
-        err_prefix(err, "cannot grant to app_role");
-        return false;
-    }
-    if (strcmp(rows_get(&rows, 0, 0), "t") == 0)
-        return true;
-    const char *const role = pg_quote_name(arena, app_role);
-    const char *const usage =
-        role == NULL ? NULL
-                     : arena_printf(arena, "GRANT USAGE ON SCHEMA %s TO %s", ledger->name, role);
-    const char *const journal =
-        usage == NULL ? NULL
-                      : arena_printf(arena,
-                                     "GRANT SELECT (seq, at, event, migration, checksum, kind, "
-                                     "phase, digest) ON %s.journal TO %s",
-                                     ledger->name, role);
-    if (journal == NULL)
-        return err_nomem(err);
-    /* The schema last: its right is the one that is asked for above. */
-    return pg_exec(ledger->pg, journal, err) && pg_exec(ledger->pg, usage, err);
-}
-
 size_t ledger_pg_enter_count(const struct limits *limits)
 {
     return limits->role != NULL ? 3 : 2;
@@ -304,18 +281,39 @@ bool ledger_pg_leave(struct ledger *ledger, struct arena *arena, const struct en
            pg_pipeline_add(ledger->pg, "RESET ALL", NULL, 0, err);
 }
 
+/* Who has the head locked: a session that has called reserve() in a transaction and does not commit
+ * it. A look only: what fails here leaves the error as it was. */
+static void say_who_locks(struct ledger *ledger, struct arena *arena, struct err *err)
+{
+    static const char sql[] =
+        "SELECT pg_catalog.format('session %s of role %s (%s), %s since %s', a.pid, a.usename,"
+        " coalesce(nullif(a.application_name, ''), 'no application name'), a.state, a.state_change)"
+        " FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS a USING (pid)"
+        " WHERE l.relation = '{ledger}.head'::pg_catalog.regclass AND l.granted"
+        " AND l.mode = 'RowExclusiveLock' AND l.pid <> pg_catalog.pg_backend_pid() LIMIT 1";
+    CLEANUP(err_release) struct err ignored = {0};
+    struct rows rows = {0};
+    const bool seen = query(ledger, arena, sql, NULL, 0, &rows, &ignored) && rows.count > 0;
+    (void)err_set(err, ERR_BUSY, "the ledger's head is locked by %s",
+                  seen ? rows_get(&rows, 0, 0) : "another session");
+    err->retryable = true;
+    err_hint(err, "It has called append() or reserve() in a transaction that is still open: it has "
+                  "to commit.");
+}
+
 bool ledger_pg_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
                       int64_t expected_change, struct receipt *ret, struct err *err)
 {
-    static const struct limits none = {.lock_timeout_ms = -1};
+    static const struct limits limits = {.lock_timeout_ms = HEAD_TIMEOUT_MS};
     struct pg_answers answers;
     if (!pg_pipeline_begin(ledger->pg, err))
         return false;
     const bool queued =
         expected_change < 0
             ? pg_pipeline_add(ledger->pg, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NULL,
-                              0, err)
-            : ledger_pg_enter(ledger, arena, &none, expected_change, err);
+                              0, err) &&
+                  pg_pipeline_add(ledger->pg, set_head_timeout, NULL, 0, err)
+            : ledger_pg_enter(ledger, arena, &limits, expected_change, err);
     if (!queued || !add_append(ledger, arena, entry, err) ||
         !pg_pipeline_add(ledger->pg, "COMMIT", NULL, 0, err))
         return false;
@@ -323,6 +321,8 @@ bool ledger_pg_append(struct ledger *ledger, struct arena *arena, const struct e
         if (sqlstate_reaction(err->sqlstate) == REACTION_WAIT ||
             sqlstate_reaction(err->sqlstate) == REACTION_REPLAN)
             err->code = ERR_BUSY;
+        else if (strcmp(err->sqlstate, "55P03") == 0)
+            say_who_locks(ledger, arena, err);
         return false;
     }
     ret->text = answers.items[answers.count - 2].value;

@@ -41,8 +41,11 @@ bool ledger_sqlite_read(struct ledger *ledger, struct arena *arena, struct journ
         return false;
     if (!ledger->exists)
         return true;
-    return query(ledger, arena, sql, NULL, 0, &rows, err) &&
-           ledger_read_rows(arena, &rows, ret, err);
+    if (!query(ledger, arena, sql, NULL, 0, &rows, err) ||
+        !ledger_read_rows(arena, &rows, ret, err))
+        return false;
+    ret->now_us = clock_utc_us(); /* no server: the clock that writes at */
+    return true;
 }
 
 bool ledger_sqlite_foreign_objects(struct ledger *ledger, struct arena *arena,

@@ -159,6 +159,65 @@ const char *const ledger_schema_pg[] = {
     NULL,
 };
 
+/*
+ * What a data team without pawl calls. The callers are not the owner, and a temporary schema is
+ * searched for types before all others unless it is named: so it is named last, also for append().
+ */
+const char *const ledger_reserve_pg[] = {
+    "ALTER FUNCTION {ledger}.append SET search_path = pg_catalog, pg_temp",
+    /* Whoever reserves while a deploy is at work is told: that one goes on. */
+    "CREATE OR REPLACE FUNCTION {ledger}.reserve(until pg_catalog.timestamptz,\n"
+    "  reason pg_catalog.text) RETURNS bigint\n"
+    "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $pawl$\n"
+    "DECLARE\n"
+    "  moment timestamptz := clock_timestamp();\n"
+    "  receipt text;\n"
+    "BEGIN\n"
+    "  IF (until > moment AND until <= moment + interval '720 hours') IS NOT TRUE THEN\n"
+    "    RAISE EXCEPTION 'a reservation ends within 30 days from now (%), not at %', moment, "
+    "until\n"
+    "      USING ERRCODE = '22023';\n"
+    "  END IF;\n"
+    "  IF (reason ~ '[^[:space:]]' AND octet_length(convert_to(reason, 'UTF8')) <= 1000) IS NOT "
+    "TRUE\n"
+    "  THEN\n"
+    "    RAISE EXCEPTION 'a reservation needs a reason of at most 1000 bytes'\n"
+    "      USING ERRCODE = '22023';\n"
+    "  END IF;\n"
+    "  receipt := {ledger}.append('reserved', NULL, NULL, NULL, NULL, json_build_object(\n"
+    "    'until', to_char(until AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),\n"
+    "    'reason', reason, 'user', session_user::text,\n"
+    "    'host', coalesce(host(inet_client_addr()), 'local'), 'backend', pg_backend_pid(),\n"
+    "    'application', current_setting('application_name'))::text, NULL, NULL);\n"
+    "  IF EXISTS (SELECT FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted\n"
+    "      AND l.objsubid = 1 AND l.pid <> pg_backend_pid()\n"
+    "      AND l.database = (SELECT d.oid FROM pg_database AS d\n"
+    "        WHERE d.datname = current_database())\n"
+    "      AND (l.classid::bigint << 32 | l.objid::bigint) = ('x' || left(encode(sha256(\n"
+    "        convert_to('pawl:{ledger}', 'UTF8')), 'hex'), 16))::bit(64)::bigint) THEN\n"
+    "    RAISE WARNING 'a deploy is at work: this reservation holds up the next one';\n"
+    "  END IF;\n"
+    "  RETURN split_part(receipt, ':', 1)::bigint;\n"
+    "END $pawl$",
+    /* Each role ends what it has reserved itself. */
+    "CREATE OR REPLACE FUNCTION {ledger}.end_reservation(id pg_catalog.int8) RETURNS void\n"
+    "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $pawl$\n"
+    "BEGIN\n"
+    "  IF NOT EXISTS (SELECT FROM {ledger}.journal AS j WHERE j.seq = id AND j.event = 'reserved'\n"
+    "      AND j.detail::json ->> 'user' = session_user::text\n"
+    "      AND j.detail::json ->> 'backend' IS NOT NULL) THEN\n"
+    "    RAISE EXCEPTION 'role \"%\" has made no reservation %', session_user, id\n"
+    "      USING ERRCODE = '22023';\n"
+    "  END IF;\n"
+    "  PERFORM {ledger}.append('reservation_ended', NULL, NULL, NULL, NULL, json_build_object(\n"
+    "    'reservation', id, 'user', session_user::text,\n"
+    "    'host', coalesce(host(inet_client_addr()), 'local'), 'backend', pg_backend_pid(),\n"
+    "    'application', current_setting('application_name'))::text, NULL, NULL);\n"
+    "END $pawl$",
+    "REVOKE ALL ON FUNCTION {ledger}.reserve, {ledger}.end_reservation FROM PUBLIC",
+    NULL,
+};
+
 const char *const ledger_schema_sqlite[] = {
     "CREATE TABLE {ledger}_journal (\n"
     "  seq INTEGER PRIMARY KEY,\n"

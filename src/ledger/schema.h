@@ -7,6 +7,8 @@
 /* Statements to run in order, NULL-ended. */
 extern const char *const ledger_schema_pg[];
 extern const char *const ledger_schema_sqlite[];
+/* PostgreSQL: the functions for those who reserve without pawl, added to a ledger of any age. */
+extern const char *const ledger_reserve_pg[];
 
 /* The template with {ledger} replaced, in the arena; NULL when memory is out. */
 char *ledger_sql(struct arena *arena, const char *template, const char *name) MUST_CHECK;

@@ -198,6 +198,8 @@ static bool fold_begin(struct fold *fold)
         .pid = number(fold, "pid", 0),
         .backend = number(fold, "backend", 0),
         .pooled = flag(fold, "pooled"),
+        .overrides = number(fold, "reservation", 0),
+        .reason = member(fold, "reason"),
         .ended = EVENT_BEGIN,
     };
     if (attempt->id == NULL)
@@ -272,6 +274,12 @@ static bool fold_row(struct fold *fold)
         return fold_declared_new(fold);
     case EVENT_RELEASE:
         return name_release(fold);
+    case EVENT_RESERVED:
+    case EVENT_RESERVATION_ENDED:
+        return reservations_fold(fold->arena, &fold->state->reservations, row, fold->detail);
+    case EVENT_MAINTENANCE_ON:
+    case EVENT_MAINTENANCE_OFF:
+        return maintenance_fold(fold->arena, &fold->state->maintenance, row, fold->detail);
     case EVENT_CREATED:
     case EVENT_BREAK_ACCEPTED:
     case EVENT_SESSION_ENDED:
@@ -381,6 +389,18 @@ const struct attempt *state_open_attempt(const struct state *state)
     for (size_t i = state->attempts.count; i > 0; i--)
         if (state->attempts.items[i - 1].ended == EVENT_BEGIN)
             return &state->attempts.items[i - 1];
+    return NULL;
+}
+
+const struct attempt *state_override(const struct state *state)
+{
+    for (size_t i = state->attempts.count; i > 0; i--) {
+        const struct attempt *const attempt = &state->attempts.items[i - 1];
+        if (attempt->overrides != 0)
+            return attempt;
+        if (attempt->ended == EVENT_END)
+            return NULL;
+    }
     return NULL;
 }
 

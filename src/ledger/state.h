@@ -6,7 +6,7 @@
 
 #include "history/migration.h"
 #include "ledger/digest_set.h"
-#include "ledger/journal.h"
+#include "ledger/reservation.h"
 
 struct applied_names {
     const char **items; /* the oldest first; the last one is the current name */
@@ -54,6 +54,8 @@ struct attempt {
     int64_t ended_us, last_us;  /* when it ended, and when its last row came */
     const char *last_migration; /* of its last row that names one; NULL */
     const char *message;        /* of a failed row */
+    int64_t overrides;          /* the reservation that it went over; 0: none */
+    const char *reason;         /* why it did; NULL */
 };
 
 /* A release is one set of migrations. */
@@ -84,6 +86,8 @@ struct state {
         const char **items;
         size_t count, capacity;
     } declared_new; /* ids that repair declared to be no rename */
+    struct reservations reservations;
+    struct maintenance maintenance;
     /* Views of applied. */
     struct name_entry *by_name; /* every name, sorted bytewise */
     size_t name_count;
@@ -107,6 +111,9 @@ const struct partial *state_partial(const struct state *state, const char *id);
 
 /* The last attempt that has no end; NULL. */
 const struct attempt *state_open_attempt(const struct state *state);
+
+/* The last attempt that went over a reservation, until a deploy after it ends well; NULL. */
+const struct attempt *state_override(const struct state *state);
 
 const char *applied_name(const struct applied *applied); /* the current one */
 /* As migration_in_digest(), by what the journal says of it. */

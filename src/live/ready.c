@@ -62,21 +62,30 @@ bool ready_add_name(struct arena *arena, struct ready_names *names, const char *
     return true;
 }
 
-static const char journal_mark[] = "{journal}";
+static const char journal_mark[] = "{journal}", moment_mark[] = "{moment}";
 
 /* One statement for both engines. A plain row for each fact: in a fresh backend an aggregate would
- * cost as much again as the look itself. */
+ * cost as much again as the look itself. Rows that say nothing of the applied set have no digest,
+ * and the index on it finds them: those of maintenance are among these few. */
 static const char *quick_sql(struct arena *arena, const struct ledger *ledger, size_t repeatables)
 {
     static const char template[] =
         "SELECT 'digest', NULL FROM (SELECT 1 FROM {journal} WHERE digest = $1 LIMIT 1) AS d"
-        " UNION ALL SELECT 'contract', migration FROM {journal} WHERE phase = 'contract'";
+        " UNION ALL SELECT 'contract', migration FROM {journal} WHERE phase = 'contract'"
+        " UNION ALL SELECT event, {moment} FROM {journal} WHERE digest IS NULL"
+        " AND event IN ('maintenance_on', 'maintenance_off')";
+    static const char moment_pg[] =
+        "seq || ' ' || pg_catalog.round(extract(epoch FROM at) * 1000000)::pg_catalog.int8";
     CLEANUP(str_release) struct str text = {0};
     const char *const table = ledger->pg != NULL ? "{ledger}.journal" : "{ledger}_journal";
+    const char *const moment = ledger->pg != NULL ? moment_pg : "seq || ' ' || at";
     for (const char *c = template; *c != '\0';)
         if (strncmp(c, journal_mark, sizeof journal_mark - 1) == 0) {
             str_puts(&text, table);
             c += sizeof journal_mark - 1;
+        } else if (strncmp(c, moment_mark, sizeof moment_mark - 1) == 0) {
+            str_puts(&text, moment);
+            c += sizeof moment_mark - 1;
         } else {
             str_putc(&text, *c++);
         }
@@ -94,7 +103,21 @@ struct sight {
     bool digest;
     size_t repeatables;
     struct ready_names contracts; /* each once for each of its rows; NULL for a nameless one */
+    int64_t maintenance_seq;      /* of the last row that says so */
+    int64_t maintenance_us;       /* when it was switched on; 0: it is off */
 };
+
+/* moment: "seq at". Rows come in any order: the last one counts. */
+static void see_maintenance(struct sight *sight, const char *event, const char *moment)
+{
+    char *at = NULL;
+    const int64_t seq = strtoll(moment, &at, 10);
+    if (seq <= sight->maintenance_seq)
+        return;
+    sight->maintenance_seq = seq;
+    sight->maintenance_us =
+        strcmp(event, event_name(EVENT_MAINTENANCE_ON)) == 0 ? strtoll(at, NULL, 10) : 0;
+}
 
 static bool read_sight(struct arena *arena, const struct rows *rows, struct sight *ret,
                        struct err *err)
@@ -106,17 +129,21 @@ static bool read_sight(struct arena *arena, const struct rows *rows, struct sigh
             ret->digest = true;
         else if (fact[0] == 'r')
             ret->repeatables++;
+        else if (fact[0] == 'm')
+            see_maintenance(ret, fact, rows_get(rows, r, 1));
         else if (!ready_add_name(arena, &ret->contracts, rows_get(rows, r, 1), err))
             return false;
     }
     return true;
 }
 
-/* The usual case. *ret_hit: the set's digest was reached, each of its repeatables has run, and the
- * set carries every contract step by its name. */
+/* The usual case. result->quick: the set's digest was reached, each of its repeatables has run, and
+ * the set carries every contract step by its name. */
 static bool quick_look(struct ledger *ledger, struct arena *arena,
-                       const struct ready_source *source, bool *ret_hit, struct err *err)
+                       const struct ready_source *source, struct ready_result *result,
+                       struct err *err)
 {
+    bool *const ret_hit = &result->quick;
     const size_t repeatables = source->repeatables.count;
     const char **const params = arena_alloc(arena, (1 + repeatables) * sizeof *params);
     const char *const sql = quick_sql(arena, ledger, repeatables);
@@ -130,6 +157,7 @@ static bool quick_look(struct ledger *ledger, struct arena *arena,
     if (!ready_query(ledger, arena, sql, params, 1 + repeatables, &rows, err) ||
         !read_sight(arena, &rows, &sight, err))
         return false;
+    result->maintenance_us = sight.maintenance_us;
     *ret_hit = sight.digest && sight.repeatables == repeatables;
     if (!*ret_hit || sight.contracts.count == 0)
         return true;
@@ -160,7 +188,7 @@ bool ready_check(struct ledger *ledger, struct arena *arena, const struct ready_
                  struct ready_result *ret, struct err *err)
 {
     *ret = (struct ready_result){.verdict = READY_YES};
-    if (quick_look(ledger, arena, source, &ret->quick, err)) {
+    if (quick_look(ledger, arena, source, ret, err)) {
         if (!ret->quick)
             return full_look(ledger, arena, source, ret, err) || unreadable(ledger, err);
         ret->reason = "everything that this code needs is in place";

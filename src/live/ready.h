@@ -46,6 +46,7 @@ struct ready_result {
     struct ready_names passed;  /* ids of contract migrations that the set does not carry */
     struct ready_names edited;  /* ids applied with another checksum: a warning */
     bool quick;                 /* one lookup was enough */
+    int64_t maintenance_us; /* since when maintenance is on; 0: it is off. No part of the verdict */
 };
 
 /* Errors: ERR_UNREACHABLE, ERR_SIGNAL, ERR_BUSY (deadline), what load() gives. */

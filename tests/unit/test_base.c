@@ -52,6 +52,59 @@ static void dates_are_checked(void **state)
     assert_string_equal(text, "2025-07-03T07:58:50.394000Z");
 }
 
+static void moments_name_their_zone(void **state)
+{
+    (void)state;
+    static const char *const same[] = {
+        "2025-07-03T07:58:50Z",     "2025-07-03 07:58:50z",      "2025-07-03t09:58:50+02:00",
+        "2025-07-03T09:58:50+0200", "2025-07-03T09:58:50+02",    "2025-07-02T22:28:50-09:30",
+        "2025-07-03T07:58:50.0Z",   "2025-07-03T07:58:50-00:00", "2025-07-03T07:58:50.000000+00",
+    };
+    int64_t us = 0;
+    for (size_t i = 0; i < COUNT_OF(same); i++) {
+        assert_true(clock_parse_iso_us(same[i], &us));
+        assert_int_equal(us, 1751529530000000);
+    }
+    assert_true(clock_parse_iso_us("2025-07-03T07:58:50.394Z", &us));
+    assert_int_equal(us, 1751529530394000);
+    assert_true(clock_parse_iso_us("2025-07-03T07:58Z", &us));
+    assert_int_equal(us, 1751529480000000);
+    assert_true(clock_parse_iso_us("9999-12-31T23:59:59.999999Z", &us));
+    char text[CLOCK_ISO_BYTES];
+    clock_format_us(us, text);
+    assert_string_equal(text, "9999-12-31T23:59:59.999999Z");
+    static const char *const bad[] = {
+        "",
+        "2",
+        "2025",
+        "2025-07-03",
+        "2025-07-03T07:58:50",
+        "2025-07-03T07:58:50 Z",
+        "2025-7-03T07:58:50Z",
+        "2025-07-03T7:58Z",
+        "2025-07-03T07Z",
+        "2025-02-29T00:00Z",
+        "2025-07-03T24:00Z",
+        "2025-07-03T07:58:60Z",
+        "2025-07-03T07:58:50.Z",
+        "0000-01-01T00:00Z",
+        "2025-07-03T07:58:50.0000001Z",
+        "2025-07-03T07:58:50+2",
+        "2025-07-03T07:58:50+02:",
+        "2025-07-03T07:58:50+02:0",
+        "2025-07-03T07:58:50+02:60",
+        "2025-07-03T07:58:50+16:00",
+        "2025-07-03T07:58:50+02:00x",
+        "2025-07-03T07:58:50Zx",
+        " 2025-07-03T07:58Z",
+        "-025-07-03T07:58Z",
+        "2025-07-03T07:58:50CET",
+        "2025-07-03T07:58:50+-2",
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_false(clock_parse_iso_us(bad[i], &us));
+}
+
 static void utf8_is_strict(void **state)
 {
     (void)state;
@@ -123,13 +176,10 @@ static void an_error_can_quote_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(durations_read_and_write),
-        cmocka_unit_test(dates_are_checked),
-        cmocka_unit_test(utf8_is_strict),
-        cmocka_unit_test(names_are_made_printable),
-        cmocka_unit_test(a_buffer_stays_failed),
-        cmocka_unit_test(sha256_is_sha256),
-        cmocka_unit_test(an_error_can_quote_itself),
+        cmocka_unit_test(durations_read_and_write), cmocka_unit_test(dates_are_checked),
+        cmocka_unit_test(moments_name_their_zone),  cmocka_unit_test(utf8_is_strict),
+        cmocka_unit_test(names_are_made_printable), cmocka_unit_test(a_buffer_stays_failed),
+        cmocka_unit_test(sha256_is_sha256),         cmocka_unit_test(an_error_can_quote_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,35 @@
+/*
+ * What people announce about a target: reservations and maintenance. Each is one row of the
+ * journal, and none takes the mutex: what is announced while a deploy runs holds up the next one.
+ */
+#ifndef PAWL_LIVE_ANNOUNCE_H
+#define PAWL_LIVE_ANNOUNCE_H
+
+#include "ledger/ledger.h"
+#include "ledger/state.h"
+
+struct announcer {
+    struct arena *arena;
+    struct ledger *ledger;
+    struct journal journal;
+    struct state state; /* before what is announced */
+};
+
+/* Reads the ledger, which is open for writing. ERR_REFUSED where there is none, ERR_CHAIN. */
+bool announce_open(struct arena *arena, struct ledger *ledger, struct announcer *ret,
+                   struct err *err) MUST_CHECK;
+
+/* A duration from now, or a moment with its zone; ERR_USAGE for anything else, and for what is not
+ * within the next RESERVATION_MAX_DAYS. */
+bool announce_until(struct arena *arena, const char *text, int64_t now_us, int64_t *ret_us,
+                    struct err *err) MUST_CHECK;
+
+/* These append the row; *ret_head is "seq:hash". A reservation's seq is its id. */
+bool announce_reservation(struct announcer *announcer, int64_t until_us, const char *reason,
+                          const char **ret_head, struct err *err) MUST_CHECK;
+bool announce_end(struct announcer *announcer, int64_t id, const char *reason,
+                  const char **ret_head, struct err *err) MUST_CHECK;
+bool announce_maintenance(struct announcer *announcer, bool on, const char *reason,
+                          const char **ret_head, struct err *err) MUST_CHECK;
+
+#endif
