@@ -80,6 +80,19 @@ def announce(pawl, database):
     deploy(pawl, "--release", "1.2")
 
 
+def stand_in_the_way(pawl, database):
+    """Only PostgreSQL knows of sessions."""
+    if database.engine != "postgres":
+        return
+    with closing(database.connect(application_name="report, größer")) as holder:
+        holder.execute("BEGIN")
+        holder.execute("SELECT * FROM noted")
+        holder.execute("SELECT pg_sleep(1)")  # what is younger is waited for
+        pawl.write(name(12, "wider"), "ALTER TABLE noted ADD COLUMN width int;")
+        deploy(pawl, "--on-blocked", "fail", code=5)
+        deploy(pawl, "--on-blocked", "terminate", "--blocker-age", "0")
+
+
 def history(pawl, database):
     """Every event, in the order in which a team might meet them."""
     engine = database.engine
@@ -120,6 +133,7 @@ def history(pawl, database):
     deploy(pawl)
 
     announce(pawl, database)
+    stand_in_the_way(pawl, database)
 
     seq = len(ledger.rows(database))
     database.query(f"UPDATE {ledger.table(database, 'head')} SET seq = 3")

@@ -24,8 +24,8 @@ DIGESTS = {
     "journal-3": "07e84184f28dd675e3be2cb8a0010a4b5a13c6079e9f00807acfdf8abb03c7d1",
 }
 
-# SQLite records what runs outside of a transaction as a step like any other.
-NEVER = {"postgres": set(), "sqlite": {"step_begin", "step_end"}}
+# SQLite records what runs outside of a transaction as a step like any other, and has no sessions.
+NEVER = {"postgres": set(), "sqlite": {"step_begin", "step_end", "session_ended"}}
 
 
 def files(name):
