@@ -16,11 +16,16 @@ expect() {
     printf '$ pawl %s\n' "$*"
     code=0
     "$pawl" "$@" 2>&1 || code=$?
-    if [ "$wanted" -ne 0 ]; then
-        printf '(exit code %s)\n' "$code"
+    ended "$wanted" "$code"
+}
+
+# The exit code that a command was to end with, and the one that it has.
+ended() {
+    if [ "$1" -ne 0 ]; then
+        printf '(exit code %s)\n' "$2"
     fi
-    if [ "$code" -ne "$wanted" ]; then
-        printf 'the drill expected exit code %s, not %s\n' "$wanted" "$code" >&2
+    if [ "$2" -ne "$1" ]; then
+        printf 'the drill expected exit code %s, not %s\n' "$1" "$2" >&2
         exit 1
     fi
 }

@@ -1,5 +1,6 @@
 """The drills in drills/ are test, documentation and demonstration at once: here they are run."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -27,6 +28,28 @@ def test_outage_a(engine_name, request):
         assert words in result.stdout, result.stdout
     # The deleted last row is found by the seq that it had.
     assert result.stdout.count("the row is missing: the head of the ledger names it") >= 1
+
+
+def test_outage_d(pg):
+    result = run_drill("d-migration-that-hung.sh", pg.url)
+    assert result.returncode == 0, result.stdout + result.stderr
+    shown = result.stdout
+    for words in ('"20250703075850_add_owner" waits; in the way: backend ',
+                  'application "nightly import", local), idle in transaction for',
+                  "to end it: SELECT pg_terminate_backend(",
+                  "Applied by this run: 0 of 1.",
+                  "applied  20250703075850_add_owner",
+                  "sessions of it in the server: 0",
+                  "left behind: fields_area is INVALID",
+                  "note: left half done by an earlier run: DROP INDEX CONCURRENTLY fields_area",
+                  "applied  20250703080000_index_area",
+                  "# Timeline of", "**stopped** `20250703075850_add_owner`",
+                  "**abandoned** `20250703080000_index_area`"):
+        assert words in shown, shown
+    assert shown.count("longest stall of a reader: ") == 3
+    # What ends the session is what the deploy said.
+    backend, = re.findall(r'^\$ psql -c "SELECT pg_terminate_backend\((\d+)\)"$', shown, re.MULTILINE)
+    assert shown.count(f"in the way: backend {backend} ") >= 2
 
 
 def test_the_demo(tmp_path):
