@@ -31,7 +31,7 @@ static const char email_id[] = "20250102090000_email";
 
 static void write_file(const struct checkout *checkout, const char *name, const char *text)
 {
-    char path[192];
+    char path[sizeof checkout->migrations + 128];
     (void)snprintf(path, sizeof path, "%s/%s", checkout->migrations, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
@@ -48,7 +48,7 @@ static void write_migration(const struct checkout *checkout, const char *id, con
 
 static void remove_migration(const struct checkout *checkout, const char *id)
 {
-    char path[192];
+    char path[sizeof checkout->migrations + 128];
     (void)snprintf(path, sizeof path, "%s/%s.sql", checkout->migrations, id);
     assert_int_equal(unlink(path), 0);
 }
