@@ -38,6 +38,7 @@ def test_outage_d(pg):
                   'application "nightly import", local), idle in transaction for',
                   "to end it: SELECT pg_terminate_backend(",
                   "Applied by this run: 0 of 1.",
+                  "deploy in progress: release 1.1, by ",
                   "applied  20250703075850_add_owner",
                   "sessions of it in the server: 0",
                   "left behind: fields_area is INVALID",
