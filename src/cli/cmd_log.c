@@ -11,32 +11,58 @@
 
 /* The members of detail that a person wants to see, in this order. */
 static const char *const shown_members[] = {
-    "release", "user",  "host",       "pid",     "from",      "statement",   "step",
-    "steps",   "ms",    "sqlstate",   "message", "overrides", "reservation", "until",
-    "reason",  "after", "steps_done", "squash",  "replaces",  "recognised",
+    "release",    "by",        "user",        "host",       "pid",    "application", "state",
+    "query",      "from",      "statement",   "step",       "steps",  "ms",          "sqlstate",
+    "message",    "overrides", "reservation", "until",      "reason", "blockers",    "after",
+    "steps_done", "squash",    "replaces",    "recognised",
 };
 
-static void add_member(struct str *out, const char *name, const json_t *value)
+static void add_members(struct str *out, const json_t *object);
+
+/* Sessions in the way of a deploy: a number of them would say nothing. */
+static void add_objects(struct str *out, const json_t *array)
+{
+    size_t i;
+    json_t *object;
+    json_array_foreach(array, i, object)
+    {
+        str_puts(out, i == 0 ? " (" : "; ");
+        add_members(out, object);
+    }
+    str_puts(out, ")");
+}
+
+static void add_member(struct str *out, bool first, const char *name, const json_t *value)
 {
     if (value == NULL)
         return;
-    const char *const between = out->len > 0 ? ", " : "";
+    const char *const between = first ? "" : ", ";
     if (json_is_string(value))
         str_printf(out, "%s%s %s", between, name, json_string_value(value));
     else if (json_is_integer(value))
         str_printf(out, "%s%s %" JSON_INTEGER_FORMAT, between, name, json_integer_value(value));
-    else if (json_is_array(value))
+    else if (json_is_object(json_array_get(value, 0))) {
+        str_printf(out, "%s%s", between, name);
+        add_objects(out, value);
+    } else if (json_is_array(value))
         str_printf(out, "%s%s %zu", between, name, json_array_size(value));
     else if (json_is_true(value))
         str_printf(out, "%s%s", between, name);
+}
+
+static void add_members(struct str *out, const json_t *object)
+{
+    const size_t start = out->len;
+    for (size_t i = 0; i < COUNT_OF(shown_members); i++)
+        add_member(out, out->len == start, shown_members[i],
+                   json_object_get(object, shown_members[i]));
 }
 
 static const char *summary(struct arena *arena, const struct journal_row *row)
 {
     CLEANUP(json_release) json_t *detail = json_loads(row->detail, 0, NULL);
     CLEANUP(str_release) struct str out = {0};
-    for (size_t i = 0; i < COUNT_OF(shown_members); i++)
-        add_member(&out, shown_members[i], json_object_get(detail, shown_members[i]));
+    add_members(&out, detail);
     return out.failed ? NULL : arena_strndup(arena, str_text(&out), out.len);
 }
 
