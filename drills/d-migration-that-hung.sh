@@ -126,7 +126,7 @@ sed -i 's/^lock_budget = .*/lock_budget = 1m/' pawl.conf
 begin_readers
 begin deploy --release 1.1
 until_said 'trying again'
-expect 5 blockers
+expect 5 blockers --older-than 1s
 
 say "With the data team's consent it ends the session, by the command that was printed."
 command=$(sed -n 's/.*to end it: //p' deploy.log | head -n 1)

@@ -48,6 +48,10 @@ def test_outage_d(pg):
                   "**abandoned** `20250703080000_index_area`"):
         assert words in shown, shown
     assert shown.count("longest stall of a reader: ") == 3
+    assert re.search(r"\*\*stopped\*\* .*, blockers \(user \w+, pid \d+, application nightly import, ", shown)
+    # The operator's other shell names the session too.
+    other_shell = shown.split("$ pawl blockers")[1].split("(exit code 5)")[0]
+    assert 'application "nightly import"' in other_shell and "pg_terminate_backend" in other_shell
     # What ends the session is what the deploy said.
     backend, = re.findall(r'^\$ psql -c "SELECT pg_terminate_backend\((\d+)\)"$', shown, re.MULTILINE)
     assert shown.count(f"in the way: backend {backend} ") >= 2
