@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/str.h"
 #include "base/host.h"
 #include "deploy/run.h"
 #include "ledger/actor.h"
@@ -174,6 +175,23 @@ const struct attempt *attempt_alive(const struct run *run)
     return NULL;
 }
 
+/* What happened before this deploy, for whoever runs it now. */
+static void tell_buried(struct run *run, const struct attempt *attempt, const char *last)
+{
+    CLEANUP(str_release) struct str text = {0};
+    str_printf(&text, "the deploy that began at seq %" PRId64, attempt->seq);
+    if (attempt->release != NULL)
+        str_printf(&text, ", release %s", attempt->release);
+    if (attempt->user != NULL && attempt->host != NULL)
+        str_printf(&text, ", by %s on %s,", attempt->user, attempt->host);
+    str_puts(&text, " did not say how it ended");
+    if (last != NULL)
+        str_printf(&text, "; the last that it wrote is about \"%s\"", last);
+    if (!text.failed)
+        deploy_tell(&run->options->listener,
+                    &(struct deploy_event){.type = DEPLOY_NOTE, .text = str_text(&text)});
+}
+
 static bool bury(struct run *run, const struct attempt *attempt, struct err *err)
 {
     const struct hash_hex digest = digest_set_hash(&run->state.digests);
@@ -203,6 +221,7 @@ static bool bury(struct run *run, const struct attempt *attempt, struct err *err
     if (!ledger_append(run->ledger, run->arena, &entry, run->last_change, &receipt, err))
         return false;
     run->result->head = receipt.text;
+    tell_buried(run, attempt, entry.migration);
     return true;
 }
 
