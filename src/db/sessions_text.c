@@ -28,6 +28,19 @@ static void put_or_unknown(struct str *out, const char *before, const char *text
     str_puts(out, after);
 }
 
+/* More is said after it: a semicolon at its end would read as a second one. */
+static void put_query(struct str *out, const char *query)
+{
+    CLEANUP(str_release) struct str line = {0};
+    pg_put_line(&line, query);
+    size_t len = line.len;
+    while (len > 0 && line.data[len - 1] == ';')
+        len--;
+    str_puts(out, ": ");
+    str_append(out, str_text(&line), len);
+    out->failed = out->failed || line.failed;
+}
+
 /* What it does, since when. */
 static void put_doing(struct str *out, const struct pg_session *session)
 {
@@ -43,7 +56,7 @@ static void put_doing(struct str *out, const struct pg_session *session)
     if (session->lock_mode != NULL && session->lock_object != NULL)
         str_printf(out, ", waits for %s on %s", session->lock_mode, session->lock_object);
     if (session->query != NULL && session->query[0] != '\0')
-        put_or_unknown(out, ": ", session->query, "");
+        put_query(out, session->query);
 }
 
 void pg_session_put_who(struct str *out, const struct pg_session *session)
