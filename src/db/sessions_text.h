@@ -21,7 +21,8 @@ void pg_session_put(struct str *out, const struct pg_session *session);
 /* The first three, and how many more; NULL when memory is out. */
 const char *pg_sessions_text(struct arena *arena, const struct pg_sessions *sessions) MUST_CHECK;
 
-/* {pid, user, application, state, query, xact_ms}, and an array of them; NULL when memory is out. */
+/* {pid, user, application, state, query, xact_ms}, and an array of them; NULL when memory is out.
+ */
 json_t *pg_session_json(const struct pg_session *session) MUST_CHECK;
 json_t *pg_sessions_json(const struct pg_sessions *sessions) MUST_CHECK;
 

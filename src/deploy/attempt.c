@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
-#include "base/str.h"
 #include "base/host.h"
+#include "base/str.h"
 #include "deploy/run.h"
 #include "ledger/actor.h"
 #include "ledger/detail.h"
