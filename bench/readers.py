@@ -131,7 +131,7 @@ def measure(cluster, runner):
 
 
 def print_row(runner, waits_s, late_s):
-    longest_s, p99_s = max(waits_s), quantiles(waits_s, n=100)[-1]
+    longest_s, p99_s = max(waits_s), quantiles(waits_s, n=100, method="inclusive")[-1]
     over_s = sum(wait_s > 1 for wait_s in waits_s)
     print(f"{runner.name:<20}{len(waits_s):>8}{over_s:>12}{p99_s:>12.3f}{longest_s:>12.3f}{late_s:>12.1f}",
           flush=True)
