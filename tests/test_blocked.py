@@ -146,6 +146,23 @@ def test_fail_is_told_before_anything_is_tried(with_table, pg, holder):
     with_table.run("deploy", "--on-blocked", "fail", check=0)
 
 
+def test_blockers_names_them_between_two_tries_too(with_table, pg, holder):
+    """pawl holds and awaits no lock then."""
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    deploy = with_table.spawn("deploy")
+    deploy.wait_for("trying again")
+    grown_old(pg, holder)
+
+    def roots():
+        sessions = with_table.run("blockers", "--json", check=5).json()["sessions"]
+        return [session["pid"] for session in sessions if session["root"]]
+
+    wait_until(roots, "blockers names somebody")
+    assert [roots() for _ in range(10)] == [[backend(holder)]] * 10
+    holder.execute("COMMIT")
+    deploy.finish(check=0)
+
+
 def test_terminate_ends_who_is_meant_and_is_journalled(with_table, pg, holder):
     grown_old(pg, holder)
     with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")

@@ -267,7 +267,7 @@ static bool say_blockers(struct output *output, struct arena *arena,
                          const struct activity *activity, struct err *err)
 {
     const struct pg_sessions *const blockers = &activity->watch.blockers;
-    if (pauses(activity))
+    if (pauses(activity) && blockers->count == 0)
         output_result(output, "  between two statements at this moment, or before another try for"
                               " a lock: --watch sees the next one\n");
     if (blockers->count > 0)

@@ -86,6 +86,10 @@ bool sessions_watch(struct pg *pg, struct arena *arena, int64_t pid, const char 
 bool sessions_advisory_holder(struct pg *pg, struct arena *arena, int64_t key, bool *ret_found,
                               struct pg_session *ret, struct err *err) MUST_CHECK;
 
+/* How a deploy that waits between two tries is called, with the pids that it waits for behind it:
+ * it has no lock then that would show whom it waits for. */
+#define SESSIONS_WAITS_FOR "pawl waits for "
+
 /* A relation that is to be locked. */
 struct sessions_wanted {
     const char *relation; /* quoted as in SQL; found by search_path when it names no schema */

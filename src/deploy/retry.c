@@ -104,6 +104,17 @@ static bool refuse_blocked(struct run *run, struct err *err)
     return false;
 }
 
+/* For whoever looks at the sessions; the reset behind a transaction takes it away. Behind a pooler
+ * it would be somebody else's name next. */
+static bool show_in_name(struct run *run, struct err *err)
+{
+    const char *const name = run->watcher.name;
+    return name == NULL || !run->ledger->direct ||
+           pg_query(run->ledger->pg, run->arena,
+                    "SELECT pg_catalog.set_config('application_name', $1, false)", &name, 1, NULL,
+                    err);
+}
+
 /* *ret_blocked: somebody has held what the unit needs for a while. */
 static bool look(struct run *run, bool *ret_blocked, struct err *err)
 {
@@ -124,7 +135,7 @@ static bool look(struct run *run, bool *ret_blocked, struct err *err)
         oust(run, pg, &blockers);
     /* It gives way, but only to who waits for it. */
     *ret_blocked = !run->watcher.autovacuum;
-    return oust_journal(run, err);
+    return show_in_name(run, err) && oust_journal(run, err);
 }
 
 /* Waits until nobody is seen in the way, which keeps nobody waiting behind us, and at most this
@@ -194,6 +205,8 @@ bool retry_unit(struct run *run, const struct plan_item *item, size_t unit, stru
         }
         tell_retry(run, err->message, jittered_ms);
         err_release(err);
+        if (run->ledger->pg != NULL && !show_in_name(run, err))
+            return false;
         if (!wait_for_room(run, jittered_ms, false, err))
             return false;
         if (run->ledger->pg != NULL && !choose_lock_timeout(run, err))

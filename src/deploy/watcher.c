@@ -136,6 +136,16 @@ static bool only_autovacuum(const struct pg_sessions *blockers)
     return blockers->count > 0;
 }
 
+static void keep_name(struct watcher *w, const struct pg_sessions *blockers)
+{
+    CLEANUP(str_release) struct str name = {0};
+    str_puts(&name, SESSIONS_WAITS_FOR);
+    for (size_t i = 0; i < blockers->count; i++)
+        if (blockers->items[i].pid > 0)
+            str_printf(&name, "%" PRId64 " ", blockers->items[i].pid);
+    keep_text(&w->name, name.failed ? NULL : str_text(&name));
+}
+
 void watcher_blocked(struct run *run, struct arena *arena, const struct pg_sessions *blockers,
                      const char *what_for)
 {
@@ -145,6 +155,7 @@ void watcher_blocked(struct run *run, struct arena *arena, const struct pg_sessi
     struct pg_session_end end = {0};
     w->autovacuum = only_autovacuum(blockers);
     keep_text(&w->blocked, pg_sessions_text(arena, blockers));
+    keep_name(w, blockers);
     json_decref(w->blockers);
     w->blockers = pg_sessions_json(blockers);
     if (due(w, first->pid) && pg_session_end(arena, first, &end, &ignored))
@@ -283,6 +294,7 @@ static void forget_blockers(struct watcher *w)
 {
     w->autovacuum = false;
     keep_text(&w->blocked, NULL);
+    keep_text(&w->name, NULL);
     keep_text(&w->held_up, NULL);
     json_decref(w->blockers);
     w->blockers = NULL;

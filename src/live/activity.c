@@ -177,6 +177,34 @@ static bool look_at_ourselves(struct ledger *ledger, struct arena *arena, struct
     return true;
 }
 
+/* Between two tries a deploy waits without a lock; its name says for whom. */
+static bool add_named(struct ledger *ledger, struct arena *arena, struct sessions_watch *watch,
+                      struct err *err)
+{
+    const char *const name = watch->self.application;
+    const size_t prefix = strlen(SESSIONS_WAITS_FOR);
+    if (watch->blockers.count > 0 || name == NULL || strncmp(name, SESSIONS_WAITS_FOR, prefix) != 0)
+        return true;
+    for (const char *at = name + prefix; *at != '\0';) {
+        char *end = NULL;
+        struct sessions_watch seen;
+        const long long pid = strtoll(at, &end, 10);
+        if (end == at || pid <= 0)
+            return true; /* cut off, or somebody else's idea of a name */
+        at = end + strspn(end, " ");
+        if (!sessions_watch(ledger->pg, arena, pid, NULL, &seen, err))
+            return false;
+        struct pg_session *const added = seen.found ? arena_push(arena, &watch->blockers) : NULL;
+        if (seen.found && added == NULL)
+            return err_nomem(err);
+        if (added != NULL)
+            *added = seen.self;
+        if (added != NULL)
+            added->root = seen.blockers.count == 0;
+    }
+    return true;
+}
+
 static bool look_at_sessions(struct ledger *ledger, struct arena *arena, int64_t older_than_ms,
                              struct activity *ret, struct err *err)
 {
@@ -190,6 +218,8 @@ static bool look_at_sessions(struct ledger *ledger, struct arena *arena, int64_t
         !sessions_watch(ledger->pg, arena, holder.pid, holder.backend_start, &ret->watch, err))
         return false;
     ret->mutex = ret->watch.found; /* else it went between the two */
+    if (ret->mutex && !add_named(ledger, arena, &ret->watch, err))
+        return false;
     return older_than_ms < 0 || look_at_others(ledger, arena, older_than_ms, ret, err);
 }
 
