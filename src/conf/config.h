@@ -26,6 +26,7 @@ enum setting_id {
     SETTING_BLOCK_BUDGET,    /* [deploy] block_budget = 5s */
     SETTING_WAIT,            /* [deploy] wait = 10m */
     SETTING_CONNECT_TIMEOUT, /* [deploy] connect_timeout = 10s */
+    SETTING_BLACK_BOX,       /* [deploy] black_box = auto */
     SETTING_URL,             /* [target.NAME] url */
     SETTING_LEDGER,          /* [target.NAME] ledger = pawl */
     SETTING_SCHEMA,          /* [target.NAME] schema, the search_path; "" leaves it alone */

@@ -49,7 +49,8 @@ static json_t *applied_detail(const struct run *run, const struct plan_item *ite
                                        json_integer((json_int_t)item->script.units.count)) == 0;
     if (item->recognised)
         ok = ok && json_object_set_new(detail, "recognised", json_true()) == 0;
-    ok = ok && squash_describe(run->options->set, m, detail);
+    ok = ok && squash_describe(run->options->set, m, detail) &&
+         tally_describe(&run->black_box.migration, detail);
     if (ms >= 0)
         ok = ok && json_object_set_new(detail, "ms", json_integer((json_int_t)ms)) == 0;
     if (!ok) {

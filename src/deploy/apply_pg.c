@@ -10,32 +10,9 @@
 struct progress {
     const struct run *run;
     const struct plan_item *item;
+    const struct unit *unit;
     size_t before, total; /* statements of ours in front, statements of the file */
 };
-
-static void on_progress(void *context, size_t statement)
-{
-    const struct progress *const p = context;
-    if (statement < p->before || statement >= p->before + p->total)
-        return;
-    deploy_tell(&p->run->options->listener,
-                &(struct deploy_event){.type = DEPLOY_STATEMENT,
-                                       .id = p->item->migration->id,
-                                       .number = statement - p->before + 1,
-                                       .total = p->total});
-}
-
-static struct limits limits_for(const struct run *run, const struct plan_item *item,
-                                const struct unit *unit)
-{
-    struct limits limits = run->options->limits;
-    if (item->migration->lock_timeout_ms >= 0)
-        limits.lock_timeout_ms = item->migration->lock_timeout_ms;
-    if (run->lock_timeout_ms > limits.lock_timeout_ms)
-        limits.lock_timeout_ms = run->lock_timeout_ms;
-    limits.isolation = unit->isolation;
-    return limits;
-}
 
 /* Whether a statement may take so long that its answer should not wait for the next one's. */
 static bool worth_telling(struct span statement)
@@ -47,6 +24,39 @@ static bool worth_telling(struct span statement)
         if (sql_starts_with(DIALECT_POSTGRES, statement, catalog_only[i]))
             return false;
     return true;
+}
+
+static void on_progress(void *context, size_t statement)
+{
+    const struct progress *const p = context;
+    if (statement < p->before || statement >= p->before + p->total)
+        return;
+    const size_t number = statement - p->before;
+    const struct span text =
+        p->item->script.statements.items[p->unit->first + number].statement.text;
+    deploy_tell(&p->run->options->listener,
+                &(struct deploy_event){.type = DEPLOY_STATEMENT,
+                                       .id = p->item->migration->id,
+                                       .number = number + 1,
+                                       .total = p->total,
+                                       .with_next = number + 1 < p->total && !worth_telling(text)});
+}
+
+int64_t apply_lock_timeout_ms(const struct run *run, const struct plan_item *item)
+{
+    const int64_t wanted_ms = item->migration->lock_timeout_ms >= 0
+                                  ? item->migration->lock_timeout_ms
+                                  : run->options->limits.lock_timeout_ms;
+    return run->lock_timeout_ms > wanted_ms ? run->lock_timeout_ms : wanted_ms;
+}
+
+static struct limits limits_for(const struct run *run, const struct plan_item *item,
+                                const struct unit *unit)
+{
+    struct limits limits = run->options->limits;
+    limits.lock_timeout_ms = apply_lock_timeout_ms(run, item);
+    limits.isolation = unit->isolation;
+    return limits;
 }
 
 static bool queue(struct run *run, const struct plan_item *item, const struct unit *unit,
@@ -142,7 +152,7 @@ bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit, s
     const struct limits limits = limits_for(run, item, u);
     const size_t before = ledger_pg_enter_count(&limits) + claim_queue_count(&run->claim);
     const size_t forgotten = forget_count(run, item, unit);
-    struct progress progress = {run, item, before, u->count};
+    struct progress progress = {run, item, u, before, u->count};
     struct pg_answers answers = {0};
     struct entry *rows = NULL;
     size_t row_count = 0;

@@ -54,6 +54,9 @@ static const char *begin_detail(struct run *run, struct err *err)
         goto nomem;
     if (started && json_object_set_new(detail, "process_start", json_string(start)) != 0)
         goto nomem;
+    if (run->black_box.file.open &&
+        json_object_set_new(detail, "black_box", json_string(run->black_box.file.path)) != 0)
+        goto nomem;
     if (run->options->release != NULL &&
         json_object_set_new(detail, "release", json_string(run->options->release)) != 0)
         goto nomem;
@@ -74,8 +77,9 @@ bool attempt_begin(struct run *run, struct err *err)
 {
     const struct hash_hex digest = digest_set_hash(&run->state.digests);
     struct receipt receipt;
-    if (!make_id(run->attempt, err))
+    if (run->attempt[0] == '\0' && !make_id(run->attempt, err))
         return false;
+    black_box_begin(run);
     const struct entry entry = {
         .event = EVENT_BEGIN, .detail = begin_detail(run, err), .digest = digest.text};
     if (entry.detail == NULL)
@@ -85,6 +89,7 @@ bool attempt_begin(struct run *run, struct err *err)
         return false;
     run->begun = true;
     run->result->head = receipt.text;
+    black_box_row(run, event_name(entry.event), receipt.text);
     fault_point("begun");
     return true;
 }
@@ -103,6 +108,7 @@ static const char *end_detail(struct run *run, const struct err *why)
         return NULL;
     bool ok = json_object_set_new(detail, "applied",
                                   json_integer((json_int_t)run->result->done.count)) == 0;
+    ok = ok && tally_describe(&run->black_box.all, detail);
     if (why->message != NULL)
         ok = ok && json_object_set_new(detail, "message", json_string(why->message)) == 0;
     if (why->sqlstate[0] != '\0')
@@ -129,6 +135,7 @@ void attempt_end(struct run *run, const struct err *why)
         .digest = digest.text,
     };
     struct receipt receipt;
+    black_box_end(run, event_name(entry.event), why);
     if (!run->begun || entry.detail == NULL)
         return;
     if (run->ledger->pg == NULL && run->ledger->sqlite == NULL)
@@ -150,8 +157,10 @@ void attempt_end(struct run *run, const struct err *why)
     if (run->ledger->pg != NULL &&
         !pg_exec(run->ledger->pg, "RESET SESSION AUTHORIZATION", &failed))
         return;
-    if (ledger_append(run->ledger, run->arena, &entry, -1, &receipt, &failed))
+    if (ledger_append(run->ledger, run->arena, &entry, -1, &receipt, &failed)) {
         run->result->head = receipt.text;
+        black_box_row(run, event_name(entry.event), receipt.text);
+    }
     fault_point("ended");
 }
 

@@ -444,9 +444,13 @@ bool deploy_run(struct arena *arena, const struct ledger_options *target, const 
                       .result = result,
                       .findings = findings,
                       .set_findings = findings->count};
+    struct deploy_options heard = *options;
+    heard.listener = black_box_listen(&run, &options->listener);
+    run.options = &heard;
     *result = (struct deploy_result){0};
     const bool ok = run_all(&run, err);
     watcher_close(&run.watcher);
+    black_box_close(&run);
     return ok;
     /* The mutex goes with the connection, which the caller closes. */
 }

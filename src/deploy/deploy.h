@@ -7,6 +7,7 @@
 #ifndef PAWL_DEPLOY_DEPLOY_H
 #define PAWL_DEPLOY_DEPLOY_H
 
+#include "deploy/black_box_file.h"
 #include "deploy/listener.h"
 #include "deploy/oust.h"
 #include "deploy/plan.h"
@@ -24,6 +25,7 @@ struct deploy_options {
     const char *release;         /* NULL: none named */
     const char *app_role;        /* NULL: none */
     const char *reserve_role;    /* NULL: none */
+    struct black_box_options black_box;
     bool dry_run;
     struct deploy_listener listener;
 };

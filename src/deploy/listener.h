@@ -25,6 +25,7 @@ struct deploy_event {
     const char *id, *text;
     size_t number, total; /* from 1 */
     int64_t elapsed_ms;
+    bool with_next; /* DEPLOY_STATEMENT: the answer came together with that of the next one */
 };
 
 struct deploy_listener {

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "db/sessions_text.h"
 #include "deploy/run.h"
+#include "deploy/session_record.h"
 #include "ledger/detail.h"
 
 /* How long a session may take to end. */
@@ -29,6 +30,11 @@ bool on_blocked_parse(const char *word, enum on_blocked *ret)
             return true;
         }
     return false;
+}
+
+const char *on_blocked_name(enum on_blocked on_blocked)
+{
+    return words[on_blocked];
 }
 
 /* Whether the options name it; what one may not see is not hit. */
@@ -79,7 +85,7 @@ static struct ousted *find(const struct run *run, const struct pg_session *sessi
 
 static struct ousted *remember(struct run *run, const struct pg_session *session)
 {
-    CLEANUP(json_release) json_t *facts = pg_session_json(session);
+    CLEANUP(json_release) json_t *facts = session_record(session);
     const char *const by = words[run->options->oust.on_blocked];
     const char *const start = session->backend_start;
     struct ousted *const added = arena_push(run->arena, &run->ousted);
@@ -131,6 +137,7 @@ static void end_one(struct run *run, struct pg *pg, const struct pg_session *ses
     if (now == NULL)
         return;
     now->done = ask_server(run, pg, session, &failed);
+    black_box_session_ended(run, session, &failed);
     if (now->done)
         tell(run, cancels ? "cancelled: " : "ended: ", session, &failed);
     else

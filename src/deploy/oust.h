@@ -40,6 +40,7 @@ struct ousted_list {
 
 /* False for a word that is none of "wait", "fail", "cancel", "terminate". */
 bool on_blocked_parse(const char *word, enum on_blocked *ret);
+const char *on_blocked_name(enum on_blocked on_blocked);
 
 /* Ends those that the options name, each once, over this connection. What was done waits for
  * oust_journal(), as the deploy's own connection may be in a transaction. */

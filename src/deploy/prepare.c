@@ -25,6 +25,12 @@ void prepare_target(const struct config *config, const struct target *target, co
     };
 }
 
+struct black_box_options prepare_black_box(const struct config *config)
+{
+    const struct value *const value = &config->values[SETTING_BLACK_BOX];
+    return (struct black_box_options){value->text, config_folder_of(config, value)};
+}
+
 void prepare_deploy(const struct config *config, const struct target *target,
                     struct deploy_options *ret)
 {
@@ -41,6 +47,7 @@ void prepare_deploy(const struct config *config, const struct target *target,
         .wait_ms = values[SETTING_WAIT].number,
         .app_role = or_none(&target->values[SETTING_APP_ROLE]),
         .reserve_role = or_none(&target->values[SETTING_RESERVE_ROLE]),
+        .black_box = prepare_black_box(config),
     };
 }
 

@@ -128,6 +128,7 @@ static bool look(struct run *run, bool *ret_blocked, struct err *err)
     if (blockers.count == 0)
         return true;
     watcher_blocked(run, &scratch, &blockers, "");
+    black_box_blocked(run, NULL, &blockers);
     if (run->options->oust.on_blocked == ON_BLOCKED_FAIL)
         return refuse_blocked(run, err);
     struct pg *const pg = watcher_connection(run);
@@ -161,6 +162,7 @@ static bool wait_for_room(struct run *run, int64_t pause_ms, bool at_once, struc
 
 static bool try_once(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
 {
+    black_box_try(run, item, unit);
     if (run->ledger->pg == NULL)
         return apply_unit(run, item, unit, err);
     watcher_begin(run);
@@ -196,6 +198,7 @@ bool retry_unit(struct run *run, const struct plan_item *item, size_t unit, stru
         return false;
     while (!try_once(run, item, unit, err)) {
         explain_cancel(run, err);
+        black_box_failed(run, err);
         if (!worth_retrying(run, err))
             return false;
         const int64_t jittered_ms = wait_jitter_ms(pause_ms);

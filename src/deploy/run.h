@@ -2,6 +2,7 @@
 #ifndef PAWL_DEPLOY_RUN_H
 #define PAWL_DEPLOY_RUN_H
 
+#include "deploy/black_box.h"
 #include "deploy/claim.h"
 #include "deploy/deploy.h"
 #include "deploy/watcher.h"
@@ -25,6 +26,7 @@ struct run {
     bool mutex;             /* we hold the session lock */
     bool step_begun;        /* of the migration at hand: a step outside transactions is under way */
     bool committed_any;     /* of the migration at hand: an earlier unit stands */
+    struct black_box black_box;
     struct watcher watcher; /* PostgreSQL */
     struct claim claim;     /* of the unit at hand, PostgreSQL */
     struct ousted_list ousted;      /* sessions that this run has ended */
@@ -80,6 +82,8 @@ bool apply_entry(const struct run *run, const struct plan_item *item, size_t uni
 /* All rows of one unit: in front of the last one's those of what a squash replaces. */
 bool apply_rows(const struct run *run, const struct plan_item *item, size_t unit, int64_t ms,
                 struct entry **ret, size_t *ret_count, struct err *err) MUST_CHECK;
+/* How long a try of it may wait for a lock. */
+int64_t apply_lock_timeout_ms(const struct run *run, const struct plan_item *item);
 /* After a unit has been committed. */
 bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,
                      const struct receipt *receipt, int64_t ms, struct err *err) MUST_CHECK;

@@ -94,6 +94,7 @@ bool settle(struct run *run, const struct plan_item *item, size_t unit, int old_
     const int64_t start_ms = clock_monotonic_ms();
     bool known = false;
     run->mutex = false;
+    black_box_connection(run, "lost", old_backend);
     while (!known) {
         const int64_t waited_ms = clock_monotonic_ms() - start_ms;
         err_release(err);
@@ -107,6 +108,7 @@ bool settle(struct run *run, const struct plan_item *item, size_t unit, int old_
             return unknown(run, item, old_backend, err);
     }
     err_release(err);
+    black_box_connection(run, "back", pg_backend_pid(run->ledger->pg));
     run->last_change = run->state.last_change;
     run->result->head =
         arena_printf(run->arena, "%" PRId64 ":%s", run->journal.head.seq, run->journal.head.hash);

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "db/sessions_text.h"
 #include "deploy/run.h"
+#include "deploy/session_record.h"
 
 enum {
     CONNECT_MS = 2000, /* how long connecting may keep the answer of a statement waiting */
@@ -157,7 +158,7 @@ void watcher_blocked(struct run *run, struct arena *arena, const struct pg_sessi
     keep_text(&w->blocked, pg_sessions_text(arena, blockers));
     keep_name(w, blockers);
     json_decref(w->blockers);
-    w->blockers = pg_sessions_json(blockers);
+    w->blockers = sessions_record(blockers);
     if (due(w, first->pid) && pg_session_end(arena, first, &end, &ignored))
         tell(run, DEPLOY_BLOCKED,
              arena_printf(arena, "\"%s\" waits%s; in the way: %s; to end it: %s", w->id, what_for,
@@ -173,6 +174,7 @@ static void see_blockers(struct run *run, struct arena *arena, const struct sess
         arena, " for %s on %s for %s", self->lock_mode != NULL ? self->lock_mode : "a lock",
         self->lock_object != NULL ? self->lock_object : "something", elapsed);
     watcher_blocked(run, arena, &seen->blockers, what_for != NULL ? what_for : "");
+    black_box_blocked(run, self, &seen->blockers);
     oust(run, run->watcher.pg, &seen->blockers);
 }
 
@@ -269,6 +271,7 @@ static void on_quiet(void *context)
     struct sessions_watch seen;
     CLEANUP(arena_release) struct arena scratch = {0};
     CLEANUP(err_release) struct err err = {0};
+    black_box_write(run);
     if (w->given_up)
         return;
     const int64_t now_ms = clock_monotonic_ms();
@@ -317,12 +320,15 @@ void watcher_begin(struct run *run)
     w->waited_ms = 0;
     w->last_look_ms = clock_monotonic_ms();
     pg_on_quiet(run->ledger->pg, on_quiet, run);
+    pg_on_notice(run->ledger->pg, black_box_notice, run);
 }
 
 void watcher_end(struct run *run)
 {
-    if (run->ledger->pg != NULL)
-        pg_on_quiet(run->ledger->pg, NULL, NULL);
+    if (run->ledger->pg == NULL)
+        return;
+    pg_on_quiet(run->ledger->pg, NULL, NULL);
+    pg_on_notice(run->ledger->pg, NULL, NULL);
 }
 
 void watcher_close(struct watcher *watcher)

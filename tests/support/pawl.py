@@ -1,10 +1,14 @@
 """A checkout with migrations, and the pawl program run in it."""
 
+import atexit
+import functools
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from dataclasses import dataclass
 
 from support.server import wait_until
@@ -26,11 +30,20 @@ def pawl_binary():
     return path
 
 
+@functools.cache
+def state_folder():
+    """For the black boxes of all runs of this process, and never the home of whoever runs the tests."""
+    folder = tempfile.mkdtemp(prefix="pawl-state-")
+    os.chmod(folder, 0o1777)  # some tests run pawl as another user
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def clean_environment(**changes):
     """The caller's environment without what would change pawl or libpq; a None takes a name out."""
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(("PAWL_", "PG")) and name != "DATABASE_URL"}
-    env.update(SANITIZERS, LC_ALL="C.UTF-8", TZ="UTC")
+    env.update(SANITIZERS, LC_ALL="C.UTF-8", TZ="UTC", XDG_STATE_HOME=state_folder())
     for name, value in changes.items():
         if value is None:
             env.pop(name, None)
