@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/black_box_report.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -11,10 +12,10 @@
 
 /* The members of detail that a person wants to see, in this order. */
 static const char *const shown_members[] = {
-    "release",    "by",        "user",        "host",       "pid",    "application", "state",
-    "query",      "from",      "statement",   "step",       "steps",  "ms",          "sqlstate",
-    "message",    "overrides", "reservation", "until",      "reason", "blockers",    "after",
-    "steps_done", "squash",    "replaces",    "recognised",
+    "release",    "by",        "user",        "host",       "pid",     "application",  "state",
+    "query",      "from",      "statement",   "step",       "steps",   "ms",           "sqlstate",
+    "message",    "overrides", "reservation", "until",      "reason",  "blockers",     "after",
+    "steps_done", "squash",    "replaces",    "recognised", "retries", "lock_wait_ms", "notices",
 };
 
 static void add_members(struct str *out, const json_t *object);
@@ -66,26 +67,60 @@ static const char *summary(struct arena *arena, const struct journal_row *row)
     return out.failed ? NULL : arena_strndup(arena, str_text(&out), out.len);
 }
 
-/* Rows of one attempt only, when --attempt names its begin row's seq. */
+/* One deploy, when --attempt names it. */
 struct filter {
-    const char *attempt; /* NULL: all */
+    struct state state;
+    const struct attempt *attempt; /* NULL: all rows */
+    const char *begin;             /* the detail of its begin row */
 };
+
+/* An attempt's id is sixteen digits; so many of them tell it from the others. */
+enum { PREFIX_BYTES = 4 };
+
+/* "last", the seq of a begin row, or how an attempt's id starts; NULL. *ret_others: several do. */
+static const struct attempt *find_attempt(const struct state *state, const char *text,
+                                          bool *ret_others)
+{
+    const struct attempt *found = NULL;
+    char *end = NULL;
+    const int64_t seq = strtoll(text, &end, 10);
+    *ret_others = false;
+    for (size_t i = 0; i < state->attempts.count; i++)
+        if (strcmp(text, "last") == 0 || (*end == '\0' && state->attempts.items[i].seq == seq))
+            found = &state->attempts.items[i];
+    for (size_t i = 0; found == NULL && i < state->attempts.count; i++) {
+        const struct attempt *const attempt = &state->attempts.items[i];
+        if (strlen(text) < PREFIX_BYTES || strncmp(attempt->id, text, strlen(text)) != 0)
+            continue;
+        for (size_t k = i + 1; k < state->attempts.count; k++)
+            *ret_others =
+                *ret_others || strncmp(state->attempts.items[k].id, text, strlen(text)) == 0;
+        found = attempt;
+    }
+    return found;
+}
 
 static bool make_filter(struct cli *cli, const struct journal *journal, struct filter *ret,
                         struct err *err)
 {
     const char *const text = cli_option(cli, "attempt");
+    bool others = false;
     *ret = (struct filter){0};
     if (text == NULL)
         return true;
-    for (size_t i = 0; i < journal->count; i++)
-        if (journal->items[i].event == EVENT_BEGIN &&
-            journal->items[i].seq == strtoll(text, NULL, 10)) {
-            ret->attempt = detail_string(&cli->arena, journal->items[i].detail, "attempt");
-            return ret->attempt != NULL || err_nomem(err);
-        }
-    (void)err_set(err, ERR_USAGE, "--attempt %s: no deploy began at that seq", text);
-    err_hint(err, "`pawl log` shows the seq of each begin row.");
+    if (!state_build(&cli->arena, journal, &ret->state, err))
+        return false;
+    ret->attempt = find_attempt(&ret->state, text, &others);
+    if (others)
+        return err_set(err, ERR_USAGE, "--attempt %s: more than one deploy's id starts so", text);
+    for (size_t i = 0; ret->attempt != NULL && i < journal->count; i++)
+        if (journal->items[i].seq == ret->attempt->seq)
+            ret->begin = journal->items[i].detail;
+    if (ret->attempt != NULL)
+        return true;
+    (void)err_set(err, ERR_USAGE,
+                  "--attempt %s: no deploy began at that seq, and none has such an id", text);
+    err_hint(err, "`pawl log` shows the seq of each begin row; `--attempt last` is the last one.");
     return false;
 }
 
@@ -94,7 +129,7 @@ static bool passes(struct arena *arena, const struct filter *filter, const struc
     if (filter->attempt == NULL)
         return true;
     const char *const attempt = detail_string(arena, row->detail, "attempt");
-    return attempt != NULL && strcmp(attempt, filter->attempt) == 0;
+    return attempt != NULL && strcmp(attempt, filter->attempt->id) == 0;
 }
 
 static json_t *json_row(const struct journal_row *row, const char *at)
@@ -165,6 +200,32 @@ static bool timeline(struct cli *cli, const struct journal *journal, const struc
     return true;
 }
 
+static const char *outcome(const struct attempt *attempt)
+{
+    return attempt->ended == EVENT_BEGIN ? "open" : event_name(attempt->ended);
+}
+
+/* Who deployed, from where and with what end, in front of its rows. */
+static void introduce(struct cli *cli, const struct attempt *attempt)
+{
+    char took[CLOCK_ISO_BYTES] = "";
+    if (attempt->ended != EVENT_BEGIN)
+        clock_format_elapsed_ms((attempt->ended_us - attempt->at_us) / 1000, took);
+    output_result(
+        &cli->output,
+        "deploy at seq %" PRId64 ", attempt %s: %s%s%s\nby %s on %s, process %" PRId64 "%s%s\n",
+        attempt->seq, attempt->id, outcome(attempt), took[0] != '\0' ? " after " : "", took,
+        attempt->user != NULL ? attempt->user : "?", attempt->host != NULL ? attempt->host : "?",
+        attempt->pid, attempt->release != NULL ? ", release " : "",
+        attempt->release != NULL ? attempt->release : "");
+    cli_result(cli, "attempt",
+               json_pack("{sI so so so so so sI}", "seq", (json_int_t)attempt->seq, "id",
+                         cli_json_text(attempt->id), "outcome", cli_json_text(outcome(attempt)),
+                         "user", cli_json_text(attempt->user), "host", cli_json_text(attempt->host),
+                         "release", cli_json_text(attempt->release), "pid",
+                         (json_int_t)attempt->pid));
+}
+
 static bool run(struct cli *cli, struct err *err)
 {
     struct journal journal;
@@ -180,9 +241,13 @@ static bool run(struct cli *cli, struct err *err)
     if (!make_filter(cli, &journal, &filter, err))
         return false;
     json_t *rows = json_array();
-    const bool ok = cli_flag(cli, "timeline") && !cli->output.json
-                        ? timeline(cli, &journal, &filter, err)
-                        : list(cli, &journal, &filter, rows, err);
+    const bool as_timeline = cli_flag(cli, "timeline") && !cli->output.json;
+    const bool account = filter.attempt != NULL && !as_timeline;
+    if (account)
+        introduce(cli, filter.attempt);
+    const bool ok = (as_timeline ? timeline(cli, &journal, &filter, err)
+                                 : list(cli, &journal, &filter, rows, err)) &&
+                    (!account || black_box_report(cli, filter.attempt, filter.begin, err));
     cli_result(cli, "rows", rows);
     if (session.ledger.exists && !journal_verify(&journal, &broken, &chain))
         output_chat(&cli->output, "warning: %s", chain.message != NULL ? chain.message : "");
@@ -191,13 +256,13 @@ static bool run(struct cli *cli, struct err *err)
 
 static const struct option options[] = {
     {.name = "timeline", .text = "Markdown, to paste into a postmortem"},
-    {.name = "attempt", .argument = "SEQ", .text = "only the deploy that began at this seq"},
+    {.name = "attempt", .argument = "N", .text = "one deploy: its seq, how its id starts, or last"},
 };
 
 static const struct example examples[] = {
     {"pawl log", "every row of the journal"},
     {"pawl log --timeline > timeline.md", "the same as Markdown"},
-    {"pawl log --attempt 12", "one deploy"},
+    {"pawl log --attempt last", "the last deploy, with what its black box says"},
 };
 
 const struct command command_log = {

@@ -1,4 +1,4 @@
-/* The lines of a black box, and when they are written. */
+/* What is recorded, and when it is written. */
 #include "deploy/black_box.h"
 
 #include <string.h>
@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/host.h"
+#include "deploy/black_box_line.h"
 #include "deploy/run.h"
 #include "deploy/session_record.h"
 #include "ledger/actor.h"
@@ -13,106 +14,12 @@
 #include "sql/canonical.h"
 
 enum {
-    ANSWER_WRITE_MS = 5,     /* an answer that took so long is written at once */
-    LOOK_EVERY_MS = 1000,    /* the same sessions in the way, and progress, once in so long */
-    EARLY_BYTES = 64 * 1024, /* what happens before the attempt has a file */
+    ANSWER_WRITE_MS = 5,  /* an answer that took so long is written at once */
+    LOOK_EVERY_MS = 1000, /* the same sessions in the way, and progress, once in so long */
     NOTICES_WRITTEN = 1000,
     STATEMENT_BYTES = 8 * 1024, /* of one statement's text, and of all those of a unit */
     UNIT_BYTES = 64 * 1024,
 };
-
-/* ---- lines ---- */
-
-/* JSON takes UTF-8 only; other bytes become \xNN. */
-static json_t *json_text(const char *text, size_t len)
-{
-    CLEANUP(str_release) struct str safe = {0};
-    size_t bad = 0;
-    while (!utf8_valid(text, len, &bad)) {
-        str_append(&safe, text, bad);
-        str_printf(&safe, "\\x%02x", (unsigned)(unsigned char)text[bad]);
-        text += bad + 1;
-        len -= bad + 1;
-    }
-    if (safe.len == 0)
-        return json_stringn_nocheck(text, len);
-    str_append(&safe, text, len);
-    return safe.failed ? NULL : json_stringn_nocheck(str_text(&safe), safe.len);
-}
-
-/* A member that memory was out for is missing, no more. */
-static void put(json_t *line, const char *name, json_t *value)
-{
-    (void)json_object_set_new(line, name, value);
-}
-
-static void put_text(json_t *line, const char *name, const char *text)
-{
-    if (line != NULL && text != NULL)
-        put(line, name, json_text(text, strlen(text)));
-}
-
-static void put_number(json_t *line, const char *name, int64_t number)
-{
-    if (line != NULL)
-        put(line, name, json_integer((json_int_t)number));
-}
-
-static json_t *new_line(const struct run *run, const char *event)
-{
-    const struct black_box *const box = &run->black_box;
-    char at[CLOCK_ISO_BYTES];
-    if (!box->on || (!box->file.open && box->file.lines.len > EARLY_BYTES))
-        return NULL;
-    clock_format_us(clock_utc_us(), at);
-    return json_pack("{s:s, s:I, s:s}", "at", at, "ms",
-                     (json_int_t)(clock_monotonic_ms() - box->start_ms), "event", event);
-}
-
-static int append(const char *bytes, size_t len, void *lines)
-{
-    str_append(lines, bytes, len);
-    return 0;
-}
-
-static void add_line(struct run *run, json_t *line)
-{
-    struct str *const lines = &run->black_box.file.lines;
-    if (line == NULL)
-        return;
-    (void)json_dump_callback(line, append, lines, JSON_COMPACT | JSON_ENSURE_ASCII);
-    str_putc(lines, '\n');
-    json_decref(line);
-}
-
-static void pass_on(const struct run *run, const struct deploy_event *event)
-{
-    deploy_tell(&run->black_box.next, event);
-}
-
-static void give_up(struct run *run, const struct err *why)
-{
-    run->black_box.on = false;
-    black_box_file_close(&run->black_box.file);
-    pass_on(run, &(struct deploy_event){
-                     .type = DEPLOY_NOTE,
-                     .text = arena_printf(run->arena, "no black box of this deploy: %s",
-                                          why->message != NULL ? why->message : "out of memory")});
-}
-
-void black_box_write(struct run *run)
-{
-    CLEANUP(err_release) struct err err = {0};
-    struct black_box_file *const file = &run->black_box.file;
-    if (file->open && file->lines.len > 0 && !black_box_file_write(file, &err))
-        give_up(run, &err);
-}
-
-static void write_line(struct run *run, json_t *line)
-{
-    add_line(run, line);
-    black_box_write(run);
-}
 
 static json_t *describe_error(json_t *line, const struct err *err)
 {
@@ -120,16 +27,16 @@ static json_t *describe_error(json_t *line, const struct err *err)
     const char *const name = err_name(err->code);
     for (size_t i = 0; name[i] != '\0' && i + 1 < sizeof code; i++)
         code[i] = ascii_lower(name[i]);
-    put_text(line, "code", code);
-    put_text(line, "message", err->message);
-    put_text(line, "detail", err->detail);
-    put_text(line, "hint", err->hint);
-    put_text(line, "sqlstate", err->sqlstate[0] != '\0' ? err->sqlstate : NULL);
-    put_text(line, "file", err->file);
+    line_put_text(line, "code", code);
+    line_put_text(line, "message", err->message);
+    line_put_text(line, "detail", err->detail);
+    line_put_text(line, "hint", err->hint);
+    line_put_text(line, "sqlstate", err->sqlstate[0] != '\0' ? err->sqlstate : NULL);
+    line_put_text(line, "file", err->file);
     if (err->line > 0)
-        put_number(line, "line", err->line);
+        line_put_number(line, "line", err->line);
     if (err->column > 0)
-        put_number(line, "column", err->column);
+        line_put_number(line, "column", err->column);
     return line;
 }
 
@@ -154,14 +61,14 @@ static json_t *settings_in_force(const struct run *run)
 {
     const struct deploy_options *const o = run->options;
     json_t *const ret = json_object();
-    put_number(ret, "lock_timeout_ms", o->limits.lock_timeout_ms);
-    put_number(ret, "lock_budget_ms", o->lock_budget_ms);
-    put_number(ret, "block_budget_ms", o->block_budget_ms);
-    put_number(ret, "wait_ms", o->wait_ms);
-    put_text(ret, "schema", o->limits.search_path);
-    put_text(ret, "role", o->limits.role);
-    put_text(ret, "app_role", o->app_role);
-    put_text(ret, "on_blocked", on_blocked_name(o->oust.on_blocked));
+    line_put_number(ret, "lock_timeout_ms", o->limits.lock_timeout_ms);
+    line_put_number(ret, "lock_budget_ms", o->lock_budget_ms);
+    line_put_number(ret, "block_budget_ms", o->block_budget_ms);
+    line_put_number(ret, "wait_ms", o->wait_ms);
+    line_put_text(ret, "schema", o->limits.search_path);
+    line_put_text(ret, "role", o->limits.role);
+    line_put_text(ret, "app_role", o->app_role);
+    line_put_text(ret, "on_blocked", on_blocked_name(o->oust.on_blocked));
     return ret;
 }
 
@@ -171,7 +78,7 @@ static json_t *pending(const struct run *run)
     const struct plan *const plan = &run->result->plan;
     for (size_t i = 0; i < plan->items.count; i++) {
         const char *const id = plan->items.items[i].migration->id;
-        (void)json_array_append_new(list, json_text(id, strlen(id)));
+        (void)json_array_append_new(list, black_box_text(id, strlen(id)));
     }
     return list;
 }
@@ -179,29 +86,29 @@ static json_t *pending(const struct run *run)
 static void add_begin(struct run *run)
 {
     char host[HOST_NAME_BYTES];
-    json_t *const line = new_line(run, "begin");
+    json_t *const line = line_new(run, "begin");
     if (line == NULL)
         return;
     host_name(host);
-    put_number(line, "form", 1);
-    put_text(line, "attempt", run->attempt);
-    put_text(line, "pawl", PAWL_VERSION);
-    put_number(line, "pid", getpid());
-    put_text(line, "host", host);
-    put_text(line, "user", actor_user(run->arena));
-    put_text(line, "target", run->ledger->display);
-    put_text(line, "ledger", run->ledger->name);
-    put_text(line, "engine", run->ledger->pg != NULL ? "postgres" : "sqlite");
-    put_text(line, "server", server_version(run));
+    line_put_number(line, "form", 1);
+    line_put_text(line, "attempt", run->attempt);
+    line_put_text(line, "pawl", PAWL_VERSION);
+    line_put_number(line, "pid", getpid());
+    line_put_text(line, "host", host);
+    line_put_text(line, "user", actor_user(run->arena));
+    line_put_text(line, "target", run->ledger->display);
+    line_put_text(line, "ledger", run->ledger->name);
+    line_put_text(line, "engine", run->ledger->pg != NULL ? "postgres" : "sqlite");
+    line_put_text(line, "server", server_version(run));
     if (run->ledger->pg != NULL) {
-        put_number(line, "backend", pg_backend_pid(run->ledger->pg));
-        put(line, "pooled", json_boolean(!run->ledger->direct));
+        line_put_number(line, "backend", pg_backend_pid(run->ledger->pg));
+        line_put(line, "pooled", json_boolean(!run->ledger->direct));
     }
-    put_text(line, "release", run->options->release);
-    put_text(line, "set", run->options->set->digest.text);
-    put(line, "settings", settings_in_force(run));
-    put(line, "pending", pending(run));
-    add_line(run, line);
+    line_put_text(line, "release", run->options->release);
+    line_put_text(line, "set", run->options->set->digest.text);
+    line_put(line, "settings", settings_in_force(run));
+    line_put(line, "pending", pending(run));
+    line_add(run, line);
 }
 
 void black_box_begin(struct run *run)
@@ -213,7 +120,7 @@ void black_box_begin(struct run *run)
         return;
     if (!black_box_folder(run->arena, &run->options->black_box, &folder, &err) ||
         !black_box_file_open(run->arena, folder, run->attempt, &box->file, &err)) {
-        give_up(run, &err);
+        black_box_give_up(run, &err);
         return;
     }
     add_begin(run);
@@ -222,10 +129,10 @@ void black_box_begin(struct run *run)
 
 void black_box_row(struct run *run, const char *event, const char *receipt)
 {
-    json_t *const line = new_line(run, "journal");
-    put_text(line, "row", event);
-    put_text(line, "receipt", receipt);
-    write_line(run, line);
+    json_t *const line = line_new(run, "journal");
+    line_put_text(line, "row", event);
+    line_put_text(line, "receipt", receipt);
+    line_write(run, line);
 }
 
 bool tally_describe(const struct tally *tally, json_t *detail)
@@ -246,12 +153,12 @@ bool tally_describe(const struct tally *tally, json_t *detail)
 
 void black_box_end(struct run *run, const char *outcome, const struct err *why)
 {
-    json_t *const line = new_line(run, "end");
-    put_text(line, "outcome", outcome);
-    put_number(line, "applied", (int64_t)run->result->done.count);
+    json_t *const line = line_new(run, "end");
+    line_put_text(line, "outcome", outcome);
+    line_put_number(line, "applied", (int64_t)run->result->done.count);
     if (line != NULL && !tally_describe(&run->black_box.all, line))
-        put(line, "counts", json_null());
-    write_line(run, why->code != ERR_NONE ? describe_error(line, why) : line);
+        line_put(line, "counts", json_null());
+    line_write(run, why->code != ERR_NONE ? describe_error(line, why) : line);
 }
 
 void black_box_close(struct run *run)
@@ -280,9 +187,9 @@ static json_t *statement_json(const struct run *run, const struct script_stateme
     while (shown > 0 && shown < text.len && ((unsigned char)text.data[shown] & 0xC0) == 0x80)
         shown--;
     if (!text.failed)
-        put(ret, "sql", json_text(str_text(&text), shown));
+        line_put(ret, "sql", black_box_text(str_text(&text), shown));
     if (shown < text.len)
-        put_number(ret, "bytes", (int64_t)len);
+        line_put_number(ret, "bytes", (int64_t)len);
     return ret;
 }
 
@@ -311,18 +218,18 @@ void black_box_try(struct run *run, const struct plan_item *item, size_t unit)
     box->unit = unit;
     box->lock_timeout_ms = alone ? 0 : apply_lock_timeout_ms(run, item);
     box->next_look_ms = box->next_progress_ms = 0;
-    json_t *const line = new_line(run, "try");
-    put_text(line, "migration", item->migration->id);
-    put_number(line, "unit", (int64_t)unit + 1);
-    put_number(line, "of", (int64_t)item->script.units.count);
-    put_number(line, "try", (int64_t)box->tries);
+    json_t *const line = line_new(run, "try");
+    line_put_text(line, "migration", item->migration->id);
+    line_put_number(line, "unit", (int64_t)unit + 1);
+    line_put_number(line, "units", (int64_t)item->script.units.count);
+    line_put_number(line, "try", (int64_t)box->tries);
     if (run->ledger->pg != NULL)
-        put_number(line, "lock_timeout_ms", box->lock_timeout_ms);
+        line_put_number(line, "lock_timeout_ms", box->lock_timeout_ms);
     if (alone)
-        put(line, "alone", json_true());
+        line_put(line, "alone", json_true());
     if (first && line != NULL)
-        put(line, "statements", statements_json(run, item, unit));
-    write_line(run, line);
+        line_put(line, "statements", statements_json(run, item, unit));
+    line_write(run, line);
     box->answer_ms = clock_monotonic_ms();
 }
 
@@ -341,9 +248,9 @@ void black_box_failed(struct run *run, const struct err *err)
     struct black_box *const box = &run->black_box;
     if (strcmp(err->sqlstate, LOCK_NOT_AVAILABLE) == 0)
         waited(run, box->lock_timeout_ms);
-    json_t *const line = new_line(run, "error");
-    put_number(line, "after_ms", clock_monotonic_ms() - box->answer_ms);
-    write_line(run, describe_error(line, err));
+    json_t *const line = line_new(run, "error");
+    line_put_number(line, "after_ms", clock_monotonic_ms() - box->answer_ms);
+    line_write(run, describe_error(line, err));
 }
 
 /* ---- what the server and other sessions do ---- */
@@ -354,22 +261,22 @@ void black_box_notice(void *context, const char *severity, const char *message)
     struct black_box *const box = &run->black_box;
     if (box->all.notices++ >= NOTICES_WRITTEN)
         return;
-    json_t *const line = new_line(run, "notice");
-    put_text(line, "severity", severity);
-    put_text(line, "text", message);
-    add_line(run, line);
+    json_t *const line = line_new(run, "notice");
+    line_put_text(line, "severity", severity);
+    line_put_text(line, "text", message);
+    line_add(run, line);
 }
 
 static json_t *snapshot(const struct pg_session *s)
 {
     json_t *const ret = session_record(s);
-    put_text(ret, "since", s->backend_start);
-    put_text(ret, "address", s->address);
-    put_text(ret, "type", s->type);
-    put_text(ret, "wait_type", s->wait_type);
-    put_text(ret, "wait_event", s->wait_event);
-    put_text(ret, "waits_for", s->lock_object);
-    put_text(ret, "lock", s->lock_mode);
+    line_put_text(ret, "since", s->backend_start);
+    line_put_text(ret, "address", s->address);
+    line_put_text(ret, "type", s->type);
+    line_put_text(ret, "wait_type", s->wait_type);
+    line_put_text(ret, "wait_event", s->wait_event);
+    line_put_text(ret, "waits_for", s->lock_object);
+    line_put_text(ret, "lock", s->lock_mode);
     return ret;
 }
 
@@ -394,14 +301,14 @@ void black_box_blocked(struct run *run, const struct pg_session *self,
         waited(run, self->lock_ms);
     if (now_ms < box->next_look_ms && same_sessions(box->blockers, blockers))
         return;
-    json_t *const line = new_line(run, "blocked");
+    json_t *const line = line_new(run, "blocked");
     if (line == NULL)
         return;
-    put_text(line, "migration", run->watcher.id);
+    line_put_text(line, "migration", run->watcher.id);
     if (self != NULL) {
-        put_text(line, "lock", self->lock_mode);
-        put_text(line, "object", self->lock_object);
-        put_number(line, "waited_ms", self->lock_ms);
+        line_put_text(line, "lock", self->lock_mode);
+        line_put_text(line, "object", self->lock_object);
+        line_put_number(line, "waited_ms", self->lock_ms);
     }
     json_decref(box->blockers);
     box->blockers = json_array();
@@ -409,27 +316,27 @@ void black_box_blocked(struct run *run, const struct pg_session *self,
         (void)json_array_append_new(box->blockers, snapshot(&blockers->items[i]));
     (void)json_object_set(line, "blockers", box->blockers);
     box->next_look_ms = now_ms + LOOK_EVERY_MS;
-    write_line(run, line);
+    line_write(run, line);
 }
 
 void black_box_session_ended(struct run *run, const struct pg_session *session,
                              const struct err *failed)
 {
-    json_t *const line = new_line(run, "session_ended");
+    json_t *const line = line_new(run, "session_ended");
     if (line == NULL)
         return;
-    put_text(line, "by", on_blocked_name(run->options->oust.on_blocked));
-    put(line, "session", snapshot(session));
-    put_text(line, "error", failed->code != ERR_NONE ? failed->message : NULL);
-    write_line(run, line);
+    line_put_text(line, "by", on_blocked_name(run->options->oust.on_blocked));
+    line_put(line, "session", snapshot(session));
+    line_put_text(line, "error", failed->code != ERR_NONE ? failed->message : NULL);
+    line_write(run, line);
 }
 
 void black_box_connection(struct run *run, const char *what, int backend)
 {
-    json_t *const line = new_line(run, "connection");
-    put_text(line, "is", what);
-    put_number(line, "backend", backend);
-    write_line(run, line);
+    json_t *const line = line_new(run, "connection");
+    line_put_text(line, "is", what);
+    line_put_number(line, "backend", backend);
+    line_write(run, line);
 }
 
 /* ---- the deploy's events ---- */
@@ -439,17 +346,17 @@ static void add_statement(struct run *run, const struct deploy_event *event)
 {
     struct black_box *const box = &run->black_box;
     const int64_t now_ms = clock_monotonic_ms(), took_ms = now_ms - box->answer_ms;
-    json_t *const line = new_line(run, "statement");
-    put_text(line, "migration", event->id);
-    put_number(line, "number", (int64_t)event->number);
-    put_number(line, "of", (int64_t)event->total);
+    json_t *const line = line_new(run, "statement");
+    line_put_text(line, "migration", event->id);
+    line_put_number(line, "number", (int64_t)event->number);
+    line_put_number(line, "of", (int64_t)event->total);
     if (event->with_next)
-        put(line, "with_next", json_true());
+        line_put(line, "with_next", json_true());
     else
-        put_number(line, "took_ms", took_ms);
+        line_put_number(line, "took_ms", took_ms);
     if (event->number == event->total && run->ledger->pg != NULL)
-        put(line, "with_commit", json_true());
-    add_line(run, line);
+        line_put(line, "with_commit", json_true());
+    line_add(run, line);
     if (!event->with_next)
         box->answer_ms = now_ms;
     if (took_ms >= ANSWER_WRITE_MS)
@@ -460,16 +367,16 @@ static void add_statement(struct run *run, const struct deploy_event *event)
 static void add_told(struct run *run, const struct deploy_event *event, const char *name,
                      bool write)
 {
-    json_t *const line = new_line(run, name);
-    put_text(line, "migration", event->id);
-    put_text(line, "text", event->text);
+    json_t *const line = line_new(run, name);
+    line_put_text(line, "migration", event->id);
+    line_put_text(line, "text", event->text);
     if (event->type == DEPLOY_RETRY)
-        put_number(line, "pause_ms", event->elapsed_ms);
+        line_put_number(line, "pause_ms", event->elapsed_ms);
     if (event->type == DEPLOY_APPLIED)
-        put_number(line, "took_ms", event->elapsed_ms);
+        line_put_number(line, "took_ms", event->elapsed_ms);
     if (event->type == DEPLOY_APPLIED || event->type == DEPLOY_RECOGNISED)
-        put_text(line, "receipt", run->result->head);
-    add_line(run, line);
+        line_put_text(line, "receipt", run->result->head);
+    line_add(run, line);
     if (write)
         black_box_write(run);
 }
@@ -508,7 +415,7 @@ static void on_event(void *context, const struct deploy_event *event)
     else if (event->type < COUNT_OF(told) && told[event->type].name != NULL &&
              (event->type != DEPLOY_PROGRESS || progress_is_due(box)))
         add_told(run, event, told[event->type].name, told[event->type].write);
-    pass_on(run, event);
+    deploy_tell(&box->next, event);
 }
 
 struct deploy_listener black_box_listen(struct run *run, const struct deploy_listener *next)
