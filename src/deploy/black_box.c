@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "base/host.h"
+#include "db/sessions_text.h"
 #include "deploy/black_box_line.h"
 #include "deploy/run.h"
-#include "deploy/session_record.h"
 #include "ledger/actor.h"
 #include "ledger/detail.h"
 #include "sql/canonical.h"
@@ -269,7 +269,7 @@ void black_box_notice(void *context, const char *severity, const char *message)
 
 static json_t *snapshot(const struct pg_session *s)
 {
-    json_t *const ret = session_record(s);
+    json_t *const ret = pg_session_json(s);
     line_put_text(ret, "since", s->backend_start);
     line_put_text(ret, "address", s->address);
     line_put_text(ret, "type", s->type);

@@ -9,7 +9,6 @@
 #include "base/str.h"
 #include "db/sessions_text.h"
 #include "deploy/run.h"
-#include "deploy/session_record.h"
 #include "ledger/detail.h"
 
 /* How long a session may take to end. */
@@ -85,7 +84,7 @@ static struct ousted *find(const struct run *run, const struct pg_session *sessi
 
 static struct ousted *remember(struct run *run, const struct pg_session *session)
 {
-    CLEANUP(json_release) json_t *facts = session_record(session);
+    CLEANUP(json_release) json_t *facts = pg_session_json(session);
     const char *const by = words[run->options->oust.on_blocked];
     const char *const start = session->backend_start;
     struct ousted *const added = arena_push(run->arena, &run->ousted);

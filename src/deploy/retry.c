@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "db/sqlstate.h"
+#include "deploy/blank.h"
 #include "deploy/run.h"
 
 enum {
@@ -127,6 +128,7 @@ static bool look(struct run *run, bool *ret_blocked, struct err *err)
         return false;
     if (blockers.count == 0)
         return true;
+    blank_passwords(&scratch, &blockers);
     watcher_blocked(run, &scratch, &blockers, "");
     black_box_blocked(run, NULL, &blockers);
     if (run->options->oust.on_blocked == ON_BLOCKED_FAIL)

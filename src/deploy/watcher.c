@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "db/sessions_text.h"
+#include "deploy/blank.h"
 #include "deploy/run.h"
-#include "deploy/session_record.h"
 
 enum {
     CONNECT_MS = 2000, /* how long connecting may keep the answer of a statement waiting */
@@ -158,7 +158,7 @@ void watcher_blocked(struct run *run, struct arena *arena, const struct pg_sessi
     keep_text(&w->blocked, pg_sessions_text(arena, blockers));
     keep_name(w, blockers);
     json_decref(w->blockers);
-    w->blockers = sessions_record(blockers);
+    w->blockers = pg_sessions_json(blockers);
     if (due(w, first->pid) && pg_session_end(arena, first, &end, &ignored))
         tell(run, DEPLOY_BLOCKED,
              arena_printf(arena, "\"%s\" waits%s; in the way: %s; to end it: %s", w->id, what_for,
@@ -281,6 +281,7 @@ static void on_quiet(void *context)
         note_failure(run, &err);
         return;
     }
+    blank_passwords(&scratch, &seen.blockers);
     w->failures = 0;
     if (run->ledger->direct && is_dead(w, &seen)) {
         tell(run, DEPLOY_NOTE,
