@@ -45,6 +45,40 @@ static json_t *json_missing(const struct comparison *comparison)
     return array;
 }
 
+static json_t *json_debt(const struct leftovers *debt)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array != NULL && i < debt->count; i++) {
+        const struct leftover *const item = &debt->items[i];
+        char since[CLOCK_ISO_BYTES] = "";
+        if (item->since_us != 0)
+            clock_format_us(item->since_us, since);
+        (void)json_array_append_new(
+            array, json_pack("{so so so so so}", "kind", cli_json_text(item->kind), "name",
+                             cli_json_text(item->name), "table", cli_json_text(item->table),
+                             "since", cli_json_text(item->since_us != 0 ? since : NULL),
+                             "migration", cli_json_text(item->migration)));
+    }
+    return array;
+}
+
+/* Each with its age, where an earlier deploy has seen it. */
+static void report_debt(struct cli *cli, const struct leftovers *debt)
+{
+    if (debt->count > 0)
+        output_chat(&cli->output, "left unfinished in this database:");
+    for (size_t i = 0; i < debt->count; i++) {
+        const struct leftover *const item = &debt->items[i];
+        char since[CLOCK_ISO_BYTES] = "";
+        if (item->since_us != 0)
+            clock_format_s(item->since_us, since);
+        output_chat(&cli->output, "%s%s%s%s%s%s", item->line, since[0] != '\0' ? ", since " : "",
+                    since, item->migration != NULL ? ", of \"" : "",
+                    item->migration != NULL ? item->migration : "",
+                    item->migration != NULL ? "\"" : "");
+    }
+}
+
 static void report_json(struct cli *cli, const struct deploy_result *result, bool dry_run)
 {
     cli_result(cli, "applied", json_done(result, false));
@@ -58,6 +92,7 @@ static void report_json(struct cli *cli, const struct deploy_result *result, boo
     cli_result(cli, "dry_run", json_boolean(dry_run));
     cli_result(cli, "head", cli_json_text(result->head));
     cli_result(cli, "leftover", cli_json_text(result->leftover));
+    cli_result(cli, "debt", json_debt(&result->debt));
 }
 
 static void report_plan(struct cli *cli, const struct plan *plan)
@@ -110,8 +145,7 @@ static void report(struct cli *cli, const struct deploy_result *result, const st
                       session_release(cli));
     if (result->head != NULL)
         output_result(&cli->output, "ledger at %s\n", result->head);
-    if (result->leftover != NULL)
-        output_chat(&cli->output, "left unfinished in this database:\n%s", result->leftover);
+    report_debt(cli, &result->debt);
 }
 
 static bool read_override(struct cli *cli, struct deploy_options *ret, struct err *err)

@@ -8,6 +8,7 @@
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/workspace.h"
+#include "ledger/debt.h"
 #include "ledger/detail.h"
 #include "ledger/look.h"
 
@@ -173,11 +174,35 @@ static json_t *announced_json(const struct look *look)
                      override != NULL ? json_integer(override->overrides) : json_null());
 }
 
+/* What the last deploy that looked saw unfinished. */
+static void say_debt(struct cli *cli, const struct debts *debts)
+{
+    char since[CLOCK_ISO_BYTES];
+    for (size_t i = 0; i < debts->count; i++) {
+        clock_format_s(debts->items[i].since_us, since);
+        output_result(&cli->output, "unfinished: %s, since %s\n", debts->items[i].what, since);
+    }
+}
+
+static json_t *debt_json(const struct debts *debts)
+{
+    json_t *const array = json_array();
+    char since[CLOCK_ISO_BYTES];
+    for (size_t i = 0; array != NULL && i < debts->count; i++) {
+        clock_format_us(debts->items[i].since_us, since);
+        (void)json_array_append_new(array, json_pack("{so so}", "what",
+                                                     cli_json_text(debts->items[i].what), "since",
+                                                     cli_json_text(since)));
+    }
+    return array;
+}
+
 static bool report(struct cli *cli, const struct target *target, const struct url *url,
                    const struct shown *shown, const struct set *set, json_t *targets,
                    struct err *err)
 {
     const struct look *const look = &shown->look;
+    struct debts debts;
     static const struct table_column columns[] = {
         {"MIGRATION", false}, {"STATE", false}, {"AT", false}, {"TOOK", true}, {"KNOWN AS", false}};
     struct table table = {.columns = columns, .column_count = COUNT_OF(columns)};
@@ -199,10 +224,12 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
     if (set->odd.count > 0)
         output_result(&cli->output, "%zu with a bad name, not deployed: `pawl check` says more\n",
                       set->odd.count);
-    if (!activity_say_deploy(&cli->output, &shown->activity, err)) {
+    if (!activity_say_deploy(&cli->output, &shown->activity, err) ||
+        !debt_read(&cli->arena, &look->journal, &debts, err)) {
         json_decref(rows);
         return false;
     }
+    say_debt(cli, &debts);
     if (!say_announced(cli, look)) {
         json_decref(rows);
         return err_nomem(err);
@@ -212,11 +239,11 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
     if (!look->whole)
         output_chat(&cli->output, "warning: %s", look->broken);
     json_t *const item = json_pack(
-        "{so so so sb sb sI sI so so so}", "target", cli_json_text(target->name), "url",
+        "{so so so sb sb sI sI so so so so}", "target", cli_json_text(target->name), "url",
         cli_json_text(url->display), "head", cli_json_text(head), "ledger", (int)look->exists,
         "chain_whole", (int)look->whole, "applied", (json_int_t)look->state.versioned, "pending",
         (json_int_t)(c->pending + c->changed), "broken", cli_json_text(look->broken), "deploy",
-        activity_json_deploy(&shown->activity), "migrations", rows);
+        activity_json_deploy(&shown->activity), "migrations", rows, "debt", debt_json(&debts));
     CLEANUP(json_release) json_t *announced = announced_json(look);
     if (announced == NULL || json_object_update(item, announced) != 0) {
         json_decref(item);

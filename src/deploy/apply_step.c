@@ -143,6 +143,8 @@ static bool settle_leftover(struct run *run, const struct plan_item *item,
     return pg_exec(run->ledger->pg, undo, err);
 }
 
+static const char DUPLICATE_TABLE[] = "42P07"; /* of indexes too */
+
 static bool run_statement(struct run *run, const struct plan_item *item,
                           const struct script_statement *statement, const char *before,
                           struct err *err)
@@ -168,6 +170,9 @@ static bool run_statement(struct run *run, const struct plan_item *item,
         (void)reset_session(run, &second); /* the error at hand says more */
         return false;
     }
+    if (before != NULL && strcmp(err->sqlstate, DUPLICATE_TABLE) == 0)
+        err_hint(err, "It was there before this migration, so it is left alone. Drop it in a "
+                      "migration of its own, if nobody needs it.");
     /* What it left is removed at once where that can be done, as an INVALID index costs every
      * write. Then the step is as if it had never begun. */
     if (settle_leftover(run, item, &statement->info, before, &done, &second) &&
@@ -181,10 +186,11 @@ static bool run_statement(struct run *run, const struct plan_item *item,
 
 /* A CONCURRENTLY that succeeded by IF NOT EXISTS over an INVALID index has done nothing. */
 static bool verify_index(struct run *run, const struct plan_item *item,
-                         const struct script_statement *statement, struct err *err)
+                         const struct script_statement *statement, const char *before,
+                         struct err *err)
 {
-    enum step_outcome outcome = STEP_NOT_DONE;
-    const char *undo = NULL;
+    enum step_outcome outcome = STEP_NOT_DONE, of_ours = STEP_NOT_DONE;
+    const char *undo = NULL, *our_undo = NULL;
     bool finishes = false;
     if (statement->info.alone != ALONE_CREATE_INDEX || statement->info.name == NULL)
         return true;
@@ -193,10 +199,19 @@ static bool verify_index(struct run *run, const struct plan_item *item,
         return false;
     if (outcome != STEP_HALF)
         return true;
+    if (!step_ask_catalog(run->ledger->pg, run->arena, &statement->info, before, &of_ours,
+                          &our_undo, &finishes, err))
+        return false;
     (void)err_set(err, ERR_PARTIAL, "the index %s is INVALID after it was created",
                   statement->info.name);
     apply_locate(item, statement, 0, 0, err);
-    err_hint(err, "Run pawl deploy again: it drops the index and builds it anew.");
+    if (of_ours == STEP_HALF)
+        err_hint(err, "Run pawl deploy again: it drops the index and builds it anew.");
+    else
+        err_hint(err,
+                 "It was there before this migration, so it is left alone. Unless somebody is "
+                 "building it just now: %s, then pawl deploy again.",
+                 undo);
     return false;
 }
 
@@ -228,7 +243,7 @@ bool apply_pg_step(struct run *run, const struct plan_item *item, size_t unit, s
         return false;
     fault_point("step");
     if (!done && (!run_statement(run, item, statement, before, err) ||
-                  !verify_index(run, item, statement, err)))
+                  !verify_index(run, item, statement, before, err)))
         return false;
     fault_point("step done");
     return reset_session(run, err) &&

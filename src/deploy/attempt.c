@@ -108,7 +108,8 @@ static const char *end_detail(struct run *run, const struct err *why)
         return NULL;
     bool ok = json_object_set_new(detail, "applied",
                                   json_integer((json_int_t)run->result->done.count)) == 0;
-    ok = ok && tally_describe(&run->black_box.all, detail);
+    ok = ok && tally_describe(&run->black_box.all, detail) &&
+         leftover_describe(&run->result->debt, detail);
     if (why->message != NULL)
         ok = ok && json_object_set_new(detail, "message", json_string(why->message)) == 0;
     if (why->sqlstate[0] != '\0')

@@ -8,7 +8,6 @@
 #include "base/fault.h"
 #include "base/str.h"
 #include "db/sqlstate.h"
-#include "deploy/leftover.h"
 #include "deploy/run.h"
 #include "ledger/detail.h"
 #include "ledger/holder.h"
@@ -422,10 +421,13 @@ static bool run_all(struct run *run, struct err *err)
         !ledger_grant_reserve(run->ledger, run->arena, run->options->reserve_role, err))
         return false;
     const bool ok = apply_until_done(run, give_up_ms, err);
+    CLEANUP(err_release) struct err unseen = {0};
+    const bool seen = leftover_look(run, ok, &unseen);
     attempt_end(run, err);
-    if (!ok || run->ledger->pg == NULL ||
-        leftover_list(run->ledger->pg, run->arena, &run->result->leftover, err))
+    if (!ok || seen)
         return ok;
+    *err = unseen;
+    unseen = (struct err){0};
     if (wait_cancelled(run->wait)) /* which may have cost the connection */
         (void)err_set(err, ERR_SIGNAL, "stopped on request");
     err_state(err, "Everything is applied; only the look for unfinished indexes failed.");

@@ -8,6 +8,7 @@
 #define PAWL_DEPLOY_DEPLOY_H
 
 #include "deploy/black_box_file.h"
+#include "deploy/leftover.h"
 #include "deploy/listener.h"
 #include "deploy/oust.h"
 #include "deploy/plan.h"
@@ -45,9 +46,10 @@ struct deploy_result {
     } done;         /* applied by this run */
     size_t renamed; /* names recorded by this run */
     bool release_recorded;
-    const char *head;     /* "seq:hash" after the run; NULL where there is no ledger */
-    const char *leftover; /* INVALID indexes and unvalidated constraints, as text; NULL: none */
-    bool waited;          /* for another deploy */
+    const char *head;      /* "seq:hash" after the run; NULL where there is no ledger */
+    const char *leftover;  /* INVALID indexes and unvalidated constraints, as text; NULL: none */
+    struct leftovers debt; /* the same as a list, after a run that failed too */
+    bool waited;           /* for another deploy */
 };
 
 /*

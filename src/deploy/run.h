@@ -22,13 +22,13 @@ struct run {
     struct state state;
     int64_t last_change; /* what our next transaction expects */
     char attempt[ATTEMPT_ID_BYTES];
-    bool begun;             /* our begin row is in the journal */
-    bool mutex;             /* we hold the session lock */
-    bool step_begun;        /* of the migration at hand: a step outside transactions is under way */
-    bool committed_any;     /* of the migration at hand: an earlier unit stands */
+    bool begun;         /* our begin row is in the journal */
+    bool mutex;         /* we hold the session lock */
+    bool step_begun;    /* of the migration at hand: a step outside transactions is under way */
+    bool committed_any; /* of the migration at hand: an earlier unit stands */
     struct black_box black_box;
-    struct watcher watcher; /* PostgreSQL */
-    struct claim claim;     /* of the unit at hand, PostgreSQL */
+    struct watcher watcher;         /* PostgreSQL */
+    struct claim claim;             /* of the unit at hand, PostgreSQL */
     struct ousted_list ousted;      /* sessions that this run has ended */
     int64_t lock_timeout_ms;        /* of the next try; -1: as the options say */
     const struct plan_item *failed; /* the one that ended the run; NULL */
@@ -47,6 +47,10 @@ bool attempt_bury_dead(struct run *run, struct err *err) MUST_CHECK;
 const struct attempt *attempt_alive(const struct run *run);
 /* A member for detail: {"attempt": …}; NULL when memory is out. */
 struct json_t *attempt_detail(const struct run *run);
+
+/* --- leftover.c: what is unfinished in the database, for the row that ends the attempt --- */
+/* ok: how the run went. One that failed has an error already: it gets the list alone. */
+bool leftover_look(struct run *run, bool ok, struct err *err) MUST_CHECK;
 
 /* --- release.c: the set of the release that is named --- */
 /* False, ERR_REFUSED, when the release is recorded with another set. */

@@ -27,9 +27,9 @@ static const struct probe probes[] = {
      " pg_catalog.format('DROP INDEX CONCURRENTLY %s', i.indexrelid::pg_catalog.regclass)"
      " FROM given, pg_catalog.pg_index AS i"
      " WHERE CASE WHEN name IS NOT NULL THEN i.indexrelid = pg_catalog.to_regclass(name)"
-     " ELSE i.indrelid = pg_catalog.to_regclass(relation)"
-     "   AND i.indexrelid::pg_catalog.text"
-     "     <> ALL (pg_catalog.string_to_array(before, ',')) END"},
+     " ELSE i.indrelid = pg_catalog.to_regclass(relation) END"
+     " AND i.indexrelid::pg_catalog.text"
+     "   <> ALL (pg_catalog.string_to_array(coalesce(before, ''), ','))"},
     /* An interrupted drop leaves the index INVALID: dropping it again finishes the work. */
     {ALONE_DROP_INDEX, false,
      "SELECT 'done', NULL FROM given WHERE pg_catalog.to_regclass(name) IS NULL"},
@@ -97,12 +97,15 @@ bool step_look_before(struct pg *pg, struct arena *arena, const struct statement
 {
     struct rows rows;
     *ret_indexes = NULL;
-    if (info->alone != ALONE_CREATE_INDEX || info->name != NULL || info->relation == NULL)
+    const bool named = info->name != NULL;
+    if (info->alone != ALONE_CREATE_INDEX || (!named && info->relation == NULL))
         return true;
-    if (!pg_query(pg, arena,
-                  "SELECT coalesce(pg_catalog.string_agg(indexrelid::pg_catalog.text, ','), '')"
-                  " FROM pg_catalog.pg_index WHERE indrelid = pg_catalog.to_regclass($1)",
-                  &info->relation, 1, &rows, err))
+    if (!pg_query(
+            pg, arena,
+            named ? "SELECT pg_catalog.to_regclass($1)::pg_catalog.oid"
+                  : "SELECT coalesce(pg_catalog.string_agg(indexrelid::pg_catalog.text, ','), '')"
+                    " FROM pg_catalog.pg_index WHERE indrelid = pg_catalog.to_regclass($1)",
+            named ? &info->name : &info->relation, 1, &rows, err))
         return false;
     *ret_indexes = rows_get(&rows, 0, 0);
     return true;

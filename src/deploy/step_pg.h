@@ -19,8 +19,8 @@ bool step_ask_catalog(struct pg *pg, struct arena *arena, const struct statement
                       const char *before, enum step_outcome *ret, const char **ret_undo,
                       bool *ret_finishes, struct err *err) MUST_CHECK;
 
-/* What to remember before the step runs: a JSON array of the table's index oids; NULL when the
- * statement names its object itself. */
+/* What to remember before the step runs, as it is not the step's: the oids of the table's indexes,
+ * or of what has the name already that the statement gives; NULL when there is nothing. */
 bool step_look_before(struct pg *pg, struct arena *arena, const struct statement_info *info,
                       const char **ret_indexes, struct err *err) MUST_CHECK;
 
