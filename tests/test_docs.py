@@ -155,8 +155,9 @@ def test_links_lead_somewhere(name):
 # ---- docs/json.md ----
 
 COMMON = "Every command"
-OPAQUE = {"rows[].detail"}  # members that depend on the event
-OF_A_SERVER = ("sessions[].", "deploy.progress.", "targets[].deploy.progress.")  # not on SQLite
+OPAQUE = {"rows[].detail", "black_box.lines[]"}  # members that depend on the event
+OF_A_SERVER = ("sessions[].", "deploy.progress.", "targets[].deploy.progress.", "debt[].",
+               "targets[].debt[].")  # not on SQLite
 
 
 def described():
@@ -278,6 +279,7 @@ def tell_a_target(pawl, reports):
     reports.run("ready")
     reports.run("run", "--deploy", "--release", "2", "--", "true")
     reports.run("log", "--attempt", "99")
+    reports.run("log", "--attempt", "last")
 
 
 def tell_a_deploy(reports):
@@ -305,6 +307,10 @@ def tell_blockers(pawl, reports, engine):
         tell_a_deploy(reports)
         connection.execute("ROLLBACK")
         deploy.finish(check=0)
+    engine.query("ALTER TABLE users ADD CONSTRAINT positive CHECK (id > 0) NOT VALID")
+    pawl.write("20250802000000_more", "CREATE TABLE more (id int);")
+    reports.run("deploy")
+    reports.run("status")
 
 
 def tell_announced(pawl, reports):

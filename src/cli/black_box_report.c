@@ -184,7 +184,7 @@ static bool say_missing(struct cli *cli, const struct attempt *attempt, const ch
 static bool show_file(struct cli *cli, const char *path, json_t *lines, struct err *err)
 {
     static const struct table_column columns[] = {
-        {"AFTER", true}, {"EVENT", false}, {"WHAT", false}};
+        {"AFTER", false}, {"EVENT", false}, {"WHAT", false}};
     struct table table = {.columns = columns, .column_count = COUNT_OF(columns)};
     struct reader reader = {.cli = cli, .table = &table, .lines = lines};
     char *text = NULL;

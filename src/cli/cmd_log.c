@@ -211,13 +211,14 @@ static void introduce(struct cli *cli, const struct attempt *attempt)
     char took[CLOCK_ISO_BYTES] = "";
     if (attempt->ended != EVENT_BEGIN)
         clock_format_elapsed_ms((attempt->ended_us - attempt->at_us) / 1000, took);
-    output_result(
-        &cli->output,
-        "deploy at seq %" PRId64 ", attempt %s: %s%s%s\nby %s on %s, process %" PRId64 "%s%s\n",
-        attempt->seq, attempt->id, outcome(attempt), took[0] != '\0' ? " after " : "", took,
-        attempt->user != NULL ? attempt->user : "?", attempt->host != NULL ? attempt->host : "?",
-        attempt->pid, attempt->release != NULL ? ", release " : "",
-        attempt->release != NULL ? attempt->release : "");
+    output_result(&cli->output,
+                  "deploy at seq %" PRId64
+                  ", attempt %s: %s%s%s\nuser %s, host %s, process %" PRId64 "%s%s\n",
+                  attempt->seq, attempt->id, outcome(attempt), took[0] != '\0' ? " after " : "",
+                  took, attempt->user != NULL ? attempt->user : "?",
+                  attempt->host != NULL ? attempt->host : "?", attempt->pid,
+                  attempt->release != NULL ? ", release " : "",
+                  attempt->release != NULL ? attempt->release : "");
     cli_result(cli, "attempt",
                json_pack("{sI so so so so so sI}", "seq", (json_int_t)attempt->seq, "id",
                          cli_json_text(attempt->id), "outcome", cli_json_text(outcome(attempt)),
