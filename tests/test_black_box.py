@@ -330,6 +330,14 @@ def test_the_default_is_the_state_folder(pawl):
     assert len(list((home / ".local/state/pawl").iterdir())) == 1
 
 
+def test_a_home_whose_name_is_no_text(pawl, engine):
+    pawl.write(TABLE, "CREATE TABLE t (id integer);")
+    env = {"XDG_STATE_HOME": pawl.folder / os.fsdecode(b"b\xffx")}
+    pawl.run("deploy", env=env, check=0)
+    assert "/b\\xffx/pawl/" in ledger.rows(engine)[1].facts["black_box"]
+    assert "CREATE TABLE" in pawl.run("log", "--attempt", "last", env=env, check=0).out
+
+
 def test_a_relative_folder_starts_from_the_file(pawl, engine):
     pawl.config({"deploy": {"black_box": "left/here"}, "target.main": {"url": engine.url}})
     pawl.write(TABLE, "CREATE TABLE t (id integer);")
@@ -398,8 +406,10 @@ def test_a_file_that_others_have_written_to(box):
     box.run("deploy", check=0)
     path, = files(box)
     with path.open("ab") as file:
-        file.write(b"\n\x00\xff[[[\n[1]\n" + b"[" * 100_000 + b'\n{"event":"\\u001b[31m","ms":"x"}\n{"number":-5}\n'
-                   b'{"event":7,"number":99999999999,"blockers":7,"session":[],"statements":3}\n{"event":"cut')
+        file.write(b"\n\x00\xff[[[\n[1]\n" + b"[" * 100_000 + b"\n"
+                   b'{"event":"\\u001b[31m","ms":"x"}\n{"number":-5}\n'
+                   b'{"event":7,"number":99999999999,"blockers":7,"session":[],"statements":3}\n'
+                   b'{"event":"cut')
     result = box.run("log", "--attempt", "last", check=0)
     assert "lines that cannot be read: 4" in result.err and "\x1b" not in result.out
     assert "applied" in result.out and "\\x1b[31m" in result.out

@@ -268,9 +268,10 @@ def test_a_server_that_hangs_is_not_waited_for_ever(make_pawl, proxy, answer):
 
 # ---- examples/deploy.c ----
 
-def test_a_program_deploys(programs, checkout, engine):
-    code, out, err = programs.run("deploy", engine.url, checkout.migrations)
-    assert (code, err) == (0, "")
+def test_a_program_deploys(programs, checkout, engine, tmp_path):
+    code, out, err = programs.run("deploy", engine.url, checkout.migrations,
+                                  env={"XDG_STATE_HOME": tmp_path / "state"})
+    assert (code, err) == (0, "") and not (tmp_path / "state").exists()
     assert re.findall(r"^applied (\S+) in", out, re.MULTILINE) == [
         "20250101090000_users", "20250102090000_email"]
     assert re.search(r"^2 applied, 0 pending, ledger at \d+:[0-9a-f]{64}$", out, re.MULTILINE)

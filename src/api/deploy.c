@@ -52,6 +52,7 @@ static bool run(struct work *work, bool dry_run, int64_t wait_ms, struct err *er
     options.plan.to = pawl->to;
     options.release = pawl->release;
     options.dry_run = dry_run;
+    options.black_box = (struct black_box_options){0}; /* files are the program's own business */
     if (wait_ms >= 0)
         options.wait_ms = options.reservation_wait_ms = handle_wait(wait_ms);
     if (pawl->on_event != NULL)

@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "base/host.h"
 #include "base/str.h"
+#include "deploy/black_box_line.h"
 #include "deploy/run.h"
 #include "ledger/actor.h"
 #include "ledger/detail.h"
@@ -54,8 +55,9 @@ static const char *begin_detail(struct run *run, struct err *err)
         goto nomem;
     if (started && json_object_set_new(detail, "process_start", json_string(start)) != 0)
         goto nomem;
-    if (run->black_box.file.open &&
-        json_object_set_new(detail, "black_box", json_string(run->black_box.file.path)) != 0)
+    const char *const path = run->black_box.file.open ? run->black_box.file.path : NULL;
+    if (path != NULL &&
+        json_object_set_new(detail, "black_box", black_box_text(path, strlen(path))) != 0)
         goto nomem;
     if (run->options->release != NULL &&
         json_object_set_new(detail, "release", json_string(run->options->release)) != 0)
