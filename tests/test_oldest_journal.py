@@ -21,7 +21,7 @@ FIXTURES = ROOT / "tests" / "fixtures"
 DIGESTS = {
     "journal-1": "bb5b1dd7b7920af0739761c4a884756e4725f7a886d72ae8a0324869ae2a4115",
     "journal-2": "67f6c0158bc0c5c56cdeb917acb552df75bb2236d8357b7c57eb15e57a34ca36",
-    "journal-3": "07e84184f28dd675e3be2cb8a0010a4b5a13c6079e9f00807acfdf8abb03c7d1",
+    "journal-3": "89d47f5b8f5b674128ab2ef813fdf7c7bc4000b2d0697df36aa22f9f9afbcbe6",
 }
 
 # SQLite records what runs outside of a transaction as a step like any other, and has no sessions.
