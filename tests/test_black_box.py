@@ -79,7 +79,8 @@ def test_a_deploy_leaves_one_file(box, engine):
     assert [s["sql"] for s in first_try["statements"]] == ["CREATE TABLE t (id integer)",
                                                            "INSERT INTO t VALUES (1)"]
     assert [s["line"] for s in first_try["statements"]] == [1, 2]
-    assert [line["number"] for line in of(box, "statement")] == [1, 2]
+    assert [line["number"] for line in of(box, "statement")] == (
+        [2] if engine.engine == "postgres" else [1, 2])
     assert of(box, "end")[0]["outcome"] == "end"
     assert lines(box)[-1]["receipt"].startswith(f"{ledger.rows(engine)[-1].seq}:")
     box.run("deploy", check=0)
@@ -90,8 +91,8 @@ def test_timings_stand_with_the_statement_that_took_them(pg_box):
     """The answer of what only writes the catalog comes with the next one's, and says so."""
     pg_box.write(TABLE, "CREATE TABLE t (id int);\nSELECT pg_sleep(0.3);\nSELECT 1;")
     pg_box.run("deploy", check=0)
-    first, second, third = of(pg_box, "statement")
-    assert first["with_next"] and "took_ms" not in first
+    second, third = of(pg_box, "statement")
+    assert second["number"] == 2 and second["with_before"] == 1
     assert second["took_ms"] >= 300 and third["took_ms"] < second["took_ms"] and third["with_commit"]
 
 

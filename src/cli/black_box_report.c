@@ -39,7 +39,7 @@ static const struct {
     {"number", "statement"},
     {"of", "of"},
     {"took_ms", "ms"},
-    {"with_next", "answered with the next"},
+    {"with_before", "with as many before it"},
     {"pause_ms", "again in ms"},
     {"lock", "waits for"},
     {"object", "on"},

@@ -3,9 +3,9 @@
  * happened (docs/black-box.md), and a few counts for the journal.
  *
  * It hears the deploy's events before the caller's listener does, and is told the rest by the calls
- * below. Lines are held back only while more of them are about to come: what was recorded is in the
- * file before the server or anybody else is waited for. A file that cannot be written is told once;
- * then the counts alone go on.
+ * below. Lines of migrations that go by quickly are written together, ten times a second; whatever
+ * takes longer than a quarter of a second, and everything on SQLite, is in the file while it goes
+ * on. A file that cannot be written is told once; then the counts alone go on.
  */
 #ifndef PAWL_DEPLOY_BLACK_BOX_H
 #define PAWL_DEPLOY_BLACK_BOX_H
@@ -32,10 +32,12 @@ struct black_box {
     bool on; /* lines are made; before the file is open they wait */
     struct tally all, migration;
     int64_t start_ms;
-    int64_t answer_ms; /* when the last statement's answer came */
+    int64_t written_ms; /* when the file was written last */
+    int64_t answer_ms;  /* when the last statement's answer came */
     /* of the unit at hand */
     const struct plan_item *item;
     size_t unit, tries;
+    size_t held; /* statements whose answers come with that of the next one */
     int64_t lock_timeout_ms;
     json_t *blockers; /* as of the last line about them; NULL */
     int64_t next_look_ms, next_progress_ms;

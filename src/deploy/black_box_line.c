@@ -86,6 +86,7 @@ void black_box_write(struct run *run)
 {
     CLEANUP(err_release) struct err err = {0};
     struct black_box_file *const file = &run->black_box.file;
+    run->black_box.written_ms = clock_monotonic_ms();
     if (file->open && file->lines.len > 0 && !black_box_file_write(file, &err))
         black_box_give_up(run, &err);
 }
