@@ -127,6 +127,17 @@ bool forget_now(const struct run *run, struct err *err) MUST_CHECK;
 bool settle(struct run *run, const struct plan_item *item, size_t unit, int old_backend,
             bool *ret_applied, struct err *err) MUST_CHECK;
 
+/* --- exclude.c: one deploy at a time --- */
+/* Whether a session lock excludes the others: not on SQLite, and not behind a pooler. */
+bool exclude_by_lock(const struct run *run);
+/* Takes that lock; ERR_BUSY after give_up_ms. */
+bool exclude_mutex(struct run *run, int64_t give_up_ms, struct err *err) MUST_CHECK;
+/* From here on no other pawl changes the target, or our transactions notice. Makes the ledger where
+ * there is none, and plans. */
+bool exclude_others(struct run *run, int64_t give_up_ms, struct err *err) MUST_CHECK;
+/* ERR_BUSY for the caller to end with; text: who is at work, or NULL. False. */
+bool exclude_still_busy(const char *text, struct err *err);
+
 /* --- deploy.c --- */
 /* Reads the ledger anew and plans. */
 bool run_plan(struct run *run, struct err *err) MUST_CHECK;
