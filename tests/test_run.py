@@ -677,7 +677,7 @@ def test_job_control_of_a_shell(desk):
         desk.type("\x1a")
         desk.expect(r"(?s)Stopped.*\$ $")
         desk.type(f"echo still ${{word:-a}} shell; fg\n")
-        desk.expect(r"still a shell\r\n")
+        desk.expect(r"still a shell\r\n(?s:.*)run -- cat\r\n")  # which fg says
         desk.type(f"{word}\n")
         desk.expect(rf"{word}\r\n{word}\r\n")
     desk.type("\x04")
