@@ -35,6 +35,11 @@ def pytest_collection_modifyitems(config, items):
 def pytest_configure(config):
     # An ended run (CI's cancel button) takes its servers and folders with it, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A run in the background of a script, or under nohup, ignores these, and what ignores them hands
+    # that down to every program that a test starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

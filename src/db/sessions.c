@@ -100,14 +100,25 @@ static bool run(struct pg *pg, struct arena *arena, const struct str *sql,
     return pg_query(pg, arena, str_text(sql), params, count, ret, err);
 }
 
-bool sessions_bound(struct pg *pg, bool transaction, struct err *err)
+static const char bounds[] = "SELECT pg_catalog.set_config('statement_timeout', '5000', $1),"
+                             " pg_catalog.set_config('lock_timeout', '2000', $1),"
+                             " pg_catalog.set_config('jit', 'off', $1)";
+
+bool sessions_bound(struct pg *pg, struct err *err)
 {
-    const char *const local = transaction ? "true" : "false";
-    return pg_query(pg, NULL,
-                    "SELECT pg_catalog.set_config('statement_timeout', '5000', $1),"
-                    " pg_catalog.set_config('lock_timeout', '2000', $1),"
-                    " pg_catalog.set_config('jit', 'off', $1)",
-                    &local, 1, NULL, err);
+    static const char *const session = "false";
+    return pg_query(pg, NULL, bounds, &session, 1, NULL, err);
+}
+
+bool sessions_enter(struct pg *pg, struct arena *arena, struct err *err)
+{
+    static const char *const local = "true";
+    struct pg_answers answers;
+    /* In one go: a role may allow its transactions no idle moment. */
+    return pg_pipeline_begin(pg, err) && pg_pipeline_add(pg, "BEGIN READ ONLY", NULL, 0, err) &&
+           pg_pipeline_add(pg, "SET LOCAL idle_in_transaction_session_timeout = 0", NULL, 0, err) &&
+           pg_pipeline_add(pg, bounds, &local, 1, err) &&
+           pg_pipeline_run(pg, arena, &answers, NULL, NULL, err);
 }
 
 /* Of a session whose start this role may not see nothing says that it is another one. */

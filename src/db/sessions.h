@@ -59,10 +59,13 @@ struct pg_session_progress {
     int64_t lockers_done, lockers_total, locker_pid; /* whom CONCURRENTLY waits for; 0: nobody */
 };
 
-/* Bounds what follows, for the session or for the open transaction only: statement_timeout 5 s,
- * lock_timeout 2 s (somebody may lock the catalog itself), and no jit, which takes eight times as
- * long to compile these statements as they run. */
-bool sessions_bound(struct pg *pg, bool transaction, struct err *err) MUST_CHECK;
+/* Bounds what follows in this session: statement_timeout 5 s, lock_timeout 2 s (somebody may lock
+ * the catalog itself), and no jit, which takes eight times as long to compile these statements as
+ * they run. */
+bool sessions_bound(struct pg *pg, struct err *err) MUST_CHECK;
+/* The same for a transaction that it begins: behind a pooler a session's setting is somebody else's
+ * next. ROLLBACK ends it. */
+bool sessions_enter(struct pg *pg, struct arena *arena, struct err *err) MUST_CHECK;
 
 /* The picture around one backend. */
 struct sessions_watch {

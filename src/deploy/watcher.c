@@ -52,7 +52,7 @@ static bool connect_watcher(struct run *run, struct err *err)
         return true;
     /* Behind a pooler a setting of the session would be somebody else's next. */
     return pg_open(&options, &limited, &w->pg, err) &&
-           (!run->ledger->direct || sessions_bound(w->pg, false, err));
+           (!run->ledger->direct || sessions_bound(w->pg, err));
 }
 
 /* The backend that works for us: behind a pooler it is the one that holds the mutex. */
@@ -80,8 +80,7 @@ static bool look(struct run *run, struct arena *arena, struct sessions_watch *re
                                  .deadline_ms = clock_monotonic_ms() + LOOK_MS};
     pg_set_wait(w->pg, &limited);
     *ret = (struct sessions_watch){.longest_wait_ms = -1};
-    if (!run->ledger->direct &&
-        (!pg_exec(w->pg, "BEGIN READ ONLY", err) || !sessions_bound(w->pg, true, err)))
+    if (!run->ledger->direct && !sessions_enter(w->pg, arena, err))
         return false;
     return find_backend(run, arena, &pid, err) &&
            (pid == 0 || sessions_watch(w->pg, arena, pid, NULL, ret, err)) &&

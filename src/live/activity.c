@@ -7,12 +7,6 @@
 #include "base/clock.h"
 #include "ledger/detail.h"
 
-/* A transaction, so that the limits do not stay behind in a pooler's connection. */
-static bool enter(struct ledger *ledger, struct err *err)
-{
-    return pg_exec(ledger->pg, "BEGIN READ ONLY", err) && sessions_bound(ledger->pg, true, err);
-}
-
 /* Ends the transaction whether or not what was done in it went well; the first error counts. */
 static bool leave(struct ledger *ledger, bool ok, struct err *err)
 {
@@ -31,7 +25,7 @@ bool activity_read(struct ledger *ledger, struct arena *arena, struct journal *r
 {
     if (ledger->pg == NULL)
         return ledger_read(ledger, arena, ret, err);
-    const bool ok = enter(ledger, err) && ledger_read(ledger, arena, ret, err);
+    const bool ok = sessions_enter(ledger->pg, arena, err) && ledger_read(ledger, arena, ret, err);
     if (!ok && timed_out(err))
         err->code = ERR_BUSY;
     return leave(ledger, ok, err);
@@ -210,7 +204,7 @@ static bool look_at_sessions(struct ledger *ledger, struct arena *arena, int64_t
 {
     struct pg_session holder;
     bool held = false;
-    if (!enter(ledger, err) || !look_at_ourselves(ledger, arena, ret, err))
+    if (!sessions_enter(ledger->pg, arena, err) || !look_at_ourselves(ledger, arena, ret, err))
         return false;
     if (!ledger_mutex_holder(ledger, arena, &held, &holder, err))
         return false;
