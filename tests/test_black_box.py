@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import pytest
 
 from support import ledger
+from support.disk import needs_root
 from support.ledger import version
 from support.server import wait_until
 
 TABLE = f"{version(1)}_t"
 COLUMN = f"{version(2)}_c"
-needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root may mount a small disk")
 
 
 @pytest.fixture

@@ -277,6 +277,21 @@ def test_a_table_of_another_role_is_not_locked_first(make_pawl, pg):
     assert ledger.applied(pg) == [TABLE, COLUMN]
 
 
+def test_a_second_connection_that_is_ended_ends_no_deploy(with_table, pg, holder):
+    """It is opened anew, a few times."""
+    grown_old(pg, holder)
+    with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")
+    deploy = with_table.spawn("deploy")
+    deploy.wait_for("in the way")
+    for _ in range(2):
+        wait_until(lambda: pg.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                    " WHERE application_name = 'pawl watcher'"), "it is there")
+    deploy.wait_for("trying again")
+    holder.execute("COMMIT")
+    deploy.finish(check=0)
+    assert ledger.applied(pg) == [TABLE, COLUMN]
+
+
 # ---- others that wait ----
 
 SLOW = """CREATE FUNCTION slow(int) RETURNS text LANGUAGE plpgsql AS

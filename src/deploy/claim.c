@@ -242,9 +242,14 @@ bool claim_look(struct run *run, struct arena *arena, struct claim *claim, struc
             return err_nomem(err);
     }
     struct pg *const pg = watcher_connection(run);
+    if (pg != NULL && sessions_on(pg, arena, wanted, claim->locks.count, OLD_MS, &on, err))
+        return keep_old(arena, &on, ret, err);
     /* Without a second connection the tries themselves find out. */
-    return pg == NULL || (sessions_on(pg, arena, wanted, claim->locks.count, OLD_MS, &on, err) &&
-                          keep_old(arena, &on, ret, err));
+    if (err->code == ERR_SIGNAL || err->code == ERR_NOMEM)
+        return false;
+    watcher_failed(run, err);
+    err_release(err);
+    return true;
 }
 
 /* ---- locks first ---- */

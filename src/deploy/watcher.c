@@ -87,10 +87,10 @@ static bool look(struct run *run, struct arena *arena, struct sessions_watch *re
            (run->ledger->direct || pg_exec(w->pg, "ROLLBACK", err));
 }
 
-static void note_failure(struct run *run, const struct err *err)
+void watcher_failed(struct run *run, const struct err *err)
 {
     struct watcher *const w = &run->watcher;
-    if (err->code == ERR_SIGNAL)
+    if (err->code == ERR_SIGNAL || err->code == ERR_NONE)
         return;
     pg_close(&w->pg);
     w->given_up = ++w->failures >= FAILURES;
@@ -108,7 +108,7 @@ struct pg *watcher_connection(struct run *run)
     if (w->given_up)
         return NULL;
     if (!connect_watcher(run, &failed)) {
-        note_failure(run, &failed);
+        watcher_failed(run, &failed);
         return NULL;
     }
     pg_set_wait(w->pg, run->wait);
@@ -223,7 +223,7 @@ static void cancel(struct run *run, struct arena *arena, int64_t pid, enum watch
     run->watcher.verdict = verdict;
     if (text == NULL || !pg_query(run->watcher.pg, arena, "SELECT pg_catalog.pg_cancel_backend($1)",
                                   &text, 1, NULL, &failed))
-        note_failure(run, &failed); /* the next look tries again */
+        watcher_failed(run, &failed); /* the next look tries again */
 }
 
 static bool is_waiting(const struct pg_session *self)
@@ -277,7 +277,7 @@ static void on_quiet(void *context)
     const int64_t since_last_ms = now_ms - w->last_look_ms;
     w->last_look_ms = now_ms;
     if (!look(run, &scratch, &seen, &err)) {
-        note_failure(run, &err);
+        watcher_failed(run, &err);
         return;
     }
     blank_passwords(&scratch, &seen.blockers);

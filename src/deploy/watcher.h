@@ -57,6 +57,8 @@ void watcher_blocked(struct run *run, struct arena *arena, const struct pg_sessi
 /* The second connection, opened now where it was not; NULL where it cannot be had. For a look
  * between two tries. */
 struct pg *watcher_connection(struct run *run);
+/* A look over it has failed: it is closed, and given up after some failures. */
+void watcher_failed(struct run *run, const struct err *err);
 
 void watcher_close(struct watcher *watcher);
 
