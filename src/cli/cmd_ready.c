@@ -3,7 +3,7 @@
 #include "cli/commands.h"
 #include "cli/readiness.h"
 #include "cli/session.h"
-#include "deploy/underway.h"
+#include "live/underway.h"
 
 /* A commit locks a SQLite file for less. */
 enum { LOCKED_MS = 1000 };

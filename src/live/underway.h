@@ -1,6 +1,6 @@
 /* Whether a deploy of a target is in progress, asked by who is none. */
-#ifndef PAWL_DEPLOY_UNDERWAY_H
-#define PAWL_DEPLOY_UNDERWAY_H
+#ifndef PAWL_LIVE_UNDERWAY_H
+#define PAWL_LIVE_UNDERWAY_H
 
 #include "ledger/ledger.h"
 
