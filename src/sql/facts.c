@@ -92,15 +92,16 @@ const char *facts_part(struct reading *r, const char *name)
     return keep(r, &text);
 }
 
-void facts_note(struct reading *r, const struct form *form)
+static void note(struct reading *r, const struct form *form, struct subject subject)
 {
-    for (size_t i = 0; i < r->facts->forms.count; i++)
-        if (r->facts->forms.items[i] == form->name)
-            return;
-    const char **const item = arena_push(r->arena, &r->facts->forms);
-    r->failed = r->failed || item == NULL;
-    if (item != NULL)
-        *item = form->name;
+    struct act *const act = arena_push(r->arena, &r->facts->acts);
+    r->failed = r->failed || act == NULL;
+    if (act != NULL)
+        *act = (struct act){.form = form,
+                            .object = subject.object,
+                            .name = subject.name,
+                            .part = subject.part,
+                            .at = r->at};
 }
 
 static bool same_text(const char *a, const char *b)
@@ -171,7 +172,7 @@ static void add_other(struct reading *r, const struct form_other *other, struct 
 
 struct locked *facts_apply(struct reading *r, const struct form *form, struct subject subject)
 {
-    facts_note(r, form);
+    note(r, form, subject);
     if (subject.name == NULL)
         return NULL;
     const bool descends = form->descent != DESCENT_NONE && !subject.only;
@@ -194,6 +195,8 @@ struct locked *facts_apply(struct reading *r, const struct form *form, struct su
 struct locked *facts_apply_range(struct reading *r, const struct form *form,
                                  const PgQuery__RangeVar *range)
 {
+    if (range != NULL)
+        r->at = range->location;
     return facts_apply(r, form,
                        (struct subject){.object = LOCKED_RELATION,
                                         .name = facts_range_name(r, range),
@@ -367,23 +370,28 @@ static void handle(struct reading *r, const PgQuery__Node *node)
     facts_unknown(r, "pawl does not know this kind of statement");
 }
 
-bool facts_read(struct arena *arena, struct span statement, struct facts *ret, struct err *err)
+bool facts_of_tree(struct arena *arena, struct span statement, const struct PgQuery__Node *tree,
+                   struct facts *ret, struct err *err)
 {
     *ret = (struct facts){0};
     struct statement_info info;
     if (!sql_classify(arena, DIALECT_POSTGRES, &(struct statement){.text = statement}, &info, err))
         return false;
     ret->in_transaction = info.class != STATEMENT_ALONE;
-    struct reading r = {.arena = arena, .facts = ret};
-    struct tree tree;
-    bool read = parser_read(statement, &tree, err);
-    if (read && tree.statement != NULL)
-        handle(&r, tree.statement);
-    else if (read)
+    struct reading r = {.arena = arena, .statement = statement, .facts = ret};
+    if (tree != NULL)
+        handle(&r, tree);
+    else
         facts_unknown(&r, "pawl cannot read it");
+    return !r.failed || err_nomem(err);
+}
+
+bool facts_read(struct arena *arena, struct span statement, struct facts *ret, struct err *err)
+{
+    struct tree tree;
+    const bool read = parser_read(statement, &tree, err) &&
+                      facts_of_tree(arena, statement, tree.statement, ret, err);
     tree_release(&tree);
-    if (read && r.failed)
-        read = err_nomem(err);
     return read;
 }
 

@@ -113,8 +113,18 @@ struct locked_list {
     size_t count, capacity;
 };
 
-struct form_names {
-    const char **items;
+/* One thing that a statement does: a row of the forms (sql/facts_form.h), and what it is done to.
+ */
+struct act {
+    const struct form *form;
+    enum lock_object object;
+    const char *name, *part; /* as in struct locked; both NULL: nothing that has a name */
+    int at;                  /* byte offset in the statement of what says so */
+    bool is_new;             /* facts_of_set(): the set has made it, and has put no rows into it */
+};
+
+struct acts {
+    struct act *items;
     size_t count, capacity;
 };
 
@@ -124,13 +134,19 @@ struct facts {
     bool in_transaction; /* may run in a transaction block */
     bool renames_all; /* what names mean changes after it: SET search_path, ALTER SCHEMA RENAME */
     struct locked_list locks; /* one row an object, name and part, in the order of the statement */
-    struct form_names forms;  /* the rows of the tables that were used; static */
+    struct acts acts;         /* in the order of the statement */
 };
 
 /* Reads one statement. Not to understand it is a success; errors are ERR_NOMEM and a thread that
  * cannot be made. */
 bool facts_read(struct arena *arena, struct span statement, struct facts *ret,
                 struct err *err) MUST_CHECK;
+
+/* The same where the statement has been read already; tree: of sql/parser.h, NULL when it could not
+ * be. Errors as above. */
+struct PgQuery__Node;
+bool facts_of_tree(struct arena *arena, struct span statement, const struct PgQuery__Node *tree,
+                   struct facts *ret, struct err *err) MUST_CHECK;
 
 /* True when understood and nothing under its locks grows with a table. A row that resolves to
  * nothing on the server (no DEFAULT partition) is no work: who has asked can count again. */
@@ -148,10 +164,25 @@ struct facts_set {
  * by object, name and part in byte order. What the statements create themselves is `ours`: nobody
  * else has locked it, and until a statement fills it an index build or a scan is no work.
  *
- * Two spellings of a name (t, public.t) are two rows: whoever locks them resolves them first.
+ * Two spellings of a name (t, public.t) are two rows: whoever locks them resolves them first. The
+ * acts of each statement learn whether what they are done to is new.
  */
-bool facts_of_set(struct arena *arena, const struct facts *facts, size_t count,
-                  struct facts_set *ret, struct err *err) MUST_CHECK;
+bool facts_of_set(struct arena *arena, struct facts *facts, size_t count, struct facts_set *ret,
+                  struct err *err) MUST_CHECK;
+
+/* What names mean, for statements that come one after another and are not kept: begin, then each in
+ * turn, whose acts learn whether what they are done to is new. */
+struct facts_walk {
+    struct arena *arena;
+    struct facts_set *set; /* of facts_of_set(); else NULL */
+    struct {
+        struct known_name *items;
+        size_t count, capacity;
+    } names;
+    bool failed;
+};
+struct facts_walk facts_walk_begin(struct arena *arena);
+bool facts_walk_next(struct facts_walk *walk, struct facts *facts, struct err *err) MUST_CHECK;
 
 /* "ACCESS EXCLUSIVE"; "constraint target"; "index build". */
 const char *lock_mode_name(enum lock_mode mode);

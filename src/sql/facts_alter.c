@@ -366,6 +366,39 @@ static void raise_children(struct reading *r, const struct subject *subject)
     }
 }
 
+/* Over the table's name, to the first command. */
+static struct lexer after_name(const struct reading *r, const PgQuery__RangeVar *relation)
+{
+    struct lexer lexer = lexer_init(DIALECT_POSTGRES, r->statement.at, r->statement.len);
+    lexer.pos = (size_t)relation->location;
+    (void)lexer_next_solid(&lexer);
+    for (struct lexer ahead = lexer;; lexer = ahead) {
+        const struct token token = lexer_next_solid(&ahead);
+        if (token.type != TOKEN_SYMBOL || !(span_is(token.span, ".") || span_is(token.span, "*")))
+            return lexer;
+        if (span_is(token.span, "."))
+            (void)lexer_next_solid(&ahead);
+    }
+}
+
+/* The tree does not say where a command stands. Moves from one to the next, behind its comma, and
+ * returns where that starts. */
+static int next_command(struct lexer *lexer, bool first)
+{
+    int depth = 0;
+    for (struct lexer ahead = *lexer;;) {
+        const struct token token = lexer_next_solid(&ahead);
+        if (first || token.type == TOKEN_END)
+            return (int)token.start;
+        *lexer = ahead;
+        if (token.type == TOKEN_SYMBOL && (span_is(token.span, "(") || span_is(token.span, "[")))
+            depth++;
+        if (token.type == TOKEN_SYMBOL && (span_is(token.span, ")") || span_is(token.span, "]")))
+            depth--;
+        first = depth == 0 && token.type == TOKEN_SYMBOL && span_is(token.span, ",");
+    }
+}
+
 void facts_alter_table(struct reading *r, const PgQuery__Node *node)
 {
     const PgQuery__AlterTableStmt *const table = node->alter_table_stmt;
@@ -378,7 +411,9 @@ void facts_alter_table(struct reading *r, const PgQuery__Node *node)
     };
     if (a.subject.name == NULL)
         return;
+    struct lexer lexer = after_name(r, table->relation);
     for (size_t i = 0; i < table->n_cmds; i++) {
+        r->at = next_command(&lexer, i == 0);
         if (table->cmds[i]->node_case != PG_QUERY__NODE__NODE_ALTER_TABLE_CMD)
             continue;
         a.command = table->cmds[i]->alter_table_cmd;

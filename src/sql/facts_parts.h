@@ -9,7 +9,9 @@
 
 struct reading {
     struct arena *arena;
+    struct span statement;
     struct facts *facts;
+    int at;      /* byte offset of what is being read */
     bool failed; /* memory was out */
 };
 
@@ -32,9 +34,6 @@ struct locked *facts_apply_range(struct reading *r, const struct form *form,
 
 /* Adds the row, or makes one for the same thing as strong. NULL when memory is out. */
 struct locked *locked_add(struct arena *arena, struct locked_list *list, const struct locked *row);
-
-/* Notes that a form was used, without a lock of its own. */
-void facts_note(struct reading *r, const struct form *form);
 
 /* The first reason stands. */
 void facts_unknown(struct reading *r, const char *why);

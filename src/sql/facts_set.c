@@ -12,17 +12,7 @@ struct known_name {
     bool filled; /* it may have rows */
 };
 
-struct walker {
-    struct arena *arena;
-    struct facts_set *set;
-    struct {
-        struct known_name *items;
-        size_t count, capacity;
-    } names;
-    bool failed;
-};
-
-static struct known_name *find_name(struct walker *w, const char *name)
+static struct known_name *find_name(struct facts_walk *w, const char *name)
 {
     for (size_t i = w->names.count; i-- > 0;)
         if (w->names.items[i].now != NULL && strcmp(w->names.items[i].now, name) == 0)
@@ -30,12 +20,23 @@ static struct known_name *find_name(struct walker *w, const char *name)
     return NULL;
 }
 
-static struct known_name *note_name(struct walker *w, struct known_name name)
+/* A copy: the statement's own memory may go before the walk ends. */
+static const char *keep(struct facts_walk *w, const char *name)
+{
+    const char *const kept = arena_strdup(w->arena, name);
+    w->failed = w->failed || kept == NULL;
+    return kept;
+}
+
+static struct known_name *note_name(struct facts_walk *w, const char *name, struct known_name known)
 {
     struct known_name *const item = arena_push(w->arena, &w->names);
+    const char *const kept = keep(w, name);
     w->failed = w->failed || item == NULL;
-    if (item != NULL)
-        *item = name;
+    if (item == NULL)
+        return NULL;
+    *item = known;
+    item->now = item->was = kept;
     return item;
 }
 
@@ -50,7 +51,7 @@ static void resolve_to(struct locked *row, struct known_name *known)
 }
 
 /* The table of an index that the set itself made is no question for the server. */
-static void resolve(struct walker *w, struct locked *row)
+static void resolve(struct facts_walk *w, struct locked *row)
 {
     struct known_name *known = find_name(w, row->name);
     if (known == NULL)
@@ -63,51 +64,63 @@ static void resolve(struct walker *w, struct locked *row)
 }
 
 /* The place of a name in the list, from 1, which is made for one that stood before the set. */
-static size_t place_of(struct walker *w, const char *name)
+static size_t place_of(struct facts_walk *w, const char *name)
 {
     const struct known_name *known = find_name(w, name);
     if (known == NULL)
-        known = note_name(w, (struct known_name){.now = name, .was = name, .filled = true});
+        known = note_name(w, name, (struct known_name){.filled = true});
     return known != NULL ? (size_t)(known - w->names.items) + 1 : 0;
 }
 
 /* What the statement makes, before its rows are looked up. */
-static void create(struct walker *w, const struct locked *row)
+static void create(struct facts_walk *w, const struct locked *row)
 {
     const bool is_index = row->object == LOCKED_INDEX && row->part != NULL;
-    (void)note_name(w, (struct known_name){
-                           .now = row->name,
-                           .was = row->name,
-                           .table = is_index ? place_of(w, row->part) : 0,
-                           .ours = !row->maybe,
-                           .filled = row->effect == EFFECT_ROWS,
-                       });
+    (void)note_name(w, row->name,
+                    (struct known_name){
+                        .table = is_index ? place_of(w, row->part) : 0,
+                        .ours = !row->maybe,
+                        .filled = row->effect == EFFECT_ROWS,
+                    });
 }
 
 /* After its rows are looked up: later statements see the new name, or none. */
-static void change_name(struct walker *w, const struct locked *row)
+static void change_name(struct facts_walk *w, const struct locked *row)
 {
     const size_t place = place_of(w, row->name);
     if (place > 0)
-        w->names.items[place - 1].now = row->fate == FATE_RENAMED ? row->new_name : NULL;
+        w->names.items[place - 1].now = row->fate == FATE_RENAMED ? keep(w, row->new_name) : NULL;
 }
 
-static void walk(struct walker *w, const struct facts *facts)
+static void mark_new(struct facts_walk *w, struct act *act)
 {
-    if (w->set->unknown == NULL)
-        w->set->unknown = facts->unknown;
+    const struct known_name *const known = act->name != NULL ? find_name(w, act->name) : NULL;
+    act->is_new = known != NULL && known->ours && !known->filled;
+}
+
+/* One row into the set, as it was before the set. */
+static void add_row(struct facts_walk *w, struct locked row)
+{
+    w->set->all_short = w->set->all_short && row.effect == EFFECT_CATALOG;
+    row.fate = FATE_STAYS;
+    row.new_name = NULL;
+    w->failed = w->failed || locked_add(w->arena, &w->set->locks, &row) == NULL;
+}
+
+static void step(struct facts_walk *w, struct facts *facts)
+{
     for (size_t i = 0; i < facts->locks.count; i++)
         if (facts->locks.items[i].fate == FATE_CREATED)
             create(w, &facts->locks.items[i]);
+    for (size_t i = 0; i < facts->acts.count; i++)
+        mark_new(w, &facts->acts.items[i]);
     for (size_t i = 0; i < facts->locks.count; i++) {
         struct locked row = facts->locks.items[i];
         if (row.object == LOCKED_INDEX && row.fate == FATE_CREATED)
             continue; /* its table stands for it */
         resolve(w, &row);
-        w->set->all_short = w->set->all_short && row.effect == EFFECT_CATALOG;
-        row.fate = FATE_STAYS;
-        row.new_name = NULL;
-        w->failed = w->failed || locked_add(w->arena, &w->set->locks, &row) == NULL;
+        if (w->set != NULL)
+            add_row(w, row);
     }
     for (size_t i = 0; i < facts->locks.count; i++)
         if (facts->locks.items[i].fate == FATE_DROPPED ||
@@ -127,13 +140,26 @@ static int compare(const void *left, const void *right)
     return parts != 0 ? parts : a->ours - b->ours;
 }
 
-bool facts_of_set(struct arena *arena, const struct facts *facts, size_t count,
-                  struct facts_set *ret, struct err *err)
+struct facts_walk facts_walk_begin(struct arena *arena)
+{
+    return (struct facts_walk){.arena = arena};
+}
+
+bool facts_walk_next(struct facts_walk *walk, struct facts *facts, struct err *err)
+{
+    step(walk, facts);
+    return !walk->failed || err_nomem(err);
+}
+
+bool facts_of_set(struct arena *arena, struct facts *facts, size_t count, struct facts_set *ret,
+                  struct err *err)
 {
     *ret = (struct facts_set){.all_short = true};
-    struct walker w = {.arena = arena, .set = ret};
+    struct facts_walk w = {.arena = arena, .set = ret};
     for (size_t i = 0; i < count; i++) {
-        walk(&w, &facts[i]);
+        if (ret->unknown == NULL)
+            ret->unknown = facts[i].unknown;
+        step(&w, &facts[i]);
         if (facts[i].renames_all && i + 1 < count && ret->unknown == NULL)
             ret->unknown = "what the names after it mean changes";
     }

@@ -50,23 +50,20 @@ static bool within_limits(struct span statement)
 }
 
 struct job {
-    char *text;
-    struct PgQuery__ParseResult *result;
+    void (*work)(void *context);
+    void *context;
 };
 
 static void *run(void *argument)
 {
-    struct job *job = argument;
-    PgQueryProtobufParseResult parsed = pg_query_parse_protobuf(job->text);
-    if (parsed.error == NULL)
-        job->result = pg_query__parse_result__unpack(NULL, parsed.parse_tree.len,
-                                                     (const uint8_t *)parsed.parse_tree.data);
-    pg_query_free_protobuf_parse_result(parsed);
+    const struct job *const job = argument;
+    job->work(job->context);
     return NULL;
 }
 
-static bool run_in_thread(struct job *job, struct err *err)
+bool parser_run(void (*work)(void *context), void *context, struct err *err)
 {
+    struct job job = {work, context};
     pthread_attr_t attributes;
     pthread_t thread;
     errno = pthread_attr_init(&attributes);
@@ -74,7 +71,7 @@ static bool run_in_thread(struct job *job, struct err *err)
         return err_errno(err, ERR_FAILED, "cannot start a thread to read SQL");
     int failure = pthread_attr_setstacksize(&attributes, STACK_BYTES);
     if (failure == 0)
-        failure = pthread_create(&thread, &attributes, run, job);
+        failure = pthread_create(&thread, &attributes, run, &job);
     if (failure == 0)
         failure = pthread_join(thread, NULL);
     (void)pthread_attr_destroy(&attributes); /* cannot fail on what was made above */
@@ -82,22 +79,45 @@ static bool run_in_thread(struct job *job, struct err *err)
     return failure == 0 || err_errno(err, ERR_FAILED, "cannot start a thread to read SQL");
 }
 
-bool parser_read(struct span statement, struct tree *ret, struct err *err)
+bool parser_read_here(struct span statement, struct tree *ret, struct err *err)
 {
     *ret = (struct tree){0};
     if (statement.len == 0 || !within_limits(statement))
         return true;
-    struct job job = {.text = mem_alloc(statement.len + 1)};
-    if (job.text == NULL)
+    char *const text = mem_alloc(statement.len + 1);
+    if (text == NULL)
         return err_nomem(err);
-    memcpy(job.text, statement.at, statement.len);
-    job.text[statement.len] = '\0';
-    const bool ran = run_in_thread(&job, err);
-    free(job.text);
-    ret->result = job.result;
-    if (job.result != NULL && job.result->n_stmts == 1)
-        ret->statement = job.result->stmts[0]->stmt;
-    return ran;
+    memcpy(text, statement.at, statement.len);
+    text[statement.len] = '\0';
+    PgQueryProtobufParseResult parsed = pg_query_parse_protobuf(text);
+    if (parsed.error == NULL)
+        ret->result = pg_query__parse_result__unpack(NULL, parsed.parse_tree.len,
+                                                     (const uint8_t *)parsed.parse_tree.data);
+    pg_query_free_protobuf_parse_result(parsed);
+    free(text);
+    if (ret->result != NULL && ret->result->n_stmts == 1)
+        ret->statement = ret->result->stmts[0]->stmt;
+    return true;
+}
+
+struct one {
+    struct span statement;
+    struct tree *ret;
+    struct err *err;
+    bool done;
+};
+
+static void read_one(void *context)
+{
+    struct one *const one = context;
+    one->done = parser_read_here(one->statement, one->ret, one->err);
+}
+
+bool parser_read(struct span statement, struct tree *ret, struct err *err)
+{
+    *ret = (struct tree){0};
+    struct one one = {statement, ret, err, false};
+    return parser_run(read_one, &one, err) && one.done;
 }
 
 void tree_release(struct tree *tree)

@@ -38,6 +38,11 @@ struct tree {
  * and a thread that cannot be made. */
 bool parser_read(struct span statement, struct tree *ret, struct err *err) MUST_CHECK;
 
+/* For many statements: parser_run() has a function run in one such thread and waits for its end;
+ * parser_read_here() reads without a thread, and is called from within that function alone. */
+bool parser_run(void (*work)(void *context), void *context, struct err *err) MUST_CHECK;
+bool parser_read_here(struct span statement, struct tree *ret, struct err *err) MUST_CHECK;
+
 void tree_release(struct tree *tree);
 
 #endif

@@ -36,11 +36,20 @@ static json_t *json_of_locks(const struct locked_list *locks)
     return rows;
 }
 
+static bool has_text(const json_t *array, const char *text)
+{
+    for (size_t i = 0; i < json_array_size(array); i++)
+        if (strcmp(json_string_value(json_array_get(array, i)), text) == 0)
+            return true;
+    return false;
+}
+
 static json_t *json_of_facts(const struct facts *facts)
 {
     json_t *const forms = json_array();
-    for (size_t i = 0; i < facts->forms.count; i++)
-        json_array_append_new(forms, json_string(facts->forms.items[i]));
+    for (size_t i = 0; i < facts->acts.count; i++)
+        if (!has_text(forms, facts->acts.items[i].form->name))
+            json_array_append_new(forms, json_string(facts->acts.items[i].form->name));
     return json_pack("{s:o,s:b,s:b,s:b,s:o,s:o}", "unknown", text_or_null(facts->unknown),
                      "in_transaction", facts->in_transaction, "renames_all", facts->renames_all,
                      "short", facts_is_short(facts), "forms", forms, "locks",
