@@ -135,7 +135,8 @@ def lay_out(checkout, files):
 
 def test_every_rule_is_tested_here(checkout):
     rules = checkout.run("--json", "explain", "--list", check=0).json()["rules"]
-    assert {rule["id"] for rule in rules} == set(RULES) | BASE_RULES | LEDGER_RULES
+    here = {rule["id"] for rule in rules if not rule["linted"]}  # test_lint.py has the others
+    assert here == set(RULES) | BASE_RULES | LEDGER_RULES
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -234,6 +234,7 @@ def tell_files(pawl, reports):
     git(pawl, "commit", "-q", "-m", "a")
     pawl.write(FIRST, "CREATE TABLE users (id bigint PRIMARY KEY);")
     reports.run("check", "--base", "main")
+    reports.run("lint", "--dialect", "postgres")
     reports.run("sum", "--check")
     pawl.write(SECOND, "CREATE TABLE b (id int);\nDROP TABLE a;")
     reports.run("new", "undo", "--revert", SECOND)

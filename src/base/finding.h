@@ -15,10 +15,11 @@ enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
 struct finding {
     const char *rule; /* a static string */
     enum severity severity;
-    const char *file; /* a path, byte for byte: whoever prints it escapes it; may be NULL */
-    int line, column; /* from 1; 0 when the whole file is meant */
-    const char *what; /* one sentence, lower case, no full stop */
-    const char *fix;  /* what to do or type; may be NULL */
+    const char *file;    /* a path, byte for byte: whoever prints it escapes it; may be NULL */
+    int line, column;    /* from 1; 0 when the whole file is meant */
+    const char *what;    /* one sentence, lower case, no full stop */
+    const char *fix;     /* what to do or type; may be NULL */
+    const char *excerpt; /* the line that it is about; may be NULL */
     /* What was meant where that is beyond doubt, else NULL: in place of these bytes of the text, or
      * of the file's name. */
     const char *meant;
@@ -36,6 +37,10 @@ void finding_add(struct arena *arena, struct findings *findings, const struct fi
 
 /* "error", "warning", "note". */
 const char *severity_name(enum severity severity);
+
+/* By file, line and column, else in the order of their coming. False when memory is out, now or
+ * before. */
+bool findings_sort(struct arena *arena, struct findings *findings) MUST_CHECK;
 
 size_t findings_count(const struct findings *findings, enum severity severity);
 

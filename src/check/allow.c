@@ -15,14 +15,6 @@ static const char *const decided[] = {
     "no-forward-part",  "text-before-up", "checksum-bytes",    "statement",         "unfinished",
 };
 
-static bool is_decided(const char *rule)
-{
-    for (size_t i = 0; i < COUNT_OF(decided); i++)
-        if (strcmp(decided[i], rule) == 0)
-            return true;
-    return false;
-}
-
 /* ---- whose finding it is ---- */
 
 /* The two ways in which findings name a migration: its file, and in scheme folder its folder. */
@@ -51,9 +43,19 @@ struct review {
     struct arena *arena;
     const struct set *set;
     struct findings *findings;
+    bool linted;
     size_t count; /* of the findings that were there before */
     bool other_scheme;
 };
+
+static bool is_decided(const struct review *review, const char *id)
+{
+    const struct rule *const rule = rule_find(id);
+    for (size_t i = 0; i < COUNT_OF(decided); i++)
+        if (strcmp(decided[i], id) == 0)
+            return true;
+    return review->linted && rule_is_linted(rule);
+}
 
 static void report(const struct review *review, const char *rule, enum severity severity,
                    const struct places *places, int line, const char *what, const char *fix)
@@ -73,12 +75,10 @@ static void report(const struct review *review, const char *rule, enum severity 
 static bool report_unknown(const struct review *review, const struct allow *allow,
                            const struct places *places, struct err *err)
 {
-    const char **ids = arena_alloc(review->arena, rule_count * sizeof *ids);
+    const char **const ids = rule_ids(review->arena);
     if (ids == NULL)
         return err_nomem(err);
-    for (size_t i = 0; i < rule_count; i++)
-        ids[i] = rules[i].id;
-    const char *const near = suggest(allow->rule, ids, rule_count);
+    const char *const near = suggest(allow->rule, ids, rule_count());
     const char *const fix = near != NULL
                                 ? arena_printf(review->arena, "did you mean allow=%s?", near)
                                 : "`pawl explain --list` lists the rules";
@@ -123,7 +123,7 @@ static bool silence(const struct review *review, const struct allow *allow,
         }
         used = true;
     }
-    if (!used && is_decided(allow->rule) && !review->other_scheme)
+    if (!used && is_decided(review, allow->rule) && !review->other_scheme)
         report(review, "allow-unused", SEVERITY_WARNING, places, allow->line,
                arena_printf(review->arena, "allow=%s silences nothing", allow->rule),
                "remove it; a changed comment is no edit");
@@ -164,11 +164,14 @@ static bool apply_allows(const struct review *review, const struct migration *mi
     return true;
 }
 
-bool allow_apply(struct arena *arena, const struct set *set, struct findings *findings,
+bool allow_apply(struct arena *arena, const struct set *set, bool linted, struct findings *findings,
                  struct err *err)
 {
-    struct review review = {
-        .arena = arena, .set = set, .findings = findings, .count = findings->count};
+    struct review review = {.arena = arena,
+                            .set = set,
+                            .findings = findings,
+                            .linted = linted,
+                            .count = findings->count};
     for (size_t i = 0; i < findings->count; i++)
         if (strcmp(findings->items[i].rule, "naming-scheme") == 0)
             review.other_scheme = true; /* it stands for findings that are not there */

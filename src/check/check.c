@@ -4,20 +4,12 @@
 #include <string.h>
 
 #include "check/allow.h"
+#include "check/lint.h"
+#include "check/place.h"
 #include "history/sum.h"
 #include "sql/split.h"
 
 /* ---- statements ---- */
-
-/* The splitter counts from the forward part's first byte, people from the file's. */
-static void to_file_position(const struct migration *migration, int *line, int *column)
-{
-    int start_line = 1, start_column = 1;
-    sql_position(migration->text, migration->forward_offset, &start_line, &start_column);
-    if (*line == 1)
-        *column += start_column - 1;
-    *line += start_line - 1;
-}
 
 static bool report_statement(struct arena *arena, const struct migration *migration,
                              const struct err *refusal, struct findings *findings, struct err *err)
@@ -32,7 +24,7 @@ static bool report_statement(struct arena *arena, const struct migration *migrat
     if (finding.what == NULL)
         return err_nomem(err);
     if (finding.line > 0)
-        to_file_position(migration, &finding.line, &finding.column);
+        place_in_file(migration, &finding.line, &finding.column);
     finding_add(arena, findings, &finding);
     return true;
 }
@@ -89,41 +81,22 @@ static bool check_base(struct arena *arena, const struct set *set,
            base_compare(arena, base, set, options->out_of_order_applies, findings, err);
 }
 
-/* ---- order ---- */
+/* ---- what statements do ---- */
 
-struct placed {
-    struct finding finding;
-    size_t index;
-};
-
-static int compare_placed(const void *a, const void *b)
+/* What the base has is past mending; without a base nobody knows what is new, and the set is what
+ * an empty database would get. */
+static bool check_acts(struct arena *arena, const struct set *set, const struct base *base,
+                       struct findings *findings, struct err *err)
 {
-    const struct placed *const x = a, *const y = b;
-    const char *const file_x = x->finding.file != NULL ? x->finding.file : "";
-    const char *const file_y = y->finding.file != NULL ? y->finding.file : "";
-    const int order = strcmp(file_x, file_y);
-    if (order != 0)
-        return order;
-    if (x->finding.line != y->finding.line)
-        return x->finding.line < y->finding.line ? -1 : 1;
-    if (x->finding.column != y->finding.column)
-        return x->finding.column < y->finding.column ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
-}
-
-static bool sort_findings(struct arena *arena, struct findings *findings, struct err *err)
-{
-    const size_t count = findings->count;
-    struct placed *const placed = arena_alloc(arena, (count + 1) * sizeof *placed);
-    if (placed == NULL)
+    const struct lint_options options = {.dialect = set->dialect};
+    const struct migration **const new = arena_alloc(arena, (set->count + 1) * sizeof *new);
+    size_t count = 0;
+    if (new == NULL)
         return err_nomem(err);
-    for (size_t i = 0; i < count; i++)
-        placed[i] = (struct placed){findings->items[i], i};
-    if (count > 1)
-        qsort(placed, count, sizeof *placed, compare_placed);
-    for (size_t i = 0; i < count; i++)
-        findings->items[i] = placed[i].finding;
-    return true;
+    for (size_t i = 0; i < set->count; i++)
+        if (base->ref == NULL || !base_has(base, set->items[i].id))
+            new[count++] = &set->items[i];
+    return lint_run(arena, &options, new, count, findings, err);
 }
 
 bool check_run(struct arena *arena, const struct set *set, const struct check_options *options,
@@ -133,9 +106,8 @@ bool check_run(struct arena *arena, const struct set *set, const struct check_op
         !sum_check(arena, set, options->sum_path, findings, err) ||
         !check_all_statements(arena, set, findings, err) ||
         !check_base(arena, set, options, ret_base, findings, err) ||
-        !allow_apply(arena, set, findings, err))
+        !check_acts(arena, set, ret_base, findings, err) ||
+        !allow_apply(arena, set, false, findings, err))
         return false;
-    if (findings->failed)
-        return err_nomem(err);
-    return sort_findings(arena, findings, err);
+    return findings_sort(arena, findings) || err_nomem(err);
 }

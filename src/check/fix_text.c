@@ -62,12 +62,10 @@ static const char *find_allowed(const struct draft *draft, const struct allow *a
 static bool add_allow(struct fixing *fixing, const struct draft *draft, const struct allow *allow,
                       struct edit *ret, struct err *err)
 {
-    const char **const ids = arena_alloc(fixing->scratch, rule_count * sizeof *ids);
+    const char **const ids = rule_ids(fixing->scratch);
     if (ids == NULL)
         return err_nomem(err);
-    for (size_t i = 0; i < rule_count; i++)
-        ids[i] = rules[i].id;
-    const char *const meant = suggest_sure(allow->rule, ids, rule_count);
+    const char *const meant = suggest_sure(allow->rule, ids, rule_count());
     const char *const at = meant != NULL ? find_allowed(draft, allow) : NULL;
     if (at != NULL)
         *ret = (struct edit){.rule = "allow-unknown",

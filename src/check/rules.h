@@ -1,5 +1,6 @@
 /*
  * The rules that findings belong to: one list, from which `pawl explain`, the docs and SARIF come.
+ * Their tables are in check/rules/, one file a subject.
  */
 #ifndef PAWL_CHECK_RULES_H
 #define PAWL_CHECK_RULES_H
@@ -23,6 +24,9 @@ enum fixer {
 /* What it does and when, for the docs: "mends the line ..."; NULL for FIXER_NONE. */
 const char *fixer_text(enum fixer fixer);
 
+struct act;
+struct lint;
+
 struct rule {
     const char *id;
     enum severity severity; /* the usual one; an applied migration's odd name is only a note */
@@ -31,12 +35,29 @@ struct rule {
     const char *title; /* one line, lower case, no full stop */
     const char *why, *fix;
     const char *example_bad, *example_good; /* lines of a file, or names; may be NULL */
+
+    /*
+     * How check/lint.h finds it in a statement; nothing here where another check finds it. Either
+     * by what the statement does: one of these forms (their names, NULL ends the list) on what the
+     * set has not just made, and `applies` where it is given. Or `look` does it all.
+     */
+    const char *const *forms;
+    bool (*applies)(const struct lint *lint, const struct act *act);
+    const char *what; /* of a finding by form; "{}" stands for what the act is done to */
+    void (*look)(struct lint *lint, const struct rule *rule);
 };
 
-extern const struct rule rules[];
-extern const size_t rule_count;
+/* In the order of the docs; NULL after the last. */
+const struct rule *rule_at(size_t index);
+size_t rule_count(void);
 
 /* NULL when there is no such rule. */
 const struct rule *rule_find(const char *id);
+
+/* True for one that check/lint.h finds. */
+bool rule_is_linted(const struct rule *rule);
+
+/* rule_count() of them, in an array of the arena; NULL when memory is out. */
+const char **rule_ids(struct arena *arena) MUST_CHECK;
 
 #endif

@@ -5,13 +5,8 @@
 #include "check/fix.h"
 #include "check/rules.h"
 #include "cli/commands.h"
+#include "cli/summary.h"
 #include "cli/workspace.h"
-
-/* "2 errors", "1 warning". */
-static const char *count_of(struct cli *cli, size_t count, const char *noun)
-{
-    return arena_printf(&cli->arena, "%zu %s%s", count, noun, count == 1 ? "" : "s");
-}
 
 static void report_base(struct cli *cli, const struct base *base)
 {
@@ -37,35 +32,6 @@ static bool is_any_fixable(const struct cli *cli)
     for (size_t i = 0; i < cli->findings.count; i++)
         if (is_fixable(&cli->findings.items[i], cli_option(cli, "base") != NULL))
             return true;
-    return false;
-}
-
-/* The line that people and logs end with, and the refusal. */
-static bool summarise(struct cli *cli, const struct set *set, struct err *err)
-{
-    const size_t errors = findings_count(&cli->findings, SEVERITY_ERROR);
-    const size_t warnings = findings_count(&cli->findings, SEVERITY_WARNING);
-    const char *const files = count_of(cli, set->count + set->odd.count, "migration");
-    const char *const errors_text = errors > 0 ? count_of(cli, errors, "error") : "no errors";
-    const char *const warnings_text = count_of(cli, warnings, "warning");
-    if (files == NULL || errors_text == NULL || warnings_text == NULL)
-        return err_nomem(err);
-    cli->summary =
-        cli->findings.count == 0
-            ? arena_printf(&cli->arena, "checked %s: no findings", files)
-            : arena_printf(&cli->arena, "checked %s: %s, %s", files, errors_text, warnings_text);
-    if (cli->summary == NULL)
-        return err_nomem(err);
-    cli_result(cli, "migrations", json_integer((json_int_t)(set->count + set->odd.count)));
-    cli_result(cli, "errors", json_integer((json_int_t)errors));
-    cli_result(cli, "warnings", json_integer((json_int_t)warnings));
-    if (errors == 0)
-        return true;
-    (void)err_set(err, ERR_REFUSED, "%s, %s", errors_text, warnings_text);
-    err_hint(err, "`pawl explain RULE` says what a rule is about%s.",
-             !cli_flag(cli, "fix") && is_any_fixable(cli)
-                 ? "; `pawl check --fix` mends what has one safe correction"
-                 : "");
     return false;
 }
 
@@ -204,7 +170,10 @@ static bool run(struct cli *cli, struct err *err)
         return false;
     if (options.base != NULL)
         report_base(cli, &base);
-    return summarise(cli, &workspace.set, err);
+    const bool mends = !cli_flag(cli, "fix") && is_any_fixable(cli);
+    return summary_tell(cli, workspace.set.count + workspace.set.odd.count, "migration",
+                        mends ? "; `pawl check --fix` mends what has one safe correction" : "",
+                        err);
 }
 
 static const struct option options[] = {

@@ -117,8 +117,8 @@ static void offer_migrations(struct query *query)
 
 static void offer_rules(struct query *query)
 {
-    for (size_t i = 0; i < rule_count; i++)
-        offer(query, rules[i].id, rules[i].title);
+    for (size_t i = 0; rule_at(i) != NULL; i++)
+        offer(query, rule_at(i)->id, rule_at(i)->title);
 }
 
 /* Paths are the shell's own business: it is told that they fit, and ":" starts no word of pawl. */

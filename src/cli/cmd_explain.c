@@ -23,11 +23,12 @@ static json_t *json_engines(unsigned engines)
 static json_t *json_rule(const struct rule *rule)
 {
     return json_pack(
-        "{so so so so so so so so so}", "id", cli_json_text(rule->id), "severity",
+        "{so so so so so so so so so sb}", "id", cli_json_text(rule->id), "severity",
         cli_json_text(severity_name(rule->severity)), "engines", json_engines(rule->engines),
         "title", cli_json_text(rule->title), "why", cli_json_text(rule->why), "fix",
         cli_json_text(rule->fix), "fixer", cli_json_text(fixer_text(rule->fixer)), "example_bad",
-        cli_json_text(rule->example_bad), "example_good", cli_json_text(rule->example_good));
+        cli_json_text(rule->example_bad), "example_good", cli_json_text(rule->example_good),
+        "linted", (int)rule_is_linted(rule));
 }
 
 static bool list(struct cli *cli, struct err *err)
@@ -36,10 +37,11 @@ static bool list(struct cli *cli, struct err *err)
         {"RULE", false}, {"SEVERITY", false}, {"WHAT", false}};
     struct table table = {.columns = columns, .column_count = COUNT_OF(columns)};
     json_t *array = json_array();
-    for (size_t i = 0; i < rule_count; i++) {
-        const char *const cells[] = {rules[i].id, severity_name(rules[i].severity), rules[i].title};
+    for (size_t i = 0; rule_at(i) != NULL; i++) {
+        const struct rule *const rule = rule_at(i);
+        const char *const cells[] = {rule->id, severity_name(rule->severity), rule->title};
         if (!table_add(&cli->arena, &table, cells, err) ||
-            json_array_append_new(array, json_rule(&rules[i])) != 0) {
+            json_array_append_new(array, json_rule(rule)) != 0) {
             json_decref(array);
             return err_nomem(err);
         }
@@ -63,14 +65,12 @@ static void print_example(struct cli *cli, const char *title, const char *text)
 
 static bool unknown(struct cli *cli, const char *id, struct err *err)
 {
-    const char **ids = arena_alloc(&cli->arena, rule_count * sizeof *ids);
+    const char **ids = rule_ids(&cli->arena);
     const char *printable = fs_printable(&cli->arena, id);
     if (ids == NULL || printable == NULL)
         return err_nomem(err);
-    for (size_t i = 0; i < rule_count; i++)
-        ids[i] = rules[i].id;
     (void)err_set(err, ERR_USAGE, "unknown rule \"%s\"", printable);
-    const char *near = suggest(id, ids, rule_count);
+    const char *near = suggest(id, ids, rule_count());
     if (near != NULL)
         err_hint(err, "Did you mean `pawl explain %s`?", near);
     else

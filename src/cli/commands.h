@@ -10,6 +10,7 @@
     X(renumber)                                                                                    \
     X(sum)                                                                                         \
     X(check)                                                                                       \
+    X(lint)                                                                                        \
     X(explain)                                                                                     \
     X(deploy)                                                                                      \
     X(adopt)                                                                                       \

@@ -38,11 +38,20 @@ static json_t *json_rule(const struct rule *rule)
                      rule->fixer != FIXER_NONE);
 }
 
+/* -1, as SARIF says, for one that is not in the list. */
+static int rule_index(const struct rule *rule)
+{
+    for (size_t i = 0; rule_at(i) != NULL; i++)
+        if (rule_at(i) == rule)
+            return (int)i;
+    return -1;
+}
+
 static json_t *json_rules(void)
 {
     json_t *array = json_array();
-    for (size_t i = 0; array != NULL && i < rule_count; i++)
-        if (json_array_append_new(array, json_rule(&rules[i])) != 0) {
+    for (size_t i = 0; array != NULL && rule_at(i) != NULL; i++)
+        if (json_array_append_new(array, json_rule(rule_at(i))) != 0) {
             json_decref(array);
             return NULL;
         }
@@ -87,11 +96,11 @@ static json_t *json_result(const struct marked_finding *marked)
     str_puts(&text, finding->what);
     if (finding->fix != NULL)
         str_printf(&text, "\nfix: %s", finding->fix);
-    return json_pack(
-        "{ss si ss s{so} s[o] s{ss}}", "ruleId", finding->rule, "ruleIndex",
-        rule != NULL ? (int)(rule - rules) : -1, "level", severity_name(finding->severity),
-        "message", "text", text.failed ? NULL : cli_json_text(str_text(&text)), "locations",
-        json_location(marked), "partialFingerprints", "pawlFinding/v1", marked->fingerprint.text);
+    return json_pack("{ss si ss s{so} s[o] s{ss}}", "ruleId", finding->rule, "ruleIndex",
+                     rule_index(rule), "level", severity_name(finding->severity), "message", "text",
+                     text.failed ? NULL : cli_json_text(str_text(&text)), "locations",
+                     json_location(marked), "partialFingerprints", "pawlFinding/v1",
+                     marked->fingerprint.text);
 }
 
 static json_t *json_results(struct cli *cli)

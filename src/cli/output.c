@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sql/split.h"
+
 static const char bold[] = "\x1b[1m", red[] = "\x1b[1;31m", yellow[] = "\x1b[1;33m",
                   cyan[] = "\x1b[1;36m", plain[] = "\x1b[0m";
 
@@ -191,6 +193,22 @@ void output_error(struct output *output, const struct err *err)
     print(output, stderr, &out);
 }
 
+/* The line, and a mark below the column. Long lines are shown around it. */
+static void put_excerpt(struct str *out, const struct finding *finding)
+{
+    enum { SHOWN_CHARACTERS = 100, BEFORE = 40 };
+    if (finding->excerpt == NULL || finding->line <= 0 || finding->column <= 0)
+        return;
+    const char *const line = finding->excerpt;
+    const size_t len = strlen(line);
+    const int first = finding->column > SHOWN_CHARACTERS ? finding->column - BEFORE : 1;
+    const size_t start = sql_character_offset(line, len, first);
+    const size_t end = sql_character_offset(line, len, first + SHOWN_CHARACTERS);
+    str_printf(out, "%6d | ", finding->line);
+    output_escape(out, line + start, end - start, false);
+    str_printf(out, "\n       | %*s\n", finding->column - first + 1, "^");
+}
+
 static void put_finding(struct str *out, bool color, const struct finding *finding)
 {
     static const char *const colors[] = {cyan, yellow, red};
@@ -202,6 +220,7 @@ static void put_finding(struct str *out, bool color, const struct finding *findi
     str_puts(out, ": ");
     put_text(out, finding->what, "    ");
     str_printf(out, " [%s]\n", finding->rule);
+    put_excerpt(out, finding);
     put_field(out, color, "fix", finding->fix);
 }
 

@@ -37,11 +37,11 @@ static json_t *json_place(int number)
 
 static json_t *json_finding(const struct finding *finding)
 {
-    return json_pack("{so so so so so so so}", "rule", cli_json_text(finding->rule), "severity",
+    return json_pack("{so so so so so so so so}", "rule", cli_json_text(finding->rule), "severity",
                      cli_json_text(severity_name(finding->severity)), "file",
                      cli_json_text(finding->file), "line", json_place(finding->line), "column",
                      json_place(finding->column), "what", cli_json_text(finding->what), "fix",
-                     cli_json_text(finding->fix));
+                     cli_json_text(finding->fix), "excerpt", cli_json_text(finding->excerpt));
 }
 
 static json_t *json_findings(const struct findings *findings)

@@ -14,6 +14,8 @@
 #include "base/clock.h"
 #include "base/process.h"
 #include "check/base.h"
+#include "check/rules.h"
+#include "sql/facts_form.h"
 
 /* ---- processes ---- */
 
@@ -318,6 +320,33 @@ static void out_of_order_is_a_note_where_it_applies(void **state)
     arena_release(&arena);
 }
 
+/* ---- rules ---- */
+
+static bool is_form(const char *name)
+{
+    for (size_t i = 0; form_at(i) != NULL; i++)
+        if (strcmp(form_at(i)->name, name) == 0)
+            return true;
+    return false;
+}
+
+static void rules_are_complete(void **state)
+{
+    (void)state;
+    for (size_t i = 0; rule_at(i) != NULL; i++) {
+        const struct rule *const rule = rule_at(i);
+        if (rule_find(rule->id) != rule || rule->title == NULL || rule->why == NULL ||
+            rule->fix == NULL || rule->engines == 0)
+            fail_msg("%s", rule->id);
+        if (rule_is_linted(rule) && (rule->example_bad == NULL || rule->example_good == NULL ||
+                                     (rule->forms == NULL) != (rule->what == NULL)))
+            fail_msg("%s", rule->id);
+        for (size_t n = 0; rule->forms != NULL && rule->forms[n] != NULL; n++)
+            if (!is_form(rule->forms[n]))
+                fail_msg("%s: no form \"%s\"", rule->id, rule->forms[n]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +358,7 @@ int main(void)
         cmocka_unit_test(repeatables_may_change),
         cmocka_unit_test(folders_are_read_from_given_files),
         cmocka_unit_test(out_of_order_is_a_note_where_it_applies),
+        cmocka_unit_test(rules_are_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,219 @@
+/* One statement after another: read, and shown to each rule. */
+#include "check/lint.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "check/place.h"
+#include "sql/parser.h"
+
+/* ---- findings ---- */
+
+/* The line of the file that the byte is on; NULL when memory is out. */
+static const char *line_at(const struct lint *lint, size_t at)
+{
+    const char *const text = lint->migration->text;
+    const char *const byte = lint->statement->text.at + at;
+    const char *start = byte, *end = byte;
+    while (start > text && start[-1] != '\n')
+        start--;
+    while (end < text + lint->migration->text_len && *end != '\n' && *end != '\r')
+        end++;
+    return arena_strndup(lint->scratch, start, (size_t)(end - start));
+}
+
+static void report(struct lint *lint, const struct rule *rule, int at, const char *what)
+{
+    struct finding finding = {
+        .rule = rule->id,
+        .severity = rule->severity,
+        .file = lint->migration->path,
+        .what = what,
+        .fix = rule->fix,
+    };
+    place_of_byte(lint->migration, lint->statement, (size_t)at, &finding.line, &finding.column);
+    finding.excerpt = line_at(lint, (size_t)at);
+    if (what == NULL || finding.excerpt == NULL)
+        lint->findings->failed = true;
+    else
+        finding_add(lint->arena, lint->findings, &finding);
+}
+
+void lint_report(struct lint *lint, const struct rule *rule, int at, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    report(lint, rule, at, arena_vprintf(lint->scratch, format, args));
+    va_end(args);
+}
+
+/* The rule's sentence with the name in place of "{}". */
+static const char *sentence(struct arena *arena, const char *what, const char *name)
+{
+    const char *const gap = strstr(what, "{}");
+    if (gap == NULL)
+        return what;
+    return arena_printf(arena, "%.*s%s%s", (int)(gap - what), what, name != NULL ? name : "it",
+                        gap + strlen("{}"));
+}
+
+/* ---- rules by form ---- */
+
+static bool has_form(const struct rule *rule, const struct form *form)
+{
+    for (size_t i = 0; rule->forms[i] != NULL; i++)
+        if (strcmp(rule->forms[i], form->name) == 0)
+            return true;
+    return false;
+}
+
+static bool fires(const struct lint *lint, const struct rule *rule, const struct act *act)
+{
+    return !act->is_new && has_form(rule, act->form) &&
+           (rule->applies == NULL || rule->applies(lint, act));
+}
+
+static void look_at_acts(struct lint *lint, const struct rule *rule)
+{
+    for (size_t i = 0; i < lint->facts.acts.count; i++) {
+        const struct act *const act = &lint->facts.acts.items[i];
+        if (fires(lint, rule, act))
+            report(lint, rule, act->at, sentence(lint->scratch, rule->what, act->name));
+    }
+}
+
+static bool is_for(const struct rule *rule, enum dialect dialect)
+{
+    return rule->engines & (dialect == DIALECT_SQLITE ? RULE_SQLITE : RULE_POSTGRES);
+}
+
+static void show_to_rules(struct lint *lint)
+{
+    const struct rule *rule;
+    for (size_t i = 0; (rule = rule_at(i)) != NULL; i++) {
+        if (!is_for(rule, lint->options->dialect))
+            continue;
+        if (rule->forms != NULL)
+            look_at_acts(lint, rule);
+        else if (rule->look != NULL)
+            rule->look(lint, rule);
+    }
+}
+
+/* ---- statements ---- */
+
+static bool is_of_rows(const struct act *act)
+{
+    return act->form->effect == EFFECT_ROWS;
+}
+
+static bool is_known(const struct lint *lint, const struct act *act)
+{
+    for (size_t i = 0; is_of_rows(act) && i < lint->done.count; i++) {
+        const struct act *const known = &lint->done.items[i].act;
+        if (known->form == act->form && known->name != NULL && act->name != NULL &&
+            strcmp(known->name, act->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Names are in the statement's arena: those that stay are copied. */
+static const char *keep_name(struct lint *lint, const char *name)
+{
+    const char *const kept = name != NULL ? arena_strdup(lint->walk.arena, name) : NULL;
+    lint->findings->failed = lint->findings->failed || (name != NULL && kept == NULL);
+    return kept;
+}
+
+static void note_done(struct lint *lint, struct act act)
+{
+    if (is_known(lint, &act))
+        return;
+    struct lint_done *const done = arena_push(lint->walk.arena, &lint->done);
+    lint->findings->failed = lint->findings->failed || done == NULL;
+    act.name = keep_name(lint, act.name);
+    act.part = keep_name(lint, act.part);
+    if (done != NULL)
+        *done = (struct lint_done){act, lint->number, lint->statement->offset + (size_t)act.at};
+}
+
+static bool read_facts(struct lint *lint, struct tree *tree, struct err *err)
+{
+    if (lint->options->dialect != DIALECT_POSTGRES)
+        return true;
+    if (!parser_read_here(lint->statement->text, tree, err))
+        return false;
+    lint->tree = tree->statement;
+    return facts_of_tree(lint->scratch, lint->statement->text, tree->statement, &lint->facts,
+                         err) &&
+           facts_walk_next(&lint->walk, &lint->facts, err);
+}
+
+static bool look_at_statement(struct lint *lint, const struct statement *statement, struct err *err)
+{
+    CLEANUP(arena_release) struct arena scratch = {0};
+    struct tree tree = {0};
+    lint->scratch = &scratch;
+    lint->statement = statement;
+    lint->tree = NULL;
+    lint->facts = (struct facts){0};
+    const bool read = read_facts(lint, &tree, err);
+    if (read)
+        show_to_rules(lint);
+    tree_release(&tree);
+    for (size_t i = 0; read && i < lint->facts.acts.count; i++)
+        note_done(lint, lint->facts.acts.items[i]);
+    return read;
+}
+
+/* What cannot be split is found by another rule. */
+static bool look_at_migration(struct lint *lint, const struct migration *migration, struct err *err)
+{
+    CLEANUP(arena_release) struct arena arena = {0};
+    CLEANUP(err_release) struct err refusal = {0};
+    struct statements statements = {0};
+    lint->migration = migration;
+    lint->done.count = 0;
+    if (lint->options->alone)
+        lint->walk = facts_walk_begin(lint->walk.arena);
+    if (!sql_split(&arena, lint->options->dialect, migration->text + migration->forward_offset,
+                   migration->forward_len, &statements, &refusal))
+        return refusal.code == ERR_REFUSED || err_nomem(err);
+    for (lint->number = 0; lint->number < statements.count; lint->number++)
+        if (!look_at_statement(lint, &statements.items[lint->number], err))
+            return false;
+    return true;
+}
+
+struct work {
+    struct lint lint;
+    const struct migration *const *migrations;
+    size_t count;
+    struct err *err;
+    bool done;
+};
+
+static void run(void *context)
+{
+    struct work *const work = context;
+    work->done = true;
+    for (size_t i = 0; work->done && i < work->count; i++)
+        work->done = look_at_migration(&work->lint, work->migrations[i], work->err);
+}
+
+bool lint_run(struct arena *arena, const struct lint_options *options,
+              const struct migration *const *migrations, size_t count, struct findings *findings,
+              struct err *err)
+{
+    CLEANUP(arena_release) struct arena names = {0};
+    struct work work = {
+        .lint = {.arena = arena, .options = options, .findings = findings},
+        .migrations = migrations,
+        .count = count,
+        .err = err,
+    };
+    work.lint.walk = facts_walk_begin(&names);
+    return parser_run(run, &work, err) && work.done && (!findings->failed || err_nomem(err));
+}

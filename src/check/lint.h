@@ -1,0 +1,62 @@
+/*
+ * What statements do, held against the rules: what `pawl lint` and `pawl check` do with the text of
+ * migrations.
+ *
+ * The migrations given to lint_run() are one deploy, unless each is alone: a table that an earlier
+ * one of them creates is empty, and nobody else waits for it. Statements are read one after another
+ * and not kept, so that a file of a hundred megabytes takes little more memory than its text.
+ */
+#ifndef PAWL_CHECK_LINT_H
+#define PAWL_CHECK_LINT_H
+
+#include "check/rules.h"
+#include "history/migration.h"
+#include "sql/facts.h"
+#include "sql/facts_form.h"
+#include "sql/split.h"
+
+struct lint_options {
+    enum dialect dialect;
+    bool alone; /* each migration is a deploy of its own */
+};
+
+/* Adds the findings; those of a statement that cannot be split are the "statement" rule's. Errors
+ * are ERR_NOMEM and a thread that cannot be made. */
+bool lint_run(struct arena *arena, const struct lint_options *options,
+              const struct migration *const *migrations, size_t count, struct findings *findings,
+              struct err *err) MUST_CHECK;
+
+/* ---- for the rules (check/rules/) ---- */
+
+/* What an earlier statement of the same migration did; of queries and row changes only the first
+ * for each relation. */
+struct lint_done {
+    struct act act;
+    size_t statement; /* its number in the migration, from 0 */
+    size_t offset;    /* of the act in the forward part */
+};
+
+struct lint {
+    struct arena *arena;   /* lives as long as the findings */
+    struct arena *scratch; /* lives as long as the statement at hand */
+    const struct lint_options *options;
+    const struct migration *migration;
+    struct findings *findings;
+    struct facts_walk walk;
+    struct {
+        struct lint_done *items;
+        size_t count, capacity;
+    } done;
+    /* The statement at hand. */
+    size_t number; /* in the migration, from 0 */
+    const struct statement *statement;
+    const struct PgQuery__Node *tree; /* NULL: not PostgreSQL, or the parser cannot read it */
+    struct facts facts;               /* PostgreSQL only */
+};
+
+/* A finding at this byte of the statement at hand, of the rule's usual severity and with its fix.
+ * The sentence: lower case, no full stop. */
+void lint_report(struct lint *lint, const struct rule *rule, int at, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+#endif

@@ -1,0 +1,16 @@
+/* Where something in a migration's forward part stands in its file. */
+#ifndef PAWL_CHECK_PLACE_H
+#define PAWL_CHECK_PLACE_H
+
+#include "history/migration.h"
+#include "sql/split.h"
+
+/* The splitter counts lines and columns from the forward part's first byte, people from the
+ * file's: turns the one into the other. */
+void place_in_file(const struct migration *migration, int *line, int *column);
+
+/* Of the byte at this offset of a statement of the forward part, in the file. */
+void place_of_byte(const struct migration *migration, const struct statement *statement, size_t at,
+                   int *ret_line, int *ret_column);
+
+#endif

@@ -1,0 +1,24 @@
+/* Between the files of check/rules: each has the rules of one subject, and what finds them. */
+#ifndef PAWL_CHECK_RULES_TABLES_H
+#define PAWL_CHECK_RULES_TABLES_H
+
+#include "base/macros.h"
+#include "check/rules.h"
+
+/* The forms that a rule is about, by their names. */
+#define FORMS(...)                                                                                 \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+
+struct rule_table {
+    const struct rule *items;
+    size_t count;
+};
+
+extern const struct rule_table rules_of_files; /* names, texts, pawl.sum, the base, the ledger */
+extern const struct rule_table rules_of_locks; /* what others wait for while a statement works */
+extern const struct rule_table rules_of_loss;  /* what takes away data, or what code relies on */
+
+#endif

@@ -1,0 +1,104 @@
+"""`pawl lint`: each rule by its own examples, and the command by what it prints."""
+
+import json
+import subprocess
+
+import pytest
+from support.pawl import clean_environment, pawl_binary
+
+
+def linted_rules():
+    done = subprocess.run([pawl_binary(), "--json", "explain", "--list"], capture_output=True, check=True,
+                          env=clean_environment())
+    return [rule for rule in json.loads(done.stdout)["rules"] if rule["linted"]]
+
+
+RULES = linted_rules()
+EXAMPLES = [pytest.param(rule, engine, id=f"{rule['id']}-{engine}") for rule in RULES for engine in rule["engines"]]
+
+
+@pytest.fixture
+def desk(make_pawl):
+    return make_pawl()
+
+
+def lint(desk, text, *args, dialect="postgres"):
+    """The findings of one text, with the exit code that fits them."""
+    (desk.folder / "text.sql").write_text(text)
+    result = desk.run("--json", "lint", "--dialect", dialect, *args, "text.sql")
+    findings = result.json()["findings"]
+    assert result.code == (3 if any(f["severity"] == "error" for f in findings) else 0), result
+    return findings
+
+
+def rules_of(findings):
+    return {finding["rule"] for finding in findings}
+
+
+@pytest.mark.parametrize("rule, engine", EXAMPLES)
+def test_a_rule_finds_its_bad_example_and_not_its_good_one(desk, rule, engine):
+    bad = [f for f in lint(desk, rule["example_bad"], dialect=engine) if f["rule"] == rule["id"]]
+    assert bad and all(f["severity"] == rule["severity"] for f in bad)
+    assert all(f["excerpt"] and 1 <= f["column"] <= len(f["excerpt"]) + 1 for f in bad)
+    assert rule["id"] not in rules_of(lint(desk, rule["example_good"], dialect=engine))
+
+
+def test_a_finding_points_at_its_part_of_the_statement(desk):
+    findings = lint(desk, 'select 1;\nALTER TABLE "a, b".c\n  ADD COLUMN d numeric(1, 2), -- drop column x,\n'
+                          "  DROP COLUMN \u00e9, DROP COLUMN f;")
+    assert [(f["line"], f["column"]) for f in findings if f["rule"] == "drop-column"] == [(4, 3), (4, 18)]
+
+
+def test_what_the_file_makes_is_new_until_it_is_filled(desk):
+    make = "CREATE TABLE t (id bigint PRIMARY KEY, a int);\n"
+    index = "CREATE INDEX t_a ON t (a);\n"
+    assert "create-index-blocking" not in rules_of(lint(desk, make + index))
+    assert "create-index-blocking" not in rules_of(lint(desk, make + "ALTER TABLE t RENAME TO u;\n"
+                                                        + index.replace("ON t", "ON u")))
+    assert "create-index-blocking" in rules_of(lint(desk, make + "INSERT INTO t SELECT id FROM old;\n" + index))
+
+
+def test_files_are_alone_and_a_base_makes_one_deploy(desk):
+    (desk.migrations / "20250101000000_a.sql").write_text("CREATE TABLE t (id bigint PRIMARY KEY);\n")
+    (desk.migrations / "20250102000000_b.sql").write_text("CREATE INDEX t_id ON t (id);\n")
+    alone = desk.run("--json", "lint", "--dialect", "postgres")
+    assert rules_of(alone.json()["findings"]) >= {"create-index-blocking"} and alone.json()["migrations"] == 2
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(desk.folder)]
+    for words in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "none"]):
+        subprocess.run([*git, *words], check=True)
+    together = desk.run("--json", "lint", "--dialect", "postgres", "--base", "main")
+    assert "create-index-blocking" not in rules_of(together.json()["findings"])
+    assert together.json()["migrations"] == 2
+
+
+def test_an_allow_makes_a_note_and_one_for_nothing_is_told(desk):
+    allow = '-- pawl: allow=create-index-blocking reason="forty rows"\n'
+    found, = lint(desk, allow + "CREATE INDEX a ON t (b);")
+    assert found["severity"] == "note" and "forty rows" in found["what"]
+    assert rules_of(lint(desk, allow + "CREATE TABLE t (id bigint PRIMARY KEY);")) == {"allow-unused"}
+
+
+def test_files_folders_and_odd_names(desk):
+    odd = desk.folder / "od\nd"
+    odd.mkdir()
+    (odd / "x.sql").write_text("CREATE INDEX a ON t (b);")
+    (odd / "x.txt").write_text("no SQL at all '")
+    result = desk.run("lint", "--dialect", "postgres", odd)
+    assert result.code == 3 and "od\\x0ad/x.sql:1:19" in result.out, result
+    assert desk.run("lint", "--dialect", "postgres", "nowhere.sql").code == 2
+    assert desk.run("lint", "--base", "main", odd / "x.sql").code == 2
+
+
+def test_the_standard_input(desk):
+    done = subprocess.run([pawl_binary(), "lint", "--dialect", "postgres", "-"], cwd=desk.folder, text=True,
+                          input="CREATE INDEX a ON t (b);", capture_output=True, env=clean_environment())
+    assert done.returncode == 3 and done.stdout.startswith("-:1:19: error: "), done
+
+
+def test_what_cannot_be_read_is_no_finding(desk):
+    assert lint(desk, "CREATE TABLE t (a int) WITH NEW SYNTAX; SELECT 1 +;") == []
+
+
+def test_a_deep_expression_ends_nothing(desk):
+    assert lint(desk, "SELECT " + "(" * 20000 + "1" + ")" * 20000 + ";") == []
+    assert lint(desk, "SELECT 1" + "+1" * 100000 + ";") == []
