@@ -41,7 +41,7 @@ def test_outage_d(pg):
                   "deploy in progress: release 1.1, by ",
                   "applied  20250703075850_add_owner",
                   "sessions of it in the server: 0",
-                  "left behind: fields_area is INVALID",
+                  *(["left behind: fields_area is INVALID"] if pg.cluster.major >= 14 else []),
                   ', release 1.2, by ',
                   'did not say how it ended; the last that it wrote is about "20250703080000_index_area"',
                   "note: left half done by an earlier run: DROP INDEX CONCURRENTLY fields_area",

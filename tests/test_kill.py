@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from support.disk import needs_root
 from support.ledger import Journal
 from support.server import wait_until
 from support.stage import Stage, check_abandoned, check_whole, clean_run, invalid_indexes
@@ -240,13 +241,17 @@ def test_killed_in_a_long_statement(pg, make_pawl, text):
     assert len(journal.of("abandoned")) == 1 and journal.open_attempts() == []
 
 
-def test_a_deploy_waits_for_the_backend_of_a_killed_one(pg, make_pawl):
+def never_noticed(pg):
+    """What keeps the server from noticing that nobody listens any more."""
+    return "SET LOCAL client_connection_check_interval = 0; " if pg.cluster.major >= 14 else ""
+
+
+@needs_root
+def test_a_deploy_waits_for_the_backend_of_one_killed_elsewhere(pg, make_pawl):
     """Where the server does not notice, the mutex does: nothing runs twice."""
     pawl = make_pawl(pg.url)
-    never = "SET LOCAL client_connection_check_interval = 0;" if pg.cluster.major >= 14 else ""
-    pawl.write("20250101000001_long",
-               f"{never} CREATE TABLE a (id int); SELECT pg_sleep(3);")
-    process = pawl.spawn("deploy")
+    pawl.write("20250101000001_long", f"{never_noticed(pg)}CREATE TABLE a (id int); SELECT pg_sleep(3);")
+    process = pawl.spawn("deploy", under=("unshare", "--uts", "sh", "-c", 'hostname elsewhere; exec "$@"', "sh"))
     wait_for_query(pg, "pg_sleep")
     process.kill()
     [(pid,)] = pawl_backends(pg)
@@ -256,7 +261,30 @@ def test_a_deploy_waits_for_the_backend_of_a_killed_one(pg, make_pawl):
     again.finish(check=0)
     journal = Journal(pg).verify()
     assert journal.applied() == ["20250101000001_long"] and pg.tables() == ["a"]
-    assert len(journal.of("abandoned")) == 1
+    assert len(journal.of("abandoned")) == 1 and journal.of("session_ended") == []
+
+
+def test_a_deploy_ends_the_backend_of_a_killed_one(pg, make_pawl):
+    pawl = make_pawl(pg.url)
+    pawl.write("20250101000001_long",
+               f"{never_noticed(pg)}CREATE TABLE a (id int); SELECT pg_advisory_xact_lock(7);")
+    with pg.connect() as other:
+        other.execute("SELECT pg_advisory_lock(7)")
+        process = pawl.spawn("deploy")
+        wait_for_query(pg, "pg_advisory_xact_lock")
+        process.kill()
+        [(pid,)] = pawl_backends(pg)
+        again = pawl.spawn("deploy")
+        again.wait_for(f"ended: backend {pid} ")
+        wait_until(lambda: (pid,) not in pawl_backends(pg), "the backend ends")
+        wait_for_query(pg, "pg_advisory_xact_lock")
+    again.finish(check=0)
+    journal = Journal(pg).verify()
+    assert journal.applied() == ["20250101000001_long"] and pg.tables() == ["a"]
+    assert [row.event for row in journal.rows if row.event in ("session_ended", "abandoned")] == [
+        "session_ended", "abandoned"]
+    ended, = journal.of("session_ended")
+    assert ended.facts["pid"] == pid and ended.facts["by"] == "terminate" and ended.migration is None
 
 
 def test_killed_on_a_ledger_of_another_role(pg, make_pawl):

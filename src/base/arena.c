@@ -41,7 +41,8 @@ static struct arena_block *add_block(struct arena *arena, size_t bytes)
     return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t bytes)
+/* Memory with whatever is in it. */
+static void *arena_alloc_raw(struct arena *arena, size_t bytes)
 {
     const size_t align = alignof(max_align_t);
     if (bytes > SIZE_MAX / 2)
@@ -54,14 +55,23 @@ void *arena_alloc(struct arena *arena, size_t bytes)
         return NULL;
     void *memory = block->data + block->used;
     block->used += bytes;
-    return memset(memory, 0, bytes);
+    return memory;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+    void *const memory = arena_alloc_raw(arena, bytes);
+    return memory != NULL ? memset(memory, 0, bytes) : NULL;
 }
 
 char *arena_strndup(struct arena *arena, const char *text, size_t len)
 {
-    char *copy = arena_alloc(arena, len + 1);
-    if (copy != NULL && len > 0)
+    char *const copy = arena_alloc_raw(arena, len + 1);
+    if (copy == NULL)
+        return NULL;
+    if (len > 0)
         memcpy(copy, text, len);
+    copy[len] = '\0';
     return copy;
 }
 
@@ -70,15 +80,18 @@ char *arena_strdup(struct arena *arena, const char *text)
     return arena_strndup(arena, text, strlen(text));
 }
 
+/* Into what is left of the block first: most texts fit, and need no measuring then. */
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
-    va_list measure;
-    va_copy(measure, args);
-    int len = vsnprintf(NULL, 0, format, measure);
-    va_end(measure);
-    char *text = len < 0 ? NULL : arena_alloc(arena, (size_t)len + 1);
-    if (text != NULL)
-        (void)vsnprintf(text, (size_t)len + 1, format, args); /* measured above */
+    struct arena_block *const block = arena->blocks;
+    const size_t left = block != NULL ? block->size - block->used : 0;
+    va_list again;
+    va_copy(again, args);
+    const int len = vsnprintf(left > 0 ? block->data + block->used : NULL, left, format, args);
+    char *text = len < 0 ? NULL : arena_alloc_raw(arena, (size_t)len + 1);
+    if (text != NULL && (size_t)len >= left)
+        (void)vsnprintf(text, (size_t)len + 1, format, again); /* measured above */
+    va_end(again);
     return text;
 }
 

@@ -203,9 +203,16 @@ char *fs_join(struct arena *arena, const char *folder, const char *name)
 {
     if (name[0] == '/' || strcmp(folder, ".") == 0)
         return arena_strdup(arena, name);
-    const size_t len = strlen(folder);
-    const char *const between = len > 0 && folder[len - 1] == '/' ? "" : "/";
-    return arena_printf(arena, "%s%s%s", folder, between, name);
+    const size_t len = strlen(folder), name_len = strlen(name);
+    char *const path = arena_alloc(arena, len + 1 + name_len + 1);
+    if (path == NULL)
+        return NULL;
+    memcpy(path, folder, len);
+    char *end = path + len;
+    if (len == 0 || folder[len - 1] != '/')
+        *end++ = '/';
+    memcpy(end, name, name_len);
+    return path;
 }
 
 char *fs_printable(struct arena *arena, const char *name)

@@ -16,13 +16,16 @@ static void tell_waiting(struct run *run, const char *text)
                 &(struct deploy_event){.type = DEPLOY_WAITING, .text = text});
 }
 
-/* Who is in the way, as far as this role may see; NULL with err. */
+/* Who is in the way, as far as this role may see; NULL with err. What a dead deploy has left in the
+ * server is ended. */
 static const char *in_the_way(struct run *run, struct arena *arena, struct err *err)
 {
     struct pg_session holder;
     bool found = false;
     if (!ledger_mutex_holder(run->ledger, arena, &found, &holder, err))
         return NULL;
+    if (found)
+        oust_orphan(run, &holder);
     const char *const text =
         holder_text(arena, found ? &holder : NULL, state_open_attempt(&run->state));
     if (text == NULL)
@@ -112,5 +115,6 @@ bool exclude_others(struct run *run, int64_t give_up_ms, struct err *err)
     if (exclude_by_lock(run) ? !exclude_mutex(run, give_up_ms, err)
                              : run->ledger->exists && !wait_for_living(run, give_up_ms, err))
         return false;
-    return (run->ledger->exists || create_ledger(run, give_up_ms, err)) && run_plan(run, err);
+    return (run->ledger->exists || create_ledger(run, give_up_ms, err)) && run_plan(run, err) &&
+           oust_journal(run, err);
 }

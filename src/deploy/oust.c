@@ -10,6 +10,7 @@
 #include "db/sessions_text.h"
 #include "deploy/run.h"
 #include "ledger/detail.h"
+#include "ledger/living.h"
 
 /* How long a session may take to end. */
 enum { DEAF_AFTER_MS = 2000 };
@@ -49,7 +50,7 @@ static bool is_meant(const struct oust_options *options, const struct pg_session
            (session->state != NULL && strcmp(session->state, "active") == 0);
 }
 
-static bool ask_server(struct run *run, struct pg *pg, const struct pg_session *session,
+static bool ask_server(struct pg *pg, const struct pg_session *session, enum on_blocked how,
                        struct err *err)
 {
     struct rows rows;
@@ -63,8 +64,7 @@ static bool ask_server(struct run *run, struct pg *pg, const struct pg_session *
         " AND (a.backend_start AT TIME ZONE 'UTC')::pg_catalog.text"
         " = coalesce($2::pg_catalog.timestamp::pg_catalog.text,"
         " (a.backend_start AT TIME ZONE 'UTC')::pg_catalog.text)",
-        run->options->oust.on_blocked == ON_BLOCKED_CANCEL ? "pg_cancel_backend"
-                                                           : "pg_terminate_backend");
+        how == ON_BLOCKED_CANCEL ? "pg_cancel_backend" : "pg_terminate_backend");
     if (params[0] == NULL || sql == NULL)
         return err_nomem(err);
     return pg_query(pg, &scratch, sql, params, COUNT_OF(params), &rows, err);
@@ -82,10 +82,11 @@ static struct ousted *find(const struct run *run, const struct pg_session *sessi
     return NULL;
 }
 
-static struct ousted *remember(struct run *run, const struct pg_session *session)
+static struct ousted *remember(struct run *run, const struct pg_session *session,
+                               enum on_blocked how)
 {
     CLEANUP(json_release) json_t *facts = pg_session_json(session);
-    const char *const by = words[run->options->oust.on_blocked];
+    const char *const by = words[how];
     const char *const start = session->backend_start;
     struct ousted *const added = arena_push(run->arena, &run->ousted);
     if (added == NULL)
@@ -124,18 +125,19 @@ static void look_again(struct run *run, struct ousted *known, const struct pg_se
     tell(run, "does not respond, its process may be stopped: ", session, &none);
 }
 
-static void end_one(struct run *run, struct pg *pg, const struct pg_session *session)
+static void end_one(struct run *run, struct pg *pg, const struct pg_session *session,
+                    enum on_blocked how)
 {
-    const bool cancels = run->options->oust.on_blocked == ON_BLOCKED_CANCEL;
+    const bool cancels = how == ON_BLOCKED_CANCEL;
     CLEANUP(err_release) struct err failed = {0};
     struct ousted *const known = find(run, session);
     /* First the memory of it: a session is never ended without a record. */
-    struct ousted *const now = known == NULL ? remember(run, session) : NULL;
+    struct ousted *const now = known == NULL ? remember(run, session, how) : NULL;
     if (known != NULL)
         look_again(run, known, session);
     if (now == NULL)
         return;
-    now->done = ask_server(run, pg, session, &failed);
+    now->done = ask_server(pg, session, how, &failed);
     black_box_session_ended(run, session, &failed);
     if (now->done)
         tell(run, cancels ? "cancelled: " : "ended: ", session, &failed);
@@ -148,7 +150,25 @@ void oust(struct run *run, struct pg *pg, const struct pg_sessions *sessions)
     for (size_t i = 0; i < sessions->count; i++)
         if (run->options->oust.on_blocked >= ON_BLOCKED_CANCEL &&
             is_meant(&run->options->oust, &sessions->items[i]))
-            end_one(run, pg, &sessions->items[i]);
+            end_one(run, pg, &sessions->items[i], run->options->oust.on_blocked);
+}
+
+/* Its process is gone, and this is the backend that the begin row names: it was there before the
+ * row, so that no other one has come by its number. */
+static bool is_orphan(const struct attempt *open, const struct pg_session *holder)
+{
+    char at[CLOCK_ISO_BYTES];
+    if (open == NULL || open->pooled || open->backend != holder->pid ||
+        holder->backend_start == NULL || attempt_living(open) != LIVING_NO)
+        return false;
+    clock_format_us(open->at_us, at);
+    return strcmp(holder->backend_start, at) < 0;
+}
+
+void oust_orphan(struct run *run, const struct pg_session *holder)
+{
+    if (is_orphan(state_open_attempt(&run->state), holder))
+        end_one(run, run->ledger->pg, holder, ON_BLOCKED_TERMINATE);
 }
 
 static bool append(struct run *run, const char *facts, struct err *err)

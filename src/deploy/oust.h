@@ -1,6 +1,7 @@
 /*
  * What a deploy does about sessions in its way, where it was told to: cancelling their statements
- * or ending their connections. Never by itself, and never without a row in the journal.
+ * or ending their connections. Never by itself, a dead deploy's own session apart, and never
+ * without a row in the journal.
  */
 #ifndef PAWL_DEPLOY_OUST_H
 #define PAWL_DEPLOY_OUST_H
@@ -45,6 +46,11 @@ const char *on_blocked_name(enum on_blocked on_blocked);
 /* Ends those that the options name, each once, over this connection. What was done waits for
  * oust_journal(), as the deploy's own connection may be in a transaction. */
 void oust(struct run *run, struct pg *pg, const struct pg_sessions *sessions);
+
+/* Ends the session that holds the mutex where it is surely that of a deploy whose process on this
+ * machine is gone. The server does that itself within a second or two, from version 14 on; before,
+ * the session goes on with its statement, or waits for a lock for ever. */
+void oust_orphan(struct run *run, const struct pg_session *holder);
 
 /* Appends a row for each session that was ended since the last call. Outside a transaction. */
 bool oust_journal(struct run *run, struct err *err) MUST_CHECK;

@@ -27,7 +27,7 @@
     X(RELEASE, "release", false, "a release was named for the first time, and this is its set")    \
     X(DECLARED_NEW, "declared_new", true, "this file is no rename, whatever its content")          \
     X(SESSION_ENDED, "session_ended", false,                                                       \
-      "a deploy that was told so cancelled or ended a session that was in its way")                \
+      "a deploy ended a session in its way, as it was told to, or what a killed one left")         \
     X(BREAK_ACCEPTED, "break_accepted", false, "a break of the hash chain was looked into")        \
     X(RESERVED, "reserved", false, "deploys are held up until a time: by whom, until when, why")   \
     X(RESERVATION_ENDED, "reservation_ended", false, "a reservation was ended before its time")    \
