@@ -11,6 +11,7 @@
     X(sum)                                                                                         \
     X(check)                                                                                       \
     X(lint)                                                                                        \
+    X(plan)                                                                                        \
     X(explain)                                                                                     \
     X(deploy)                                                                                      \
     X(adopt)                                                                                       \

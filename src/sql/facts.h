@@ -106,6 +106,8 @@ struct locked {
     enum lock_fate fate;
     const char *new_name;
     bool ours; /* facts_of_set(): created by an earlier statement, or this one, of the set */
+    const char *written; /* facts_walk_next(): the name as the statement has it, where name is now
+                            what it was before the walk; else NULL */
 };
 
 struct locked_list {
@@ -171,7 +173,8 @@ bool facts_of_set(struct arena *arena, struct facts *facts, size_t count, struct
                   struct err *err) MUST_CHECK;
 
 /* What names mean, for statements that come one after another and are not kept: begin, then each in
- * turn, whose acts learn whether what they are done to is new. */
+ * turn, whose acts learn whether what they are done to is new, and whose locks get the names that
+ * hold before the first statement, as facts_of_set() has them. */
 struct facts_walk {
     struct arena *arena;
     struct facts_set *set; /* of facts_of_set(); else NULL */

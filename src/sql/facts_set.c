@@ -87,7 +87,7 @@ static void create(struct facts_walk *w, const struct locked *row)
 /* After its rows are looked up: later statements see the new name, or none. */
 static void change_name(struct facts_walk *w, const struct locked *row)
 {
-    const size_t place = place_of(w, row->name);
+    const size_t place = place_of(w, row->written != NULL ? row->written : row->name);
     if (place > 0)
         w->names.items[place - 1].now = row->fate == FATE_RENAMED ? keep(w, row->new_name) : NULL;
 }
@@ -103,7 +103,7 @@ static void add_row(struct facts_walk *w, struct locked row)
 {
     w->set->all_short = w->set->all_short && row.effect == EFFECT_CATALOG;
     row.fate = FATE_STAYS;
-    row.new_name = NULL;
+    row.new_name = row.written = NULL;
     w->failed = w->failed || locked_add(w->arena, &w->set->locks, &row) == NULL;
 }
 
@@ -115,12 +115,14 @@ static void step(struct facts_walk *w, struct facts *facts)
     for (size_t i = 0; i < facts->acts.count; i++)
         mark_new(w, &facts->acts.items[i]);
     for (size_t i = 0; i < facts->locks.count; i++) {
-        struct locked row = facts->locks.items[i];
-        if (row.object == LOCKED_INDEX && row.fate == FATE_CREATED)
+        struct locked *const row = &facts->locks.items[i];
+        const char *const written = row->name;
+        if (row->object == LOCKED_INDEX && row->fate == FATE_CREATED)
             continue; /* its table stands for it */
-        resolve(w, &row);
+        resolve(w, row);
+        row->written = row->name != written ? written : NULL;
         if (w->set != NULL)
-            add_row(w, row);
+            add_row(w, *row);
     }
     for (size_t i = 0; i < facts->locks.count; i++)
         if (facts->locks.items[i].fate == FATE_DROPPED ||

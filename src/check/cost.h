@@ -1,0 +1,60 @@
+/*
+ * What the statements of a deploy cost on a target: the relations that they work on as the server
+ * has them, and roughly how long that takes.
+ *
+ * Facts come from sql/facts, names are resolved by the server as they stand before the first
+ * statement. Nothing but catalogs and statistics is read; sizes take a weak lock for a moment.
+ */
+#ifndef PAWL_CHECK_COST_H
+#define PAWL_CHECK_COST_H
+
+#include "db/pg.h"
+#include "history/migration.h"
+#include "sql/facts.h"
+#include "sql/split.h"
+
+/* A relation, with its partitions where it has some. */
+struct relation {
+    const char *name; /* quoted as in SQL, with its schema */
+    bool partitioned;
+    int64_t rows;                     /* an estimate from its last ANALYZE; -1: never analysed */
+    int64_t bytes, index_bytes;       /* -1: this role may not know */
+    double reads_per_s, writes_per_s; /* since the statistics were reset; -1: not known */
+};
+
+/* One relation that a statement locks or works on. */
+struct cost {
+    const struct locked *lock;
+    struct relation relation;
+    int64_t low_ms, high_ms; /* of work that grows with it; 0: a moment, -1: not known */
+};
+
+struct costs {
+    struct cost *items;
+    size_t count, capacity;
+};
+
+/* One statement of a deploy. The caller fills the first part. */
+struct cost_statement {
+    const struct migration *migration;
+    struct span text;
+    int line, column; /* in the file */
+
+    struct facts facts;
+    struct costs costs; /* what the deploy makes itself is left out, and so is what is only read */
+};
+
+/* Reads the facts of all, in order, as one deploy. Errors: ERR_NOMEM, a thread that cannot be
+ * made. */
+bool cost_read(struct arena *arena, struct cost_statement *statements, size_t count,
+               struct err *err) MUST_CHECK;
+
+/* Asks the server, in one transaction that is rolled back; search_path may be NULL. Errors: those
+ * of pg_pipeline_run(); ERR_FAILED where somebody has locked a table away, for one. */
+bool cost_ask(struct arena *arena, struct pg *pg, const char *search_path,
+              struct cost_statement *statements, size_t count, struct err *err) MUST_CHECK;
+
+/* Who waits for a lock of this mode, a clause: "readers and writers wait"; "" when nobody does. */
+const char *cost_felt(enum lock_mode mode);
+
+#endif

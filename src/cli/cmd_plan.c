@@ -1,0 +1,154 @@
+/* `pawl plan`: what a deploy would do to a target, statement by statement, before it does. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "check/allow.h"
+#include "check/cost.h"
+#include "check/lint.h"
+#include "cli/commands.h"
+#include "cli/plan_text.h"
+#include "cli/session.h"
+#include "cli/summary.h"
+#include "cli/workspace.h"
+#include "deploy/prepare.h"
+
+/* ---- what is pending ---- */
+
+static bool read_plan(struct cli *cli, struct workspace *workspace, struct session *session,
+                      struct deploy_result *ret, struct err *err)
+{
+    struct deploy_options options;
+    prepare_deploy(&cli->config, &cli->target, &options);
+    options.set = &workspace->set;
+    options.plan.to = cli_option(cli, "to");
+    options.dry_run = true;
+    return session_check_dialect(cli, cli->url.engine, workspace->options.dialect == DIALECT_SQLITE,
+                                 err) &&
+           prepare_sum(&cli->arena, &workspace->set, workspace->sum_path, err) &&
+           session_open(cli, false, session, err) &&
+           deploy_run(&cli->arena, &session->target, &session->wait, &session->ledger, &options,
+                      ret, &cli->findings, err);
+}
+
+static size_t statements_of(const struct plan *plan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->items.count; i++)
+        count += plan->items.items[i].recognised ? 0 : plan->items.items[i].script.statements.count;
+    return count;
+}
+
+static bool list_statements(struct cli *cli, const struct plan *plan, struct plan_shown *ret,
+                            struct err *err)
+{
+    ret->statements = arena_alloc(&cli->arena, (statements_of(plan) + 1) * sizeof *ret->statements);
+    if (ret->statements == NULL)
+        return err_nomem(err);
+    for (size_t i = 0; i < plan->items.count; i++) {
+        const struct plan_item *const item = &plan->items.items[i];
+        for (size_t s = 0; !item->recognised && s < item->script.statements.count; s++) {
+            const struct statement *const statement = &item->script.statements.items[s].statement;
+            ret->statements[ret->count++] = (struct cost_statement){.migration = item->migration,
+                                                                    .text = statement->text,
+                                                                    .line = statement->line,
+                                                                    .column = statement->column};
+        }
+    }
+    return true;
+}
+
+/* ---- what it costs ---- */
+
+/* Sizes that cannot be read are no reason to say nothing of the rest. */
+static bool ask_server(struct cli *cli, struct session *session, struct plan_shown *shown,
+                       struct err *err)
+{
+    struct deploy_options options;
+    CLEANUP(err_release) struct err here = {0};
+    prepare_deploy(&cli->config, &cli->target, &options);
+    if (!cost_read(&cli->arena, shown->statements, shown->count, err))
+        return false;
+    if (cost_ask(&cli->arena, session->ledger.pg, options.limits.search_path, shown->statements,
+                 shown->count, &here))
+        return true;
+    if (here.code != ERR_FAILED) {
+        *err = here;
+        here = (struct err){0};
+        return false;
+    }
+    output_chat(&cli->output, "warning: the sizes of tables cannot be read: %s", here.message);
+    return true;
+}
+
+static bool lint(struct cli *cli, const struct workspace *workspace, const struct plan *plan,
+                 struct err *err)
+{
+    const struct lint_options options = {.dialect = workspace->options.dialect};
+    const struct migration **const items =
+        arena_alloc(&cli->arena, (plan->items.count + 1) * sizeof *items);
+    size_t count = 0;
+    if (items == NULL)
+        return err_nomem(err);
+    for (size_t i = 0; i < plan->items.count; i++)
+        if (!plan->items.items[i].recognised)
+            items[count++] = plan->items.items[i].migration;
+    return lint_run(&cli->arena, &options, items, count, &cli->findings, err) &&
+           allow_apply(&cli->arena, &workspace->set, false, &cli->findings, err) &&
+           (findings_sort(&cli->arena, &cli->findings) || err_nomem(err));
+}
+
+/* ---- the command ---- */
+
+static bool run(struct cli *cli, struct err *err)
+{
+    struct workspace workspace;
+    struct deploy_result result = {0};
+    struct plan_shown shown = {0};
+    CLEANUP(session_close) struct session session = {0};
+    if (!workspace_load(cli, &workspace, err) ||
+        !read_plan(cli, &workspace, &session, &result, err) ||
+        !list_statements(cli, &result.plan, &shown, err))
+        return false;
+    if (session.ledger.pg != NULL && shown.count > 0 && !ask_server(cli, &session, &shown, err))
+        return false;
+    if (!lint(cli, &workspace, &result.plan, err))
+        return false;
+    shown.plan = &result.plan;
+    cli_result(cli, "plan", plan_json(&shown));
+    if (cli_flag(cli, "markdown") ? !plan_say_markdown(cli, &shown, err)
+                                  : !plan_say(cli, &shown, err))
+        return false;
+    return summary_tell(cli, result.plan.items.count, "pending migration", "", err);
+}
+
+static const struct option options[] = {
+    {.name = "to",
+     .argument = "ID",
+     .text = "plan up to this migration",
+     .offers = OFFER_MIGRATIONS},
+    {.name = "markdown", .text = "as a page to paste into a pull request"},
+};
+
+static const struct example examples[] = {
+    {"pawl plan", "shows what a deploy would do"},
+    {"pawl plan --target production --markdown", "the same for a pull request"},
+};
+
+const struct command command_plan = {
+    .name = "plan",
+    .group = GROUP_CHECK,
+    .summary = "show what a deploy would do, and what it would cost",
+    .usage = "",
+    .about =
+        "Lists the pending migrations of a target with each statement: which lock it takes on\n"
+        "which table, how large and how busy that is, who waits, and roughly for how long.\n"
+        "Then what `pawl lint` finds in them. Reads catalogs and statistics only. Exits 3 when\n"
+        "there is an error, or a deploy would be refused.",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .needs = NEEDS_TARGET,
+    .finds = true,
+    .run = run,
+};

@@ -1,0 +1,101 @@
+"""`pawl plan`: the statements of a deploy with what they lock, on the target as it is."""
+
+import pytest
+
+
+FIRST = """
+CREATE SCHEMA app;
+CREATE TABLE app.users (id bigint PRIMARY KEY, email text);
+INSERT INTO app.users SELECT i, i FROM generate_series(1, 5000) AS i;
+CREATE TABLE events (id int, at date) PARTITION BY RANGE (at);
+CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+CREATE TABLE events_2 PARTITION OF events DEFAULT;
+INSERT INTO events SELECT i, '2020-01-01'::date + i FROM generate_series(0, 699) AS i;
+CREATE TABLE \"a|b\" (id int);
+"""
+
+
+@pytest.fixture
+def target(make_pawl, pg):
+    pawl = make_pawl(pg.url)
+    pawl.write("20250101000000_first", FIRST.replace('\\"', '"'))
+    pawl.run("deploy", check=0)
+    pg.query("ANALYZE")
+    return pawl
+
+
+def plan(pawl, text, check=None):
+    """The locks of each statement."""
+    pawl.write("20250102000000_next", text)
+    report = pawl.run("--json", "plan", check=check).json()
+    migration, = report["plan"]
+    return [statement["locks"] for statement in migration["statements"]]
+
+
+def test_sizes_are_those_of_the_target(target):
+    (lock,), (events,) = plan(target, "ALTER TABLE app.users ALTER id TYPE text;\nDROP TABLE events;")
+    assert (lock["relation"], lock["mode"], lock["work"]) == ("app.users", "ACCESS EXCLUSIVE", "rewrite")
+    assert lock["rows"] == 5000 and lock["bytes"] > 100_000 and lock["index_bytes"] > 50_000
+    assert 0 < lock["low_ms"] < lock["high_ms"] and lock["writes_per_s"] > 0
+    assert events["relation"] == "public.events" and events["rows"] == 700  # its partitions
+
+
+def test_names_are_followed_and_what_is_new_is_left_out(target):
+    locks = plan(target, """
+        CREATE TABLE new (id int REFERENCES app.users);
+        CREATE INDEX ON new (id);
+        ALTER TABLE app.users RENAME TO people;
+        ALTER TABLE app.people ADD COLUMN age int;
+        ALTER TABLE new RENAME TO newer;""")
+    assert [[lock["relation"] for lock in found] for found in locks] == [
+        ["app.users"], [], ["app.users"], ["app.users"], []]
+
+
+def test_the_search_path_of_the_target_counts(target, pg):
+    target.config({"target.main": {"url": pg.url, "schema": "app"}})
+    (lock,), = plan(target, "ALTER TABLE users ADD COLUMN age int;")
+    assert lock["relation"] == "app.users"
+
+
+def test_what_is_not_analysed_says_why(target):
+    target.write("20250102000000_next", "DO $$ BEGIN PERFORM 1; END $$;\nFROBNICATE THE users;")
+    out = target.run("plan").out
+    assert "not analysed: it runs code" in out and "not analysed: pawl cannot read it" in out
+
+
+def test_a_table_that_is_locked_away(target, pg):
+    target.write("20250102000000_next", "ALTER TABLE app.users ADD COLUMN age int;")
+    with pg.connect() as other:
+        other.execute("BEGIN; LOCK TABLE app.users")
+        result = target.run("plan", check=0)
+        assert "the sizes of tables cannot be read" in result.err and "ADD COLUMN age" in result.out
+        other.execute("ROLLBACK")
+
+
+def test_a_role_that_may_only_look(target, pg):
+    role = pg.role()
+    pg.query(f"GRANT USAGE ON SCHEMA app, pawl TO {role}")
+    pg.query(f"GRANT SELECT ON ALL TABLES IN SCHEMA pawl TO {role}")
+    target.config({"target.main": {"url": pg.url_as(role)}})
+    (lock,), = plan(target, "ALTER TABLE app.users ADD COLUMN age int;")
+    assert lock["rows"] == 5000
+
+
+def test_a_page_for_a_pull_request(target):
+    target.write("20250102000000_next", 'DROP TABLE "a|b";\n-- \x07\nSELECT \'\x07 `x`\';')
+    out = target.run("plan", "--markdown").out
+    row, = [line for line in out.splitlines() if "DROP" in line]
+    assert row.replace("\\|", "").count("|") == 7 and "\x07" not in out
+    assert "### 20250102000000" in out
+
+
+def test_nothing_pending_and_a_refusal(target):
+    assert "nothing is pending" in target.run("plan", check=0).out
+    (target.migrations / "20250101000000_first.sql").write_text("SELECT 1;")
+    assert target.run("plan").code == 3
+
+
+def test_on_sqlite_statements_alone(make_pawl, tmp_path):
+    pawl = make_pawl(f"sqlite:{tmp_path / 'x.db'}")
+    (found,) = plan(pawl, "CREATE TABLE t (id int);", check=0)
+    assert found == []
