@@ -101,7 +101,8 @@ static void note(struct reading *r, const struct form *form, struct subject subj
                             .object = subject.object,
                             .name = subject.name,
                             .part = subject.part,
-                            .at = r->at};
+                            .at = r->at,
+                            .node = r->node};
 }
 
 static bool same_text(const char *a, const char *b)
@@ -378,7 +379,7 @@ bool facts_of_tree(struct arena *arena, struct span statement, const struct PgQu
     if (!sql_classify(arena, DIALECT_POSTGRES, &(struct statement){.text = statement}, &info, err))
         return false;
     ret->in_transaction = info.class != STATEMENT_ALONE;
-    struct reading r = {.arena = arena, .statement = statement, .facts = ret};
+    struct reading r = {.arena = arena, .statement = statement, .facts = ret, .node = tree};
     if (tree != NULL)
         handle(&r, tree);
     else
@@ -392,6 +393,8 @@ bool facts_read(struct arena *arena, struct span statement, struct facts *ret, s
     const bool read = parser_read(statement, &tree, err) &&
                       facts_of_tree(arena, statement, tree.statement, ret, err);
     tree_release(&tree);
+    for (size_t i = 0; i < ret->acts.count; i++)
+        ret->acts.items[i].node = NULL;
     return read;
 }
 

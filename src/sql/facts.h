@@ -115,6 +115,8 @@ struct locked_list {
     size_t count, capacity;
 };
 
+struct PgQuery__Node;
+
 /* One thing that a statement does: a row of the forms (sql/facts_form.h), and what it is done to.
  */
 struct act {
@@ -122,7 +124,10 @@ struct act {
     enum lock_object object;
     const char *name, *part; /* as in struct locked; both NULL: nothing that has a name */
     int at;                  /* byte offset in the statement of what says so */
-    bool is_new;             /* facts_of_set(): the set has made it, and has put no rows into it */
+    bool is_new;             /* facts_of_set(): the set has made it, and has put no rows into it; so
+                                does IF NOT EXISTS, as far as people mean it */
+    const struct PgQuery__Node *node; /* what says so: the statement, of ALTER TABLE the command;
+                                         facts_of_tree() alone: it lives as long as the tree */
 };
 
 struct acts {
@@ -146,7 +151,6 @@ bool facts_read(struct arena *arena, struct span statement, struct facts *ret,
 
 /* The same where the statement has been read already; tree: of sql/parser.h, NULL when it could not
  * be. Errors as above. */
-struct PgQuery__Node;
 bool facts_of_tree(struct arena *arena, struct span statement, const struct PgQuery__Node *tree,
                    struct facts *ret, struct err *err) MUST_CHECK;
 

@@ -116,7 +116,8 @@ static bool is_null(const PgQuery__Node *value)
 }
 
 struct column {
-    bool has_default;
+    bool has_default, is_filled; /* filled: by a sequence or an expression */
+    bool not_null;
     const PgQuery__Constraint *foreign;
 };
 
@@ -133,16 +134,25 @@ static void add_column_constraint(const struct altering *a, const PgQuery__Const
         facts_query(a->r, constraint->raw_expr);
         id = FORM_ADD_COLUMN_VOLATILE;
         break;
+    case CONSTR(NOTNULL):
+        column->not_null = true;
+        return;
     case CONSTR(IDENTITY):
+        column->is_filled = true;
+        id = FORM_ADD_COLUMN_SERIAL;
+        break;
     case CONSTR(GENERATED):
-        id = FORM_ADD_COLUMN_VOLATILE;
+        column->is_filled = true;
+        id = FORM_ADD_COLUMN_GENERATED;
         break;
     case CONSTR(CHECK):
         id = FORM_ADD_COLUMN_CHECK;
         break;
     case CONSTR(PRIMARY):
+        id = FORM_ADD_COLUMN_PRIMARY;
+        break;
     case CONSTR(UNIQUE):
-        id = FORM_ADD_COLUMN_KEY;
+        id = FORM_ADD_COLUMN_UNIQUE;
         break;
     case CONSTR(FOREIGN):
         column->foreign = constraint;
@@ -164,14 +174,16 @@ static void add_column(const struct altering *a)
     if (a->table->objtype == OBJECT(TYPE))
         return;
     const PgQuery__ColumnDef *const definition = def->column_def;
-    struct column column = {0};
-    if (is_serial(definition->type_name))
-        (void)facts_apply(a->r, form_of(FORM_ADD_COLUMN_VOLATILE), a->subject);
+    struct column column = {.is_filled = is_serial(definition->type_name)};
+    if (column.is_filled)
+        (void)facts_apply(a->r, form_of(FORM_ADD_COLUMN_SERIAL), a->subject);
     else if (!is_base_type(definition->type_name))
         (void)facts_apply(a->r, form_of(FORM_ADD_COLUMN_DOMAIN), a->subject);
     for (size_t i = 0; i < definition->n_constraints; i++)
         if (definition->constraints[i]->node_case == PG_QUERY__NODE__NODE_CONSTRAINT)
             add_column_constraint(a, definition->constraints[i]->constraint, &column);
+    if (column.not_null && !column.has_default && !column.is_filled)
+        (void)facts_apply(a->r, form_of(FORM_ADD_COLUMN_NOT_NULL), a->subject);
     if (column.foreign == NULL)
         return;
     (void)facts_apply(
@@ -197,11 +209,11 @@ static enum form_id constraint_form(const PgQuery__Constraint *constraint)
     case CONSTR(FOREIGN):
         return unchecked ? FORM_ADD_FOREIGN_KEY_NOT_VALID : FORM_ADD_FOREIGN_KEY;
     case CONSTR(PRIMARY):
-        return constraint->indexname[0] != '\0' ? FORM_ADD_PRIMARY_USING_INDEX : FORM_ADD_KEY;
+        return constraint->indexname[0] != '\0' ? FORM_ADD_PRIMARY_USING_INDEX : FORM_ADD_PRIMARY;
     case CONSTR(UNIQUE):
-        return constraint->indexname[0] != '\0' ? FORM_ADD_UNIQUE_USING_INDEX : FORM_ADD_KEY;
+        return constraint->indexname[0] != '\0' ? FORM_ADD_UNIQUE_USING_INDEX : FORM_ADD_UNIQUE;
     case CONSTR(EXCLUSION):
-        return FORM_ADD_KEY;
+        return FORM_ADD_EXCLUDE;
     default:
         return FORM_COUNT;
     }
@@ -416,6 +428,7 @@ void facts_alter_table(struct reading *r, const PgQuery__Node *node)
         r->at = next_command(&lexer, i == 0);
         if (table->cmds[i]->node_case != PG_QUERY__NODE__NODE_ALTER_TABLE_CMD)
             continue;
+        r->node = table->cmds[i];
         a.command = table->cmds[i]->alter_table_cmd;
         a.subject.part = facts_part(r, a.command->name);
         a.subject.cascade = a.command->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;

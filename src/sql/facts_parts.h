@@ -11,8 +11,9 @@ struct reading {
     struct arena *arena;
     struct span statement;
     struct facts *facts;
-    int at;      /* byte offset of what is being read */
-    bool failed; /* memory was out */
+    int at;                    /* byte offset of what is being read */
+    const PgQuery__Node *node; /* what is being read: the statement, or a command of it */
+    bool failed;               /* memory was out */
 };
 
 /* What a form is about. */

@@ -9,6 +9,7 @@ struct known_name {
     const char *was; /* for what is ours: its first name */
     size_t table;    /* an index: the place of its table in the list, from 1; 0: not one */
     bool ours;
+    bool made;   /* ours, or made with IF NOT EXISTS */
     bool filled; /* it may have rows */
 };
 
@@ -80,6 +81,7 @@ static void create(struct facts_walk *w, const struct locked *row)
                     (struct known_name){
                         .table = is_index ? place_of(w, row->part) : 0,
                         .ours = !row->maybe,
+                        .made = true,
                         .filled = row->effect == EFFECT_ROWS,
                     });
 }
@@ -95,7 +97,7 @@ static void change_name(struct facts_walk *w, const struct locked *row)
 static void mark_new(struct facts_walk *w, struct act *act)
 {
     const struct known_name *const known = act->name != NULL ? find_name(w, act->name) : NULL;
-    act->is_new = known != NULL && known->ours && !known->filled;
+    act->is_new = known != NULL && known->made && !known->filled;
 }
 
 /* One row into the set, as it was before the set. */
