@@ -6,12 +6,13 @@
 
 #include "base/str.h"
 #include "check/place.h"
+#include "sql/classify.h"
 #include "sql/parser.h"
 
 /* ---- findings ---- */
 
 /* The line of the file that the byte is on; NULL when memory is out. */
-static const char *line_at(const struct lint *lint, size_t at)
+static const char *line_at(struct arena *arena, const struct lint *lint, size_t at)
 {
     const char *const text = lint->migration->text;
     const char *const byte = lint->statement->text.at + at;
@@ -20,31 +21,56 @@ static const char *line_at(const struct lint *lint, size_t at)
         start--;
     while (end < text + lint->migration->text_len && *end != '\n' && *end != '\r')
         end++;
-    return arena_strndup(lint->scratch, start, (size_t)(end - start));
+    return arena_strndup(arena, start, (size_t)(end - start));
 }
 
-static void report(struct lint *lint, const struct rule *rule, int at, const char *what)
+static void report(struct lint *lint, const struct rule *rule, const struct place *place,
+                   const char *what)
 {
-    struct finding finding = {
-        .rule = rule->id,
-        .severity = rule->severity,
-        .file = lint->migration->path,
-        .what = what,
-        .fix = rule->fix,
-    };
-    place_of_byte(lint->migration, lint->statement, (size_t)at, &finding.line, &finding.column);
-    finding.excerpt = line_at(lint, (size_t)at);
-    if (what == NULL || finding.excerpt == NULL)
+    if (what == NULL || place->excerpt == NULL)
         lint->findings->failed = true;
     else
-        finding_add(lint->arena, lint->findings, &finding);
+        finding_add(lint->arena, lint->findings,
+                    &(struct finding){
+                        .rule = rule->id,
+                        .severity = rule->severity,
+                        .file = place->file,
+                        .line = place->line,
+                        .column = place->column,
+                        .what = what,
+                        .fix = rule->fix,
+                        .excerpt = place->excerpt,
+                    });
+}
+
+static struct place place_at(struct arena *arena, const struct lint *lint, int at)
+{
+    struct place place = {.file = lint->migration->path};
+    place_of_byte(lint->migration, lint->statement, (size_t)at, &place.line, &place.column);
+    place.excerpt = line_at(arena, lint, (size_t)at);
+    return place;
+}
+
+struct place lint_place(struct lint *lint, int at)
+{
+    return place_at(lint->walk.arena, lint, at);
 }
 
 void lint_report(struct lint *lint, const struct rule *rule, int at, const char *format, ...)
 {
+    const struct place place = place_at(lint->scratch, lint, at);
     va_list args;
     va_start(args, format);
-    report(lint, rule, at, arena_vprintf(lint->scratch, format, args));
+    report(lint, rule, &place, arena_vprintf(lint->scratch, format, args));
+    va_end(args);
+}
+
+void lint_report_place(struct lint *lint, const struct rule *rule, const struct place *place,
+                       const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    report(lint, rule, place, arena_vprintf(lint->scratch, format, args));
     va_end(args);
 }
 
@@ -68,9 +94,28 @@ static bool has_form(const struct rule *rule, const struct form *form)
     return false;
 }
 
+/* Nobody else sees what is not committed yet, whatever is in it. */
+static bool made_here(const struct lint *lint, const struct act *act)
+{
+    for (size_t i = 0; act->name != NULL && i < lint->done.count; i++) {
+        const struct lint_done *const done = &lint->done.items[i];
+        if (done->unit == lint->unit &&
+            (done->act.form == form_of(FORM_CREATE_TABLE) ||
+             done->act.form == form_of(FORM_CREATE_TABLE_AS)) &&
+            done->act.name != NULL && strcmp(done->act.name, act->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool lint_is_existing(const struct lint *lint, const struct act *act)
+{
+    return !act->is_new && !made_here(lint, act);
+}
+
 static bool fires(const struct lint *lint, const struct rule *rule, const struct act *act)
 {
-    return !act->is_new && has_form(rule, act->form) &&
+    return has_form(rule, act->form) && lint_is_existing(lint, act) &&
            (rule->applies == NULL || rule->applies(lint, act));
 }
 
@@ -78,8 +123,10 @@ static void look_at_acts(struct lint *lint, const struct rule *rule)
 {
     for (size_t i = 0; i < lint->facts.acts.count; i++) {
         const struct act *const act = &lint->facts.acts.items[i];
-        if (fires(lint, rule, act))
-            report(lint, rule, act->at, sentence(lint->scratch, rule->what, act->name));
+        if (!fires(lint, rule, act))
+            continue;
+        const struct place place = place_at(lint->scratch, lint, act->at);
+        report(lint, rule, &place, sentence(lint->scratch, rule->what, act->name));
     }
 }
 
@@ -127,16 +174,30 @@ static const char *keep_name(struct lint *lint, const char *name)
     return kept;
 }
 
+static bool says_if_exists(const PgQuery__Node *node)
+{
+    return node != NULL && node->node_case == PG_QUERY__NODE__NODE_DROP_STMT &&
+           node->drop_stmt->missing_ok;
+}
+
 static void note_done(struct lint *lint, struct act act)
 {
     if (is_known(lint, &act))
         return;
+    const bool existing = lint_is_existing(lint, &act);
+    const bool if_exists = says_if_exists(act.node);
     struct lint_done *const done = arena_push(lint->walk.arena, &lint->done);
     lint->findings->failed = lint->findings->failed || done == NULL;
+    act.node = NULL;
     act.name = keep_name(lint, act.name);
     act.part = keep_name(lint, act.part);
     if (done != NULL)
-        *done = (struct lint_done){act, lint->number, lint->statement->offset + (size_t)act.at};
+        *done = (struct lint_done){.act = act,
+                                   .statement = lint->number,
+                                   .unit = lint->unit,
+                                   .existing = existing,
+                                   .if_exists = if_exists,
+                                   .offset = lint->statement->offset + (size_t)act.at};
 }
 
 static bool read_facts(struct lint *lint, struct tree *tree, struct err *err)
@@ -151,6 +212,55 @@ static bool read_facts(struct lint *lint, struct tree *tree, struct err *err)
            facts_walk_next(&lint->walk, &lint->facts, err);
 }
 
+/* ---- what is committed together ---- */
+
+static bool is_transaction(const struct PgQuery__Node *tree, bool begins)
+{
+    if (tree == NULL || tree->node_case != PG_QUERY__NODE__NODE_TRANSACTION_STMT)
+        return false;
+    const PgQuery__TransactionStmtKind kind = tree->transaction_stmt->kind;
+    return begins ? kind == PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_BEGIN ||
+                        kind == PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_START
+                  : kind == PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT;
+}
+
+/* A new value of an enum that is used further down is committed first. */
+static bool adds_used_label(const struct lint *lint)
+{
+    if (lint->tree == NULL || lint->tree->node_case != PG_QUERY__NODE__NODE_ALTER_ENUM_STMT)
+        return false;
+    const char *const label = lint->tree->alter_enum_stmt->new_val;
+    return label[0] != '\0' &&
+           sql_label_used(DIALECT_POSTGRES, lint->statements, lint->number, label);
+}
+
+/* As deploy/script.h makes units. Returns whether the next statement begins another one. */
+static bool enter_unit(struct lint *lint, bool over)
+{
+    const bool alone = lint->tree != NULL && !lint->facts.in_transaction;
+    const bool loose = lint->migration->no_transaction && !lint->in_block;
+    if (over || alone || loose)
+        lint->unit++;
+    return alone || loose || (!lint->in_block && adds_used_label(lint));
+}
+
+static bool leave_unit(struct lint *lint)
+{
+    const bool ends = lint->in_block && is_transaction(lint->tree, false);
+    lint->in_block = !ends && (lint->in_block || is_transaction(lint->tree, true));
+    return ends && lint->migration->no_transaction;
+}
+
+/* ---- one after another ---- */
+
+static void look_at_facts(struct lint *lint)
+{
+    lint->unit_over = enter_unit(lint, lint->unit_over);
+    show_to_rules(lint);
+    constraints_note(lint);
+    lint->unit_over = leave_unit(lint) || lint->unit_over;
+}
+
 static bool look_at_statement(struct lint *lint, const struct statement *statement, struct err *err)
 {
     CLEANUP(arena_release) struct arena scratch = {0};
@@ -161,10 +271,10 @@ static bool look_at_statement(struct lint *lint, const struct statement *stateme
     lint->facts = (struct facts){0};
     const bool read = read_facts(lint, &tree, err);
     if (read)
-        show_to_rules(lint);
-    tree_release(&tree);
+        look_at_facts(lint);
     for (size_t i = 0; read && i < lint->facts.acts.count; i++)
         note_done(lint, lint->facts.acts.items[i]);
+    tree_release(&tree);
     return read;
 }
 
@@ -175,7 +285,10 @@ static bool look_at_migration(struct lint *lint, const struct migration *migrati
     CLEANUP(err_release) struct err refusal = {0};
     struct statements statements = {0};
     lint->migration = migration;
+    lint->statements = &statements;
     lint->done.count = 0;
+    lint->unit_over = true;
+    lint->in_block = false;
     if (lint->options->alone)
         lint->walk = facts_walk_begin(lint->walk.arena);
     if (!sql_split(&arena, lint->options->dialect, migration->text + migration->forward_offset,
@@ -185,6 +298,16 @@ static bool look_at_migration(struct lint *lint, const struct migration *migrati
         if (!look_at_statement(lint, &statements.items[lint->number], err))
             return false;
     return true;
+}
+
+static void finish(struct lint *lint)
+{
+    CLEANUP(arena_release) struct arena scratch = {0};
+    const struct rule *rule;
+    lint->scratch = &scratch;
+    for (size_t i = 0; (rule = rule_at(i)) != NULL; i++)
+        if (rule->finish != NULL && is_for(rule, lint->options->dialect))
+            rule->finish(lint, rule);
 }
 
 struct work {
@@ -201,6 +324,8 @@ static void run(void *context)
     work->done = true;
     for (size_t i = 0; work->done && i < work->count; i++)
         work->done = look_at_migration(&work->lint, work->migrations[i], work->err);
+    if (work->done)
+        finish(&work->lint);
 }
 
 bool lint_run(struct arena *arena, const struct lint_options *options,

@@ -9,6 +9,7 @@
 #ifndef PAWL_CHECK_LINT_H
 #define PAWL_CHECK_LINT_H
 
+#include "check/constraints.h"
 #include "check/rules.h"
 #include "history/migration.h"
 #include "sql/facts.h"
@@ -31,9 +32,12 @@ bool lint_run(struct arena *arena, const struct lint_options *options,
 /* What an earlier statement of the same migration did; of queries and row changes only the first
  * for each relation. */
 struct lint_done {
-    struct act act;
+    struct act act;   /* without its node */
     size_t statement; /* its number in the migration, from 0 */
-    size_t offset;    /* of the act in the forward part */
+    size_t unit;
+    bool existing;  /* lint_is_existing(), as it was done */
+    bool if_exists; /* of DROP */
+    size_t offset;  /* of the act in the forward part */
 };
 
 struct lint {
@@ -47,8 +51,13 @@ struct lint {
         struct lint_done *items;
         size_t count, capacity;
     } done;
+    struct constraints constraints;      /* that earlier statements of all migrations add */
+    const struct statements *statements; /* of the migration */
     /* The statement at hand. */
-    size_t number; /* in the migration, from 0 */
+    size_t number;  /* in the migration, from 0 */
+    size_t unit;    /* what has the same number is committed together */
+    bool unit_over; /* the next statement begins another one */
+    bool in_block;  /* between BEGIN and COMMIT of the file itself; for both not yet, or no more */
     const struct statement *statement;
     const struct PgQuery__Node *tree; /* NULL: not PostgreSQL, or the parser cannot read it */
     struct facts facts;               /* PostgreSQL only */
@@ -58,5 +67,13 @@ struct lint {
  * The sentence: lower case, no full stop. */
 void lint_report(struct lint *lint, const struct rule *rule, int at, const char *format, ...)
     PRINTF_LIKE(4, 5);
+
+/* The same for a place that was kept. */
+struct place lint_place(struct lint *lint, int at);
+void lint_report_place(struct lint *lint, const struct rule *rule, const struct place *place,
+                       const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* True for what was there before the transaction of the statement at hand, and may have rows. */
+bool lint_is_existing(const struct lint *lint, const struct act *act);
 
 #endif

@@ -5,6 +5,13 @@
 #include "history/migration.h"
 #include "sql/split.h"
 
+/* What a finding says of where it is. */
+struct place {
+    const char *file;
+    int line, column;
+    const char *excerpt; /* the line; NULL when memory is out */
+};
+
 /* The splitter counts lines and columns from the forward part's first byte, people from the
  * file's: turns the one into the other. */
 void place_in_file(const struct migration *migration, int *line, int *column);

@@ -45,6 +45,7 @@ struct rule {
     bool (*applies)(const struct lint *lint, const struct act *act);
     const char *what; /* of a finding by form; "{}" stands for what the act is done to */
     void (*look)(struct lint *lint, const struct rule *rule);
+    void (*finish)(struct lint *lint, const struct rule *rule); /* or: once, behind all of them */
 };
 
 /* In the order of the docs; NULL after the last. */

@@ -17,8 +17,11 @@ struct rule_table {
     size_t count;
 };
 
-extern const struct rule_table rules_of_files; /* names, texts, pawl.sum, the base, the ledger */
-extern const struct rule_table rules_of_locks; /* what others wait for while a statement works */
-extern const struct rule_table rules_of_loss;  /* what takes away data, or what code relies on */
+extern const struct rule_table rules_of_files;    /* names, texts, pawl.sum, the base, the ledger */
+extern const struct rule_table rules_of_locks;    /* what others wait for while a statement works */
+extern const struct rule_table rules_of_indexes;  /* making and removing indexes */
+extern const struct rule_table rules_of_rewrites; /* what writes a table anew */
+extern const struct rule_table rules_of_constraints; /* what has to hold for every row */
+extern const struct rule_table rules_of_loss; /* what takes away data, or what code relies on */
 
 #endif
