@@ -6,7 +6,7 @@
 #define PAWL_DEPLOY_PLAN_H
 
 #include "base/finding.h"
-#include "deploy/script.h"
+#include "history/script.h"
 #include "ledger/match.h"
 
 struct plan_options {

@@ -5,8 +5,8 @@
  * is a unit of its own, and so are the ordinary ones before and after it; a file that asks for no
  * transaction has a unit for each statement, or for each BEGIN … COMMIT group that it writes.
  */
-#ifndef PAWL_DEPLOY_SCRIPT_H
-#define PAWL_DEPLOY_SCRIPT_H
+#ifndef PAWL_HISTORY_SCRIPT_H
+#define PAWL_HISTORY_SCRIPT_H
 
 #include "history/migration.h"
 #include "sql/classify.h"

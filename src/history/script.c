@@ -1,5 +1,5 @@
 /* Splitting, classifying and grouping. */
-#include "deploy/script.h"
+#include "history/script.h"
 
 #include <string.h>
 #include <strings.h>
