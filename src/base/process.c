@@ -196,13 +196,17 @@ static bool read_once(const struct process *process, struct running *running,
                       struct process_result *ret, int64_t left_ms, struct err *err)
 {
     const char *const program = process->arguments[0];
-    struct pollfd waits[2] = {{.fd = running->output[0], .events = POLLIN},
-                              {.fd = running->message[0], .events = POLLIN}};
-    const int ready = poll(waits, 2, left_ms < 60000 ? (int)left_ms : 60000);
+    struct pollfd waits[] = {
+        {.fd = running->output[0], .events = POLLIN},
+        {.fd = running->message[0], .events = POLLIN},
+        {.fd = process->cancel_fd > 0 ? process->cancel_fd : -1, .events = POLLIN}};
+    const int ready = poll(waits, COUNT_OF(waits), left_ms < 60000 ? (int)left_ms : 60000);
     if (ready < 0 && errno != EINTR)
         return err_errno(err, ERR_USAGE, "cannot wait for \"%s\"", program);
     if (ready <= 0)
         return true;
+    if (waits[2].revents != 0)
+        return err_set(err, ERR_SIGNAL, "stopped on request");
     if ((waits[0].revents != 0 && !take(&running->output[0], &ret->output, false)) ||
         (waits[1].revents != 0 && !take(&running->message[0], &ret->message, true)))
         return err_errno(err, ERR_USAGE, "cannot read from \"%s\"", program);

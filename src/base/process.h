@@ -19,6 +19,7 @@ struct process {
     struct span input;              /* its standard input; may be empty */
     size_t max_output_bytes;        /* more on stdout is an error; 0: STR_DEFAULT_MAX_BYTES */
     int64_t timeout_ms;
+    int cancel_fd; /* once it can be read the program is ended; 0 or less: none */
 };
 
 /* What is kept of stderr; the rest is read and dropped. */
@@ -32,9 +33,9 @@ struct process_result {
 
 /*
  * Runs it. True when the program ended by itself in time, whatever its exit code: *ret is filled.
- * Errors, all ERR_USAGE and ERR_NOMEM: the program is not there or cannot be started, the time is
- * over or it says too much; then it was killed. It is always waited for: no zombie stays. Release
- * *ret in both cases.
+ * Errors, ERR_USAGE and ERR_NOMEM: the program is not there or cannot be started, the time is over
+ * or it says too much; ERR_SIGNAL: cancelled. Then it was killed. It is always waited for: no zombie
+ * stays. Release *ret in both cases.
  */
 bool process_run(const struct process *process, struct process_result *ret,
                  struct err *err) MUST_CHECK;

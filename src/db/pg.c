@@ -99,6 +99,11 @@ int pg_backend_pid(const struct pg *pg)
     return pg->libpq->PQbackendPID(pg->conn);
 }
 
+int pg_error_position(const struct pg *pg)
+{
+    return pg->position;
+}
+
 bool pg_lost(const struct pg *pg)
 {
     return pg->lost || pg->libpq->PQstatus(pg->conn) == CONNECTION_BAD;

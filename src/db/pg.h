@@ -16,6 +16,7 @@ struct pg;
 struct pg_options {
     const char *location;    /* a URI or conninfo; may hold a password, never shown */
     const char *display;     /* the same without one, for messages */
+    const char *database;    /* instead of the location's; NULL: that one */
     const char *application; /* fallback application_name */
     int64_t connect_timeout_ms;
 };
@@ -62,6 +63,9 @@ bool pg_query(struct pg *pg, struct arena *arena, const char *sql, const char *c
 /* A statement without parameters or rows. */
 bool pg_exec(struct pg *pg, const char *sql, struct err *err) MUST_CHECK;
 
+/* Where the last of these two failed, in characters of its statement, from 1; 0: not known. */
+int pg_error_position(const struct pg *pg);
+
 /*
  * Has the server keep these statements parsed (two at most): pg_pipeline_add() of the same text
  * then sends only the parameters. Whatever else the session had prepared is gone after it. Not
@@ -102,6 +106,12 @@ bool pg_pipeline_add(struct pg *pg, const char *sql, const char *const *params, 
 bool pg_pipeline_flush(struct pg *pg, struct err *err) MUST_CHECK;
 bool pg_pipeline_run(struct pg *pg, struct arena *arena, struct pg_answers *answers,
                      pg_progress_fn *progress, void *context, struct err *err) MUST_CHECK;
+
+/* The variables of the environment by which another program connects where the location says,
+ * password and all, NULL last. What has no variable of its own (keepalives, the password of a key)
+ * is left out. Errors: ERR_USAGE, ERR_NOMEM. */
+bool pg_environment(struct arena *arena, const char *location, const char *const **ret,
+                    struct err *err) MUST_CHECK;
 
 /* An identifier in double quotes, quotes inside doubled. NULL when memory is out. */
 char *pg_quote_name(struct arena *arena, const char *name) MUST_CHECK;

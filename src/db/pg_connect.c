@@ -29,9 +29,10 @@ static PGconn *start(const struct libpq *libpq, const struct pg_options *options
                                     "fallback_application_name",
                                     "dbname",
                                     "client_encoding",
+                                    options->database != NULL ? "dbname" : NULL,
                                     NULL};
-    const char *const values[] = {"10",   "5", "3", options->application, options->location,
-                                  "UTF8", NULL};
+    const char *const values[] = {
+        "10", "5", "3", options->application, options->location, "UTF8", options->database, NULL};
     return libpq->PQconnectStartParams(keywords, values, 1);
 }
 
@@ -128,10 +129,14 @@ static struct connecting *prepare(const struct libpq *libpq, const struct pg_opt
     made->options.location = arena_strdup(&made->arena, options->location);
     made->options.display = arena_strdup(&made->arena, options->display);
     made->options.application = arena_strdup(&made->arena, options->application);
+    if (options->database != NULL)
+        made->options.database = arena_strdup(&made->arena, options->database);
     made->stop_fd = eventfd(0, EFD_CLOEXEC);
     made->done_fd = made->stop_fd < 0 ? -1 : eventfd(0, EFD_CLOEXEC);
     if (made->options.location != NULL && made->options.display != NULL &&
-        made->options.application != NULL && made->stop_fd >= 0 && made->done_fd >= 0)
+        made->options.application != NULL &&
+        (made->options.database != NULL) == (options->database != NULL) && made->stop_fd >= 0 &&
+        made->done_fd >= 0)
         return made;
     if (made->stop_fd < 0 || made->done_fd < 0)
         (void)err_errno(err, ERR_FAILED, "cannot make an event descriptor");
@@ -272,4 +277,35 @@ bool pg_connect(const struct libpq *libpq, const struct pg_options *options,
         err->retryable = true;
     }
     return false;
+}
+
+/* ---- for other programs ---- */
+
+bool pg_environment(struct arena *arena, const char *location, const char *const **ret,
+                    struct err *err)
+{
+    struct {
+        const char **items;
+        size_t count, capacity;
+    } variables = {0};
+    const struct libpq *const libpq = libpq_load(err);
+    if (libpq == NULL)
+        return false;
+    PQconninfoOption *const options = libpq->PQconninfoParse(location, NULL);
+    if (options == NULL)
+        return err_set(err, ERR_USAGE, "libpq cannot read where the database is");
+    bool ok = true;
+    for (const PQconninfoOption *option = options; ok && option->keyword != NULL; option++) {
+        if (option->val == NULL || option->envvar == NULL)
+            continue;
+        const char **const variable = arena_push(arena, &variables);
+        if (variable != NULL)
+            *variable = arena_printf(arena, "%s=%s", option->envvar, option->val);
+        ok = variable != NULL && *variable != NULL;
+    }
+    libpq->PQconninfoFree(options);
+    if (!ok || arena_push(arena, &variables) == NULL) /* zeroed: the NULL at the end */
+        return err_nomem(err);
+    *ret = variables.items;
+    return true;
 }

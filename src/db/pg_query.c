@@ -32,7 +32,7 @@ static bool read_query(struct pg *pg, struct arena *arena, struct rows *ret, str
 {
     CLEANUP(pg_stop_release) struct pg_stop stop = {0};
     bool ok = true;
-    int position = 0;
+    pg->position = 0;
     for (;;) {
         CLEANUP(pg_clear_result) PGresult *result = NULL;
         CLEANUP(err_release) struct err here = {0};
@@ -65,7 +65,7 @@ static bool read_query(struct pg *pg, struct arena *arena, struct rows *ret, str
             return err_set(err, ERR_FAILED, "the statement wants to copy data over the connection");
         default:
             if (ok)
-                pg_copy_error(pg, result, err, &position);
+                pg_copy_error(pg, result, err, &pg->position);
             ok = false;
         }
     }
