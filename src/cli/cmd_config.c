@@ -1,4 +1,5 @@
 /* `pawl config`: every setting with its value and where the value comes from. */
+#include "check/shadow.h"
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "conf/value.h"
@@ -47,7 +48,8 @@ static bool list_value(const struct listing *listing, size_t i, const char *sect
 {
     struct cli *cli = listing->cli;
     const char *shown = value->text, *problem = NULL;
-    if (i == SETTING_URL && !show_url(cli, value, &shown, &problem, listing->err))
+    const bool is_url = i == SETTING_URL || (i == SETTING_SHADOW && shadow_is_url(value->text));
+    if (is_url && !show_url(cli, value, &shown, &problem, listing->err))
         return false;
     const char *origin = origin_text(cli, value);
     const char *name = arena_printf(&cli->arena, "[%s] %s", section, settings[i].name);

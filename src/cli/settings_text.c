@@ -22,6 +22,7 @@ const char settings_intro[] =
 const struct settings_section settings_sections[] = {
     {"pawl", "[pawl]", "What the migrations are, and which of them are refused."},
     {"deploy", "[deploy]", "How long a deploy waits, and for what."},
+    {"check", "[check]", "Where statements are tried before they are run."},
     {"target", "[target.NAME]", "A database, under a name of your choice; any number of them."},
 };
 const size_t settings_section_count = COUNT_OF(settings_sections);

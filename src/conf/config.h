@@ -27,6 +27,7 @@ enum setting_id {
     SETTING_WAIT,            /* [deploy] wait = 10m */
     SETTING_CONNECT_TIMEOUT, /* [deploy] connect_timeout = 10s */
     SETTING_BLACK_BOX,       /* [deploy] black_box = auto */
+    SETTING_SHADOW,          /* [check] shadow, a URL, local or target; "" is none */
     SETTING_URL,             /* [target.NAME] url */
     SETTING_LEDGER,          /* [target.NAME] ledger = pawl */
     SETTING_SCHEMA,          /* [target.NAME] schema, the search_path; "" leaves it alone */
@@ -40,7 +41,7 @@ enum origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_FLAG };
 
 struct setting {
     enum setting_id id;
-    const char *section; /* "pawl", "deploy", "target" (one section a target) */
+    const char *section; /* "pawl", "deploy", "check", "target" (one section a target) */
     const char *name;
     enum setting_type type;
     const char *unit;        /* "duration", "number", "path", "url" … for help */

@@ -114,6 +114,17 @@ const struct setting settings[SETTING_COUNT] = {
      .environment = "PAWL_BLACK_BOX",
      .text = "The folder in which each deploy leaves a file of what happened; auto is "
              "$XDG_STATE_HOME/pawl or ~/.local/state/pawl, off is none."},
+    {.id = SETTING_SHADOW,
+     .section = "check",
+     .name = "shadow",
+     .type = SETTING_TEXT,
+     .unit = "url",
+     .max = 8000,
+     .initial = "",
+     .environment = "PAWL_SHADOW",
+     .text = "The server on which statements may be tried in a scratch database with the target's "
+             "schema and none of its rows: a URL, env:NAME or file:PATH, or target for the "
+             "target's own server; empty is none."},
     {.id = SETTING_URL,
      .section = "target",
      .name = "url",

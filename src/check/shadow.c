@@ -1,0 +1,375 @@
+/* Making, filling, copying and dropping a scratch database. */
+#include "check/shadow.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "check/reach.h"
+#include "check/shadow_parts.h"
+#include "history/script.h"
+
+/* How long the drop may take, whatever came before it. */
+enum { DROP_MS = 10000, GAP_CHARACTERS = 80 };
+
+/* CREATE DATABASE copies files, which an empty database has few of, since it can do otherwise too.
+ */
+enum { STRATEGY_SINCE_VERSION = 150000, FORCE_SINCE_VERSION = 130000 };
+
+bool shadow_is_url(const char *value)
+{
+    return value[0] != '\0' && strcmp(value, "target") != 0 && strcmp(value, "local") != 0;
+}
+
+bool shadow_server(struct arena *arena, const struct config *config, const struct url *target,
+                   const struct url **ret, struct err *err)
+{
+    const struct value *const value = &config->values[SETTING_SHADOW];
+    *ret = NULL;
+    if (value->text[0] == '\0')
+        return true;
+    if (strcmp(value->text, "target") == 0) {
+        *ret = target;
+        return true;
+    }
+    if (strcmp(value->text, "local") == 0) {
+        (void)err_set(err, ERR_USAGE, "[check] shadow: \"local\" is not supported");
+        err_hint(err, "Name a PostgreSQL server of the target's major version by its URL.");
+        return false;
+    }
+    struct url *const url = arena_alloc(arena, sizeof *url);
+    if (url == NULL)
+        return err_nomem(err);
+    if (!url_parse(arena, value->text, config_folder_of(config, value), url, err)) {
+        err_prefix(err, "[check] shadow");
+        return false;
+    }
+    if (url->engine != ENGINE_POSTGRES)
+        return err_set(err, ERR_USAGE, "[check] shadow: %s is no PostgreSQL server", url->display);
+    *ret = url;
+    return true;
+}
+
+const char *shadow_name(const struct shadow *shadow, unsigned number)
+{
+    return arena_printf(shadow->arena, "%s%u", shadow->stem, number);
+}
+
+const struct shadow_facts *shadow_facts(const struct shadow *shadow)
+{
+    return &shadow->facts;
+}
+
+static bool connect_to(struct shadow *shadow, const char *database, const struct wait *wait,
+                       struct pg **ret, struct err *err)
+{
+    const struct shadow_options *const o = &shadow->options;
+    const struct pg_options options = {.location = o->server->location,
+                                       .display = o->server->display,
+                                       .database = database,
+                                       .application = "pawl",
+                                       .connect_timeout_ms = o->connect_timeout_ms};
+    return pg_open(&options, wait, ret, err);
+}
+
+/* ---- filling ---- */
+
+static bool add_gap(struct shadow *shadow, const char *statement, const char *sqlstate,
+                    const char *message, struct err *err)
+{
+    struct shadow_gap *const gap = arena_push(shadow->arena, &shadow->facts.gaps);
+    const char *const start =
+        arena_strndup(shadow->arena, statement, strnlen(statement, GAP_CHARACTERS));
+    if (gap == NULL || start == NULL)
+        return err_nomem(err);
+    memcpy(gap->sqlstate, sqlstate, strnlen(sqlstate, sizeof gap->sqlstate - 1));
+    gap->statement = fs_printable(shadow->arena, start);
+    gap->message = fs_printable(shadow->arena, message);
+    return (gap->statement != NULL && gap->message != NULL) || err_nomem(err);
+}
+
+bool shadow_leave_out(struct shadow *shadow, const char *statement, const char *why,
+                      struct err *err)
+{
+    return add_gap(shadow, statement, "", why, err);
+}
+
+bool shadow_fill(struct shadow *shadow, struct pg *pg, const char *statement, struct err *err)
+{
+    CLEANUP(err_release) struct err refused = {0};
+    if (pg_exec(pg, statement, &refused))
+        return true;
+    if (refused.code == ERR_FAILED && refused.sqlstate[0] != '\0' && !pg_lost(pg))
+        return add_gap(shadow, statement, refused.sqlstate, refused.message, err);
+    *err = refused;
+    refused = (struct err){0};
+    return false;
+}
+
+/* Each statement by itself: one that fails takes no other with it. */
+static bool replay_migration(struct shadow *shadow, struct pg *pg,
+                             const struct migration *migration, struct err *err)
+{
+    CLEANUP(arena_release) struct arena arena = {0};
+    struct script script = {0};
+    if (!script_build(&arena, DIALECT_POSTGRES, migration, &script, err))
+        return false;
+    for (size_t i = 0; i < script.statements.count; i++) {
+        const struct script_statement *const s = &script.statements.items[i];
+        const char *why = NULL;
+        if (!reach_outside(s->statement.text, &why, err))
+            return false;
+        if (why != NULL ? !shadow_leave_out(shadow, s->sql, why, err)
+                        : !shadow_fill(shadow, pg, s->sql, err))
+            return false;
+    }
+    return pg_exec(pg, "DISCARD ALL", err) && shadow_reset(shadow, pg, err);
+}
+
+static bool replay(struct shadow *shadow, struct pg *pg, struct err *err)
+{
+    shadow->facts.source = SHADOW_REPLAYED;
+    for (size_t i = 0; i < shadow->options.applied_count; i++)
+        if (!replay_migration(shadow, pg, shadow->options.applied[i], err))
+            return false;
+    return true;
+}
+
+static bool fill(struct shadow *shadow, struct err *err)
+{
+    CLEANUP(pg_close) struct pg *pg = NULL;
+    const char *const name = shadow_name(shadow, 0);
+    if (name == NULL)
+        return err_nomem(err);
+    if (!connect_to(shadow, name, &shadow->options.wait, &pg, err) ||
+        !pg_exec(pg, "SET synchronous_commit = off", err))
+        return false;
+    if (shadow->options.target != NULL) {
+        if (shadow_copy_schema(shadow, pg, err))
+            return true;
+        if (err->code != ERR_NONE)
+            return false;
+    }
+    return shadow_reset(shadow, pg, err) && replay(shadow, pg, err);
+}
+
+/* ---- what the target is like ---- */
+
+/* Of the session in which the migrations would run. */
+static bool read_settings(struct shadow *shadow, struct pg *from, struct err *err)
+{
+    static const char sql[] =
+        "SELECT pg_catalog.current_setting('TimeZone'), pg_catalog.current_setting('search_path'),"
+        " pg_catalog.current_setting('DateStyle'), pg_catalog.current_setting('IntervalStyle')";
+    struct rows rows;
+    if (!pg_query(from, shadow->arena, sql, NULL, 0, &rows, err))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(shadow->settings); i++)
+        shadow->settings[i] = rows_get(&rows, 0, i);
+    if (shadow->options.search_path != NULL)
+        shadow->settings[1] = shadow->options.search_path;
+    return true;
+}
+
+bool shadow_reset(struct shadow *shadow, struct pg *pg, struct err *err)
+{
+    static const char sql[] = "SELECT pg_catalog.set_config('TimeZone', $1, false),"
+                              " pg_catalog.set_config('search_path', $2, false),"
+                              " pg_catalog.set_config('DateStyle', $3, false),"
+                              " pg_catalog.set_config('IntervalStyle', $4, false)";
+    return pg_exec(pg, "RESET ALL", err) && pg_query(pg, shadow->arena, sql, shadow->settings,
+                                                     COUNT_OF(shadow->settings), NULL, err);
+}
+
+/* ---- making ---- */
+
+static bool refuse(const char **ret_why, const char *why, struct err *err)
+{
+    *ret_why = why;
+    return why != NULL || err_nomem(err);
+}
+
+/* A pooler hands each statement to any connection, and knows no new database. */
+static bool check_server(struct shadow *shadow, const char **ret_why, struct err *err)
+{
+    struct rows rows;
+    const struct pg *const target = shadow->options.target_connection;
+    const int ours = pg_server_version(shadow->server) / 10000;
+    if (target != NULL && pg_server_version(target) / 10000 != ours)
+        return refuse(ret_why,
+                      arena_printf(shadow->arena,
+                                   "its server is PostgreSQL %d and the target's is %d", ours,
+                                   pg_server_version(target) / 10000),
+                      err);
+    if (!pg_query(shadow->server, shadow->arena, "SELECT pg_catalog.pg_backend_pid()", NULL, 0,
+                  &rows, err))
+        return false;
+    if (strtol(rows_get(&rows, 0, 0), NULL, 10) != pg_backend_pid(shadow->server))
+        return refuse(ret_why, "a pooler stands before its server", err);
+    return true;
+}
+
+/* Encoding and locale as CREATE DATABASE takes them, by the server's version. */
+static const char *const locale_sql[] = {
+    "SELECT pg_catalog.format(' ENCODING %L LC_COLLATE %L LC_CTYPE %L',"
+    " pg_catalog.pg_encoding_to_char(encoding), datcollate, datctype)"
+    " FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
+    "SELECT pg_catalog.format(' ENCODING %L LC_COLLATE %L LC_CTYPE %L',"
+    " pg_catalog.pg_encoding_to_char(encoding), datcollate, datctype)"
+    " || CASE WHEN datlocprovider = 'i' THEN"
+    "  pg_catalog.format(' LOCALE_PROVIDER icu ICU_LOCALE %L', daticulocale) ELSE '' END"
+    " FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
+    "SELECT pg_catalog.format(' ENCODING %L LC_COLLATE %L LC_CTYPE %L',"
+    " pg_catalog.pg_encoding_to_char(encoding), datcollate, datctype)"
+    " || CASE datlocprovider WHEN 'i' THEN"
+    "  pg_catalog.format(' LOCALE_PROVIDER icu ICU_LOCALE %L', datlocale) WHEN 'b' THEN"
+    "  pg_catalog.format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', datlocale) ELSE '' END"
+    " FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
+};
+
+static bool read_locale(struct shadow *shadow, struct pg *from, const char **ret, struct err *err)
+{
+    struct rows rows;
+    const int major = pg_server_version(from) / 10000;
+    if (!pg_query(from, shadow->arena, locale_sql[major >= 17 ? 2 : major >= 15], NULL, 0, &rows,
+                  err))
+        return false;
+    *ret = rows_get(&rows, 0, 0);
+    return true;
+}
+
+/* Whoever may connect to the server must not read the target's schema there. */
+static bool create(struct shadow *shadow, unsigned number, const char *how, struct err *err)
+{
+    struct arena *const arena = shadow->arena;
+    const char *const name = shadow_name(shadow, number);
+    const char *const make =
+        name == NULL ? NULL : arena_printf(arena, "CREATE DATABASE \"%s\" TEMPLATE %s", name, how);
+    if (make == NULL)
+        return err_nomem(err);
+    if (!pg_exec(shadow->server, make, err))
+        return false;
+    const char *const comment =
+        arena_printf(arena, "COMMENT ON DATABASE \"%s\" IS '%s'", name, shadow->comment);
+    const char *const revoke =
+        arena_printf(arena, "REVOKE ALL ON DATABASE \"%s\" FROM PUBLIC", name);
+    if (comment == NULL || revoke == NULL)
+        return err_nomem(err);
+    return pg_exec(shadow->server, comment, err) && pg_exec(shadow->server, revoke, err);
+}
+
+/* What the server says to CREATE DATABASE is an answer; a lost connection is an error. */
+static bool make_template(struct shadow *shadow, const char **ret_why, struct err *err)
+{
+    CLEANUP(err_release) struct err refused = {0};
+    struct pg *const from = shadow->options.target_connection != NULL
+                                ? shadow->options.target_connection
+                                : shadow->server;
+    const char *locale = NULL;
+    if (!read_settings(shadow, from, err) || !read_locale(shadow, from, &locale, err))
+        return false;
+    const char *const how = arena_printf(shadow->arena, "template0%s", locale);
+    if (how == NULL)
+        return err_nomem(err);
+    if (create(shadow, 0, how, &refused))
+        return fill(shadow, err);
+    if (refused.code != ERR_FAILED || refused.sqlstate[0] == '\0') {
+        *err = refused;
+        refused = (struct err){0};
+        return false;
+    }
+    if (strcmp(refused.sqlstate, "42501") == 0)
+        return refuse(ret_why, "may not create databases", err);
+    return refuse(
+        ret_why, arena_printf(shadow->arena, "cannot create a database: %s", refused.message), err);
+}
+
+static bool open_shadow(struct shadow *shadow, const char **ret_why, struct err *err)
+{
+    if (!shadow_sign(shadow, err) ||
+        !connect_to(shadow, NULL, &shadow->options.wait, &shadow->server, err) ||
+        !check_server(shadow, ret_why, err))
+        return false;
+    if (*ret_why != NULL)
+        return true;
+    return shadow_sweep(shadow, err) && make_template(shadow, ret_why, err);
+}
+
+bool shadow_open(struct arena *arena, const struct shadow_options *options, struct shadow **ret,
+                 const char **ret_why, struct err *err)
+{
+    CLEANUP(shadow_close) struct shadow *shadow = mem_alloc(sizeof *shadow);
+    *ret = NULL;
+    *ret_why = NULL;
+    if (shadow == NULL)
+        return err_nomem(err);
+    *shadow = (struct shadow){.arena = arena, .options = *options};
+    if (!open_shadow(shadow, ret_why, err))
+        return false;
+    if (*ret_why != NULL)
+        return true;
+    *ret = shadow;
+    shadow = NULL;
+    return true;
+}
+
+/* ---- copies ---- */
+
+static bool drop(struct shadow *shadow, unsigned number, struct err *err)
+{
+    const char *const name = shadow_name(shadow, number);
+    const char *const force =
+        pg_server_version(shadow->server) >= FORCE_SINCE_VERSION ? " WITH (FORCE)" : "";
+    const char *const sql =
+        name == NULL ? NULL
+                     : arena_printf(shadow->arena, "DROP DATABASE IF EXISTS \"%s\"%s", name, force);
+    return sql != NULL ? pg_exec(shadow->server, sql, err) : err_nomem(err);
+}
+
+bool shadow_connect(struct shadow *shadow, struct pg **ret, struct err *err)
+{
+    const char *const how = arena_printf(
+        shadow->arena, "\"%s0\"%s", shadow->stem,
+        pg_server_version(shadow->server) >= STRATEGY_SINCE_VERSION ? " STRATEGY file_copy" : "");
+    if (how == NULL)
+        return err_nomem(err);
+    if (shadow->copies > 0 && !drop(shadow, shadow->copies, err))
+        return false;
+    shadow->copies++;
+    const char *const name = shadow_name(shadow, shadow->copies);
+    if (name == NULL)
+        return err_nomem(err);
+    return create(shadow, shadow->copies, how, err) &&
+           connect_to(shadow, name, &shadow->options.wait, ret, err) &&
+           shadow_reset(shadow, *ret, err);
+}
+
+/* ---- the end ---- */
+
+static bool drop_all(struct shadow *shadow, struct err *err)
+{
+    const struct wait wait = {.cancel_fd = -1, .deadline_ms = clock_monotonic_ms() + DROP_MS};
+    if (shadow->server == NULL)
+        return true;
+    if (pg_lost(shadow->server)) {
+        pg_close(&shadow->server);
+        if (!connect_to(shadow, NULL, &wait, &shadow->server, err))
+            return false;
+    }
+    pg_set_wait(shadow->server, &wait);
+    const bool copy_is_gone = shadow->copies == 0 || drop(shadow, shadow->copies, err);
+    return drop(shadow, 0, err) && copy_is_gone;
+}
+
+void shadow_close(struct shadow **shadow)
+{
+    /* What cannot be dropped is swept by a later run. */
+    CLEANUP(err_release) struct err ignored = {0};
+    if (*shadow == NULL)
+        return;
+    (void)drop_all(*shadow, &ignored);
+    pg_close(&(*shadow)->server);
+    free(*shadow);
+    *shadow = NULL;
+}

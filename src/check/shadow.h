@@ -1,0 +1,86 @@
+/*
+ * A scratch database with the schema of a target and none of its rows, on a server that may be used
+ * for it. What is run there is seen before it is run where it counts (check/xray.h).
+ *
+ * It is made once, as a template, and copied for each use. The copies and it are dropped by
+ * shadow_close(), also after a cancelled run; what a killed process left is dropped by the next one
+ * on the same machine. Nothing is done to any other database of the server.
+ */
+#ifndef PAWL_CHECK_SHADOW_H
+#define PAWL_CHECK_SHADOW_H
+
+#include "conf/config.h"
+#include "conf/url.h"
+#include "db/pg.h"
+#include "history/migration.h"
+
+struct shadow;
+
+struct shadow_options {
+    const struct url *server; /* where it is made; also copied from, unless target is given */
+    /* Whose schema, settings and version are taken; NULL: the applied migrations are all there is.
+     * Both or none; the connection is used for reading alone, and not kept. */
+    const struct url *target;
+    struct pg *target_connection;
+    /* What is replayed where the schema cannot be copied, in order. */
+    const struct migration *const *applied;
+    size_t applied_count;
+    const char *search_path; /* of the migrations; NULL: the target's own */
+    int64_t connect_timeout_ms;
+    struct wait wait;
+};
+
+enum shadow_source { SHADOW_COPIED, SHADOW_REPLAYED };
+
+/* What of the schema could not be made: a later statement that needs it will fail. */
+struct shadow_gap {
+    const char *statement; /* its beginning, printable */
+    char sqlstate[6];      /* "": it was not run, as it reaches outside (check/reach.h) */
+    const char *message;
+};
+
+struct shadow_facts {
+    enum shadow_source source;
+    const char *why_replayed; /* why there is no copy, a clause; NULL */
+    struct {
+        struct shadow_gap *items;
+        size_t count, capacity;
+    } gaps;
+};
+
+/* False for the words that the setting takes beside a URL: "target", "local", nothing. */
+bool shadow_is_url(const char *value);
+
+/*
+ * The server that `[check] shadow` names. *ret stays empty, a success, where there is none;
+ * `target` is the target's own. Errors: ERR_USAGE for "local", which is kept for later, for what is
+ * no URL, and for a URL that is no PostgreSQL.
+ */
+bool shadow_server(struct arena *arena, const struct config *config, const struct url *target,
+                   const struct url **ret, struct err *err) MUST_CHECK;
+
+/*
+ * Makes it. *ret NULL with *ret_why, a clause for messages ("may not create databases"), is an
+ * ordinary answer: the role or the server does not allow it. Strings live in the arena, which must
+ * stay for as long as the shadow. Errors: ERR_UNREACHABLE, ERR_SIGNAL, ERR_BUSY, ERR_REFUSED for an
+ * applied migration that is no text to run; then nothing is left.
+ */
+bool shadow_open(struct arena *arena, const struct shadow_options *options, struct shadow **ret,
+                 const char **ret_why, struct err *err) MUST_CHECK;
+
+/* Valid until the shadow is closed. */
+const struct shadow_facts *shadow_facts(const struct shadow *shadow);
+
+/* A connection to a fresh copy, with the target's settings that give statements their meaning:
+ * TimeZone, search_path, DateStyle, IntervalStyle. The former copy is dropped, so the connection to
+ * it must be closed. */
+bool shadow_connect(struct shadow *shadow, struct pg **ret, struct err *err) MUST_CHECK;
+
+/* As RESET ALL, for a connection of shadow_connect(): the same settings again. */
+bool shadow_reset(struct shadow *shadow, struct pg *pg, struct err *err) MUST_CHECK;
+
+/* Drops what was made and frees; NULL inside is fine. Waits for ten seconds at most, whatever has
+ * cancelled the run. */
+void shadow_close(struct shadow **shadow);
+
+#endif
