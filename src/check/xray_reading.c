@@ -27,8 +27,7 @@ static const char all_sql[] =
 
 /* A relation without a name is one that is gone. */
 static const char locked_sql[] =
-    "SELECT l.relation," NAME_AND_WORK
-    " l.mode FROM (SELECT relation, "
+    "SELECT l.relation," NAME_AND_WORK " l.mode FROM (SELECT relation, "
     "pg_catalog.max(pg_catalog.array_position(ARRAY['AccessShareLock',"
     "  'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock',"
     "  'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'], mode)) AS mode"
