@@ -8,9 +8,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support.locks import BASE, DETACH_FINALIZE, FORMS, LESS_BEFORE, ROWS, SETS, SINCE
+from support.locks import (BASE, DETACH_FINALIZE, FORMS, LESS_BEFORE, NEEDS_ROWS, OUTSIDE, SETS,
+                           SINCE)
 from support.pawl import clean_environment, pawl_binary
 from support.server import wait_until
+from support.xray import xray
 
 MODES = ["", "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE",
          "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"]
@@ -79,7 +81,7 @@ def copies(cluster, template):
 
 
 USER_RELATIONS = """
-    SELECT c.oid, c.oid::regclass::text, c.relkind::text, pg_relation_filenode(c.oid)
+    SELECT c.oid, c.oid::regclass::text, c.relkind::text, format('%I.%I', n.nspname, c.relname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"""
 
@@ -87,10 +89,6 @@ LOCKS = """
     SELECT relation, mode FROM pg_locks
     WHERE pid = %s AND locktype = 'relation'
     AND database = (SELECT oid FROM pg_database WHERE datname = %s)"""
-
-WORK = """
-    SELECT relid, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)
-    FROM pg_stat_xact_user_tables"""
 
 BELOW = """
     WITH RECURSIVE below(oid) AS (
@@ -144,21 +142,37 @@ def strongest(rows):
     return modes
 
 
-def run_in_transaction(connection, statement):
-    """The locks that it leaves, and the relations that it reads whole or writes anew."""
-    before = dict(connection.execute(WORK).fetchall())
-    nodes = {oid: node for oid, _, _, node in connection.execute(USER_RELATIONS).fetchall()}
+def is_alone(statement, facts):
+    return not facts["in_transaction"] or statement == DETACH_FINALIZE
+
+
+def measure(server, forms, **schema):
+    """X-rays by form, in transactions: those that need nothing before them in one, undone one by one."""
+    plain = [form for form in forms if form[1] is None]
+    prepared = [form for form in forms if form[1] is not None]
+    text = ";".join(f"SAVEPOINT form;{statement};ROLLBACK TO form" for statement, _ in plain)
+    answer = xray(server, [[text], *([setup, statement] for statement, setup in prepared)], **schema)
+    assert answer["gaps"] == []
+    together, *single = (run["statements"] for run in answer["runs"])
+    measured = {**dict(zip(plain, together[1::3], strict=True)),
+                **{form: run[-1] for form, run in zip(prepared, single, strict=True)}}
+    assert all(statement == x["text"] for (statement, _), x in measured.items())
+    return measured
+
+
+def found_by(measured, rows):
+    """The locks, and the relations that are read whole or written anew."""
+    oids = {name: oid for oid, _, _, name in rows}
+    there = [row for row in measured["relations"] if not row["created"]]
+    locks = {oids[row["name"]]: MODES.index(row["mode"]) for row in there}
+    work = {oids[row["name"]] for row in there if row["rewritten"] or row["scanned"]}
+    return locks, work
+
+
+def locks_in_transaction(connection, statement):
     connection.execute("BEGIN")
-    try:
-        connection.execute(statement)
-        locks = connection.execute(LOCKS, (connection.info.backend_pid, connection.info.dbname)).fetchall()
-        read = {oid for oid, rows in connection.execute(WORK).fetchall()
-                if rows - before.get(oid, 0) >= ROWS and oid in nodes}
-        written = {oid for oid, _, kind, node in connection.execute(USER_RELATIONS).fetchall()
-                   if oid in nodes and nodes[oid] != node and kind in "rm"}
-    finally:
-        connection.execute("ROLLBACK")
-    return strongest(locks), read | written
+    connection.execute(statement)
+    return strongest(connection.execute(LOCKS, (connection.info.backend_pid, connection.info.dbname)).fetchall())
 
 
 BLOCKING = "SELECT unnest(pg_blocking_pids(%s))"
@@ -230,8 +244,7 @@ def difference(relations, kinds, expected, indexes, found):
 def check_work(statement, facts, work, relations):
     """Short is a promise; so is long work without a condition, queries, samples and IF NOT EXISTS apart."""
     if facts["short"]:
-        new_files = {"TRUNCATE", "TRUNCATE RESTART IDENTITY", "REFRESH MATERIALIZED VIEW WITH NO DATA"}
-        if work and not new_files & set(facts["forms"]):
+        if work:
             return f"short, but works on {', '.join(relations[oid] for oid in work)}"
     elif not work and "IF NOT EXISTS" not in statement and facts["forms"] != ["ANALYZE"]:
         for row in facts["locks"]:
@@ -241,14 +254,14 @@ def check_work(statement, facts, work, relations):
     return ""
 
 
-def check(cluster, copies, queries, statement, setup, facts):
+def check(cluster, copies, queries, form, facts, measured):
+    """measured: of the X-ray; None where it cannot tell, and the server's locks are looked at."""
+    statement, setup = form
     if facts["unknown"] is not None:
         return f"unknown: {facts['unknown']}"
-    alone = not facts["in_transaction"]
-    half_done = statement == DETACH_FINALIZE
-    name = copies.make() if setup or alone or half_done else copies.unchanged()
+    name = copies.make() if setup or measured is None else copies.unchanged()
     try:
-        if half_done:
+        if statement == DETACH_FINALIZE:
             detach_half_way(cluster, name)
         with cluster.connect(name) as connection:
             if setup:
@@ -258,14 +271,21 @@ def check(cluster, copies, queries, statement, setup, facts):
             kinds = {oid: kind for oid, _, kind, _ in rows}
             may_be_less = connection.info.server_version < LESS_BEFORE.get(statement, 0) * 10000
             expected, indexes = resolve(connection, queries, facts, may_be_less)
-            if alone:
+            if statement == DETACH_FINALIZE:
+                return difference(relations, kinds, expected, indexes,
+                                  locks_in_transaction(connection, statement))
+            if measured is None:
                 tables = [relations[oid] for oid in expected.taken if kinds[oid] in "rpm"]
                 first = next((t for t in tables if t in ("orders", "events")), tables[0])
                 found = run_alone(cluster, name, statement, first, tables)
                 hidden = {NOT_SEEN.get(form) for form in facts["forms"]}
                 relations = {oid: text for oid, text in relations.items() if text not in hidden}
                 return difference(relations, kinds, expected, indexes, found)
-            found, work = run_in_transaction(connection, statement)
+            if measured["source"] == "not run":
+                return ""
+            if measured["source"] != "measured":
+                return measured["failure"]["message"]
+            found, work = found_by(measured, rows)
             return (difference(relations, kinds, expected, indexes, found)
                     or check_work(statement, facts, work, relations))
     except Exception as error:
@@ -276,35 +296,59 @@ def check(cluster, copies, queries, statement, setup, facts):
 
 
 @pytest.mark.timeout(300)
-def test_locks_are_those_of_the_server(cluster, copies):
+def test_locks_are_those_of_the_server(cluster, copies, template):
     tables = print_facts("--tables")
     since = {row["name"]: row["since"] for row in tables["forms"]}
     forms = split_forms()
     answers = print_facts(texts=[statement for statement, _ in forms])
-    wrong, used, compared = [], set(), 0
-    for (statement, setup), answer in zip(forms, answers, strict=True):
-        facts = answer["statements"][0]
-        if cluster.major < max([SINCE.get(statement, 0), *(since[form] for form in facts["forms"])]):
-            continue
-        used |= set(facts["forms"])
-        compared += 1
-        said = check(cluster, copies, tables["queries"], statement, setup, facts)
+    facts_of = {form: answer["statements"][0] for form, answer in zip(forms, answers, strict=True)}
+    known = {form: facts for form, facts in facts_of.items()
+             if cluster.major >= max([SINCE.get(form[0], 0), *(since[name] for name in facts["forms"])])}
+    full = measure(template.url, [form for form, facts in known.items() if not is_alone(form[0], facts)],
+                   applied=[BASE])
+    wrong = []
+    for form, facts in known.items():
+        said = check(cluster, copies, tables["queries"], form, facts, full.get(form))
         if said:
-            wrong.append(f"{statement}: {said}")
-    print(f"{compared} of {len(forms)} forms compared with PostgreSQL {cluster.major}")
+            wrong.append(f"{form[0]}: {said}")
+    not_run = [statement for (statement, _), x in full.items() if x["source"] == "not run"]
+    print(f"{len(known) - len(not_run)} of {len(forms)} forms compared with PostgreSQL {cluster.major},"
+          f" {len(full) - len(not_run)} of them measured")
     assert not wrong, "\n".join(wrong)
-    assert {name for name in since if since[name] <= cluster.major} == used
+    assert set(not_run) == OUTSIDE
+    assert {name for name in since if since[name] <= cluster.major} == {
+        name for facts in known.values() for name in facts["forms"]}
 
 
-def test_locks_of_a_set_are_those_of_its_transaction(cluster, copies):
+def told(measured):
+    """What must not depend on rows."""
+    rows = {(row["name"], row["created"]): (row["mode"], row["rewritten"], row["built"])
+            for row in measured["relations"] if not row["name"].startswith("pg_temp")}
+    return rows, measured["verifies"], measured["validates"], measured["proved"]
+
+
+def test_an_empty_table_shows_the_locks_of_a_full_one(cluster, template):
+    forms = split_forms()
+    answers = print_facts(texts=[statement for statement, _ in forms])
+    measured = [form for form, answer in zip(forms, answers, strict=True)
+                if cluster.major >= SINCE.get(form[0], 0) and not is_alone(form[0], answer["statements"][0])]
+    empty = measure(template.url, measured, target=template.url)
+    full = measure(template.url, measured, applied=[BASE])
+    assert {statement for statement, setup in measured
+            if told(empty[statement, setup]) != told(full[statement, setup])} == NEEDS_ROWS
+
+
+def test_locks_of_a_set_are_those_of_its_transaction(cluster, copies, template):
     queries = print_facts("--tables")["queries"]
     wrong = []
-    for text, answer in zip(SETS, print_facts(texts=SETS), strict=True):
+    measured = xray(template.url, [[text] for text in SETS], applied=[BASE])["runs"]
+    for text, answer, run in zip(SETS, print_facts(texts=SETS), measured, strict=True):
         found = answer["set"]
         facts = {"unknown": found["unknown"], "in_transaction": True, "short": found["all_short"],
                  "forms": [form for facts in answer["statements"] for form in facts["forms"]],
                  "locks": found["locks"]}
-        said = check(cluster, copies, queries, text, None, facts)
+        sums = {"source": "measured", "relations": run["units"][0]["relations"]}
+        said = check(cluster, copies, queries, (text, None), facts, sums)
         if said:
             wrong.append(f"{text}: {said}")
         rows = [(row["object"], row["name"], row["part"], row["ours"]) for row in found["locks"]]

@@ -74,7 +74,7 @@ static const char *const extensions[] = {
 static bool holds(struct span text, const char *pattern)
 {
     struct lexer lexer = lexer_init(DIALECT_POSTGRES, text.at, text.len);
-    struct match match;
+    struct match match = {0};
     while (lexer_next_solid(&lexer).type != TOKEN_END) {
         struct lexer here = lexer;
         if (match_pattern(&here, pattern, &match))
@@ -104,7 +104,7 @@ static const char *why_beginning(struct span text)
     for (size_t i = 0; i < COUNT_OF(beginnings); i++) {
         const struct beginning *const row = &beginnings[i];
         struct lexer lexer = lexer_init(DIALECT_POSTGRES, text.at, text.len);
-        struct match match;
+        struct match match = {0};
         if (match_pattern(&lexer, row->pattern, &match) &&
             (row->holds == NULL || holds(text, row->holds)) &&
             (row->lacks == NULL || !holds(text, row->lacks)))
@@ -133,7 +133,7 @@ static const char *why_function(const struct token *token)
 static bool runs_its_text(struct span statement)
 {
     struct lexer lexer = lexer_init(DIALECT_POSTGRES, statement.at, statement.len);
-    struct match match;
+    struct match match = {0};
     return !match_pattern(&lexer, "CREATE|ALTER|COMMENT|SECURITY", &match);
 }
 

@@ -131,6 +131,22 @@ static bool fill_with(struct shadow *shadow, struct pg *pg, const struct stateme
                        : shadow_fill(shadow, pg, sql, err);
 }
 
+/* The dump leaves them without data, in which state they cannot be read. */
+static bool refresh_views(struct shadow *shadow, struct pg *pg, struct err *err)
+{
+    static const char sql[] =
+        "SELECT pg_catalog.format('REFRESH MATERIALIZED VIEW %I.%I', n.nspname, c.relname)"
+        " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE c.relkind = 'm' AND NOT c.relispopulated ORDER BY c.oid";
+    struct rows rows;
+    if (!pg_query(pg, shadow->arena, sql, NULL, 0, &rows, err))
+        return false;
+    for (size_t i = 0; i < rows.count; i++)
+        if (!shadow_fill(shadow, pg, rows_get(&rows, i, 0), err))
+            return false;
+    return true;
+}
+
 bool shadow_copy_schema(struct shadow *shadow, struct pg *pg, struct err *err)
 {
     const int major = pg_server_version(shadow->options.target_connection) / 10000;
@@ -154,5 +170,5 @@ bool shadow_copy_schema(struct shadow *shadow, struct pg *pg, struct err *err)
         if (!fill_with(shadow, pg, &statements.items[i], err))
             return false;
     shadow->facts.source = SHADOW_COPIED;
-    return true;
+    return refresh_views(shadow, pg, err);
 }

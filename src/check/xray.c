@@ -196,6 +196,8 @@ static bool run_in_unit(struct run *run, const struct migration *migration,
         return undo(run, guarded, err);
     if (guarded && !pg_exec(run->pg, "RELEASE pawl_xray", err))
         return false;
+    if (sql_starts_with(DIALECT_POSTGRES, x->text, "ROLLBACK"))
+        return reading_again(&run->reading, err);
     return (!may_set(x->text) || ask_for_messages(run, err)) &&
            reading_statement(&run->reading, is_emptying(x->text), &x->relations, err);
 }

@@ -184,7 +184,7 @@ static struct xray_relation describe(const struct change *change)
     const bool new_file = now->file != 0 && (before == NULL || before->file != now->file);
     row.rewritten = before != NULL && new_file && !change->emptying && strchr("rmi", now->kind);
     row.built = now->kind == 'i' && new_file && !change->emptying && !change->old_file;
-    row.scanned = now->scans > (before != NULL ? before->scans : 0);
+    row.scanned = !change->emptying && now->scans > (before != NULL ? before->scans : 0);
     return row;
 }
 
@@ -241,6 +241,12 @@ bool reading_statement(struct reading *reading, bool emptying, struct xray_relat
             return false;
     }
     return true;
+}
+
+bool reading_again(struct reading *reading, struct err *err)
+{
+    struct xray_relations ignored = {0};
+    return reading_start(reading, err) && reading_statement(reading, false, &ignored, err);
 }
 
 bool reading_alone(struct reading *reading, bool emptying, struct xray_relations *ret,

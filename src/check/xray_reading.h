@@ -28,6 +28,9 @@ bool reading_start(struct reading *reading, struct err *err) MUST_CHECK;
 /* At the start of a unit: no lock is held, and the counts of scans may have been set back. */
 bool reading_unit(struct reading *reading, struct err *err) MUST_CHECK;
 
+/* After a return to a savepoint: all relations, and the locks that are left. */
+bool reading_again(struct reading *reading, struct err *err) MUST_CHECK;
+
 /* What has changed since the last call, locks and work, for one statement. emptying: the new files
  * are empty, and no work. */
 bool reading_statement(struct reading *reading, bool emptying, struct xray_relations *ret,

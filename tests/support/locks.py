@@ -103,6 +103,22 @@ LESS_BEFORE = {
     "ALTER TABLE animals ADD UNIQUE (id)": 18,
 }
 
+# What an X-ray does not run.
+OUTSIDE = {
+    "CREATE ROLE facts_role",
+    "COPY notes TO '/dev/null'",
+    "COPY (SELECT * FROM orders) TO '/dev/null'",
+    "COPY notes FROM '/dev/null'",
+}
+
+# What an empty table does not show: locks that are taken for a row, and foreign keys that fail.
+NEEDS_ROWS = {
+    "ALTER TABLE orders ADD COLUMN a int DEFAULT nextval('numbers')",
+    'INSERT INTO other."Odd ""x"" name" VALUES (1)',
+    "INSERT INTO lines VALUES (5000, 5)",
+    "UPDATE lines SET order_id = 1",
+}
+
 # For a partition whose DETACH CONCURRENTLY was stopped half way.
 DETACH_FINALIZE = "ALTER TABLE events DETACH PARTITION events_1 FINALIZE"
 
