@@ -2,6 +2,61 @@
 
 ROWS = 1000
 
+# Columns whose type is changed: name, type, a value of row n; each has an index unless its type cannot.
+KINDS = [
+    ("i2", "smallint", "n"), ("i4", "int", "n"), ("i8", "bigint", "n"), ("nu", "numeric", "n"),
+    ("n102", "numeric(10,2)", "n"), ("f4", "real", "n"), ("f8", "float8", "n"),
+    ("vc20", "varchar(20)", "'v' || n"), ("vc", "varchar", "'v' || n"), ("tx", "text", "'v' || n"),
+    ("ch10", "char(10)", "'v' || n"), ("ct", "citext", "'v' || n"),
+    ("uut", "text", "gen_random_uuid()::text"), ("ts", "timestamp", "'2024-01-01'::timestamp"),
+    ("ts3", "timestamp(3)", "'2024-01-01'::timestamp"),
+    ("tz", "timestamptz", "'2024-01-01'::timestamptz"),
+    ("tz3", "timestamptz(3)", "'2024-01-01'::timestamptz"), ("da", "date", "'2024-01-01'::date"),
+    ("ti", "time", "'12:00'::time"), ("ti3", "time(3)", "'12:00'::time"),
+    ("iv", "interval", "'1 day'::interval"), ("iv3", "interval(3)", "'1 day'::interval"),
+    ("b8", "bit(8)", "B'10101010'"), ("vb8", "varbit(8)", "B'1010'"), ("by", "bytea", "'x'::bytea"),
+    ("js", "json", "'{}'::json"), ("jb", "jsonb", "'{}'::jsonb"), ("xm", "xml", "NULL::xml"),
+    ("en", "size", "'small'::size"), ("uu", "uuid", "gen_random_uuid()"), ("bo", "bool", "true"),
+    ("ine", "inet", "'10.0.0.1'::inet"), ("cid", "cidr", "'10.0.0.0/8'::cidr"), ("oi", "oid", "n"),
+    ("vca", "varchar(20)[]", "'{a}'::varchar(20)[]"), ("vcau", "varchar[]", "'{a}'::varchar[]"),
+    ("txa", "text[]", "'{a}'::text[]"), ("ia", "int[]", "'{1}'::int[]"), ("dpl", "plain", "n"),
+    ("dtx", "words", "'v' || n"),
+]
+NOT_INDEXED = {"json", "xml"}
+KINDS_TABLE = f"""
+CREATE EXTENSION citext;
+CREATE TYPE size AS ENUM ('small', 'large');
+CREATE DOMAIN words AS text;
+CREATE DOMAIN short_words AS text CHECK (length(VALUE) < 1000);
+CREATE TABLE kinds(id int PRIMARY KEY, {", ".join(f"{name} {kind}" for name, kind, _ in KINDS)});
+INSERT INTO kinds SELECT n, {", ".join(value for _, _, value in KINDS)} FROM generate_series(1, 10) n;
+""" + "\n".join(f"CREATE INDEX kinds_{name} ON kinds({name});"
+                for name, kind, _ in KINDS if kind not in NOT_INDEXED)
+
+# A column of it, and its new type.
+TYPE_CHANGES = [
+    ("i4", "bigint"), ("i4", "smallint USING 1"), ("i8", "int"), ("i2", "int"), ("i4", "numeric"),
+    ("i4", "text"), ("i4", "oid"), ("i4", "int"), ("i4", "int USING i4"), ("i4", "int USING i4 + 1"),
+    ("vc20", "varchar(40)"), ("vc20", "varchar(10)"), ("vc20", "varchar"), ("vc20", "text"),
+    ("vc20", "text USING vc20::text"), ("vc20", "text USING trim(vc20)"), ("vc", "text"),
+    ("vc", "varchar(50)"), ("tx", "varchar"), ("tx", "varchar(50)"), ("tx", "char(20)"),
+    ("ch10", "char(20)"), ("ch10", "text"), ("ch10", "varchar(10)"), ("tx", "citext"), ("ct", "text"),
+    ("tx", 'text COLLATE "C"'), ("tx", 'text COLLATE "POSIX"'), ("n102", "numeric(12,2)"),
+    ("n102", "numeric(12,4)"), ("n102", "numeric"), ("n102", "numeric(8,2)"), ("nu", "numeric(20,2)"),
+    ("n102", "float8"), ("ts", "timestamptz"), ("tz", "timestamp"), ("ts3", "timestamp"),
+    ("ts3", "timestamp(6)"), ("ts", "timestamp(3)"), ("ts", "timestamp(6)"), ("ts", "date"),
+    ("da", "timestamp"), ("da", "timestamptz"), ("tz3", "timestamptz"), ("ti3", "time"),
+    ("ti", "time(3)"), ("iv3", "interval"), ("iv", "interval(3)"), ("iv", "interval day to second"),
+    ("b8", "bit(16)"), ("vb8", "varbit(16)"), ("vb8", "varbit"), ("js", "jsonb"), ("jb", "json"),
+    ("jb", "text"), ("tx", "json USING to_json(tx)"), ("en", "text"), ("tx", "size USING 'small'"),
+    ("uu", "text"), ("uut", "uuid USING uut::uuid"), ("uut", "bytea USING uut::bytea"),
+    ("tx", "bytea USING tx::bytea"), ("ine", "cidr"), ("cid", "inet"), ("f4", "float8"), ("f8", "real"),
+    ("vca", "varchar(40)[]"), ("vca", "text[]"), ("vcau", "text[]"), ("txa", "varchar[]"),
+    ("ia", "bigint[]"), ("dpl", "int"), ("i4", "plain"), ("i4", "positive"), ("dtx", "text"),
+    ("tx", "words"), ("tx", "short_words"), ("vc20", "words"), ("xm", "text"), ("bo", "int"),
+    ("oi", "int"), ("oi", "bigint"),
+]
+
 BASE = f"""
 CREATE EXTENSION hstore;
 CREATE TYPE mood AS ENUM ('calm', 'angry');
@@ -79,8 +134,14 @@ CREATE POLICY note_policy ON notes USING (true);
 CREATE FOREIGN DATA WRAPPER nothing;
 CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
 CREATE FOREIGN TABLE far(id int) SERVER nowhere;
+CREATE PROCEDURE commits() LANGUAGE plpgsql AS 'BEGIN COMMIT; END';
+CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+{KINDS_TABLE}
 ANALYZE;
 """
+
+# Made beside the database, for the forms that move what is in it.
+TABLESPACE = "elsewhere"
 
 REPLACED_TRIGGER = ("CREATE OR REPLACE TRIGGER order_changed BEFORE UPDATE ON orders"
                     " FOR EACH ROW EXECUTE FUNCTION changed()")
@@ -89,6 +150,8 @@ REPLACED_TRIGGER = ("CREATE OR REPLACE TRIGGER order_changed BEFORE UPDATE ON or
 SINCE = {
     "REINDEX (CONCURRENTLY) TABLE orders": 14,
     REPLACED_TRIGGER: 14,
+    "CREATE OR REPLACE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION changed()": 14,
+    "ALTER TABLE orders ADD COLUMN a text STORAGE EXTERNAL": 16,
 }
 
 # Servers before this major take less than facts say.
@@ -98,13 +161,30 @@ LESS_BEFORE = {
     "ALTER TRIGGER event_changed ON events RENAME TO t": 15,
     "ALTER TABLE animals ADD CHECK (id >= 0) NO INHERIT": 18,
     "ALTER TABLE events ADD PRIMARY KEY (id)": 18,
+    "ALTER TABLE events ADD CONSTRAINT p PRIMARY KEY (id)": 18,
     "ALTER TABLE events ADD UNIQUE (id)": 18,
     "ALTER TABLE animals ADD PRIMARY KEY (id)": 18,
     "ALTER TABLE animals ADD UNIQUE (id)": 18,
 }
 
+# What facts do not know: text that runs, work on whatever there is, and what a newer grammar reads.
+UNKNOWN = {
+    "ALTER TABLE orders ADD COLUMN a text STORAGE EXTERNAL": "pawl cannot read it",
+    "CALL commits()": "it runs code",
+    "DO $$ BEGIN COMMIT; END $$": "it runs code",
+    **{statement: "it works on relations that it does not name"
+       for statement in ("REINDEX SCHEMA other", "REINDEX DATABASE fresh", "CLUSTER", "VACUUM")},
+}
+
 # What an X-ray does not run.
 OUTSIDE = {
+    "CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p",
+    "CREATE DATABASE fresh",
+    "ALTER SYSTEM SET work_mem = '4MB'",
+    "ALTER DATABASE postgres SET work_mem = '4MB'",
+    "IMPORT FOREIGN SCHEMA x FROM SERVER nowhere INTO public",
+    "REASSIGN OWNED BY pg_monitor TO postgres",
+    "DROP OWNED BY pg_monitor",
     "CREATE ROLE facts_role",
     "COPY notes TO '/dev/null'",
     "COPY (SELECT * FROM orders) TO '/dev/null'",
@@ -114,6 +194,7 @@ OUTSIDE = {
 # What an empty table does not show: locks that are taken for a row, and foreign keys that fail.
 NEEDS_ROWS = {
     "ALTER TABLE orders ADD COLUMN a int DEFAULT nextval('numbers')",
+    "ALTER TABLE kinds ALTER COLUMN b8 TYPE bit(16)",
     'INSERT INTO other."Odd ""x"" name" VALUES (1)',
     "INSERT INTO lines VALUES (5000, 5)",
     "UPDATE lines SET order_id = 1",
@@ -121,6 +202,27 @@ NEEDS_ROWS = {
 
 # For a partition whose DETACH CONCURRENTLY was stopped half way.
 DETACH_FINALIZE = "ALTER TABLE events DETACH PARTITION events_1 FINALIZE"
+
+# What depends on a column, so that its type cannot be changed.
+DEPENDENTS = [
+    "CREATE TRIGGER t BEFORE UPDATE OF i4 ON kinds FOR EACH ROW EXECUTE FUNCTION changed()",
+    "CREATE TRIGGER t BEFORE UPDATE ON kinds FOR EACH ROW WHEN (NEW.i4 > 0) EXECUTE FUNCTION changed()",
+    "ALTER TABLE kinds ADD a int GENERATED ALWAYS AS (i4 + 1) STORED",
+    "CREATE POLICY p ON kinds USING (i4 > 0)",
+]
+
+VIEWED = ("ALTER TABLE kinds ALTER COLUMN vc20 TYPE text", "CREATE VIEW fresh AS SELECT vc20 FROM kinds")
+
+# What the server refuses, with its SQLSTATE: statements, and whole forms.
+REFUSED = {
+    "ALTER TABLE kinds ALTER COLUMN b8 TYPE bit(16)": "22026",
+    "ALTER TABLE kinds ALTER COLUMN jb TYPE json": "42704",
+    "ALTER TABLE kinds ALTER COLUMN tx TYPE json USING to_json(tx)": "42704",
+    "ALTER TABLE kinds ALTER COLUMN bo TYPE int": "42804",
+    "SECURITY LABEL ON TABLE orders IS 'x'": "22023",
+    VIEWED: "0A000",
+    **{("ALTER TABLE kinds ALTER COLUMN i4 TYPE bigint", setup): "0A000" for setup in DEPENDENTS},
+}
 
 # Each is a statement, or (statement, what is committed before it).
 FORMS = [
@@ -205,6 +307,28 @@ FORMS = [
     "ALTER TABLE events ALTER COLUMN body TYPE varchar(100)",
     "ALTER TABLE animals ALTER COLUMN id TYPE bigint",
     "ALTER TABLE notes ALTER COLUMN id TYPE bigint, ALTER COLUMN body TYPE varchar",
+    *(f"ALTER TABLE kinds ALTER COLUMN {column} TYPE {kind}" for column, kind in TYPE_CHANGES),
+    "ALTER TABLE kinds ALTER COLUMN i4 TYPE bigint, ALTER COLUMN i2 TYPE int",
+    *(("ALTER TABLE kinds ALTER COLUMN vc20 TYPE varchar(40)", setup) for setup in (
+        "ALTER TABLE kinds ADD CHECK (vc20 <> 'zz')",
+        "DROP INDEX kinds_vc20; CREATE INDEX i ON kinds(lower(vc20))",
+        "DROP INDEX kinds_vc20; CREATE INDEX i ON kinds(id) WHERE vc20 <> 'x'",
+        "CREATE TABLE fresh(i varchar(20)); ALTER TABLE kinds ADD UNIQUE (vc20);"
+        "ALTER TABLE fresh ADD FOREIGN KEY (i) REFERENCES kinds(vc20)")),
+    *(("ALTER TABLE kinds ALTER COLUMN i4 TYPE bigint", setup) for setup in (
+        "CREATE TABLE fresh(i int); ALTER TABLE kinds ADD UNIQUE (i4);"
+        "ALTER TABLE fresh ADD FOREIGN KEY (i) REFERENCES kinds(i4)", *DEPENDENTS)),
+    VIEWED,
+    "ALTER TABLE orders ADD COLUMN a int GENERATED BY DEFAULT AS IDENTITY",
+    "ALTER TABLE orders ADD COLUMN IF NOT EXISTS amount int",
+    "ALTER TABLE orders ADD COLUMN a int REFERENCES customers(id)",
+    "ALTER TABLE orders ADD COLUMN a int DEFAULT 1, ADD COLUMN b int",
+    "ALTER TABLE orders ADD COLUMN a text STORAGE EXTERNAL",
+    "ALTER TABLE orders ADD CONSTRAINT c CHECK (paid IS NOT NULL), ALTER COLUMN paid SET NOT NULL",
+    "ALTER TABLE orders ALTER COLUMN amount SET NOT NULL",
+    *(("ALTER TABLE orders ALTER COLUMN paid SET NOT NULL",
+       f"ALTER TABLE orders ADD CONSTRAINT c CHECK ({check}")
+      for check in ("paid IS NOT NULL) NOT VALID", "paid > 0)", "paid IS NOT NULL AND paid > 0)")),
     # names that need quotes
     'ALTER TABLE other."Odd ""x"" name" DROP COLUMN "Id"',
     'ALTER TABLE other."Odd ""x"" name" DROP CONSTRAINT "To it"',
@@ -224,6 +348,17 @@ FORMS = [
     "ALTER TABLE lines VALIDATE CONSTRAINT of_other",
     ("ALTER TABLE events VALIDATE CONSTRAINT c",
      "ALTER TABLE events ADD CONSTRAINT c CHECK (id >= 0) NOT VALID"),
+    "ALTER TABLE orders ADD CONSTRAINT c CHECK (amount > 0) NOT VALID",
+    "ALTER TABLE events ADD CONSTRAINT c CHECK (id >= 0) NOT VALID",
+    "ALTER TABLE orders ADD CONSTRAINT u UNIQUE (paid) DEFERRABLE INITIALLY DEFERRED",
+    "ALTER TABLE orders ADD CONSTRAINT u UNIQUE USING INDEX orders_amount_once",
+    "ALTER TABLE customers ADD CONSTRAINT e EXCLUDE USING gist (stay WITH &&)",
+    "ALTER TABLE events ADD CONSTRAINT p PRIMARY KEY (id)",
+    "ALTER TABLE lines ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES orders(id)",
+    "ALTER TABLE orders ADD CONSTRAINT f FOREIGN KEY (paid) REFERENCES orders(id)",
+    "ALTER TABLE events ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES orders(id)",
+    ("ALTER TABLE notes ADD CONSTRAINT p PRIMARY KEY USING INDEX notes_id",
+     "ALTER TABLE notes ADD CHECK (id IS NOT NULL)"),
     "ALTER TABLE lines ADD FOREIGN KEY (id) REFERENCES orders",
     "ALTER TABLE lines ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES orders(id) NOT VALID",
     "ALTER TABLE orders ADD FOREIGN KEY (paid) REFERENCES orders(id)",
@@ -266,6 +401,7 @@ FORMS = [
     "CREATE INDEX i ON orders(amount)",
     "CREATE UNIQUE INDEX i ON orders(amount)",
     "CREATE INDEX ON orders(amount) WHERE paid IS NULL",
+    "CREATE INDEX i ON orders(amount) WHERE paid IS NULL",
     "CREATE INDEX IF NOT EXISTS orders_amount ON orders(amount)",
     "CREATE INDEX i ON events(id)",
     "CREATE INDEX i ON ONLY events(id)",
@@ -286,6 +422,7 @@ FORMS = [
     "ALTER INDEX orders_amount SET (fillfactor = 80)",
     "ALTER INDEX orders_amount RESET (fillfactor)",
     "ALTER INDEX orders_amount SET TABLESPACE pg_default",
+    f"ALTER INDEX orders_amount SET TABLESPACE {TABLESPACE}",
     ("ALTER INDEX i ALTER COLUMN 1 SET STATISTICS 100", "CREATE INDEX i ON orders((amount + 1))"),
     # tables
     "CREATE TABLE fresh(id int)",
@@ -331,6 +468,8 @@ FORMS = [
     "ALTER TABLE scratch SET LOGGED",
     "ALTER TABLE badges SET UNLOGGED",
     "ALTER TABLE orders SET TABLESPACE pg_default",
+    f"ALTER TABLE orders SET TABLESPACE {TABLESPACE}",
+    "ALTER TABLE orders SET (autovacuum_enabled = off)",
     "ALTER TABLE orders SET ACCESS METHOD heap",
     "ALTER TABLE orders SET WITHOUT OIDS",
     "ALTER TABLE orders CLUSTER ON orders_amount",
@@ -345,6 +484,7 @@ FORMS = [
     "ALTER FOREIGN TABLE far ALTER COLUMN id OPTIONS (ADD name 'x')",
     "TRUNCATE notes",
     "TRUNCATE notes, tickets RESTART IDENTITY",
+    "TRUNCATE tickets RESTART IDENTITY",
     "TRUNCATE orders CASCADE",
     "TRUNCATE customers CASCADE",
     "TRUNCATE events",
@@ -368,6 +508,12 @@ FORMS = [
     ("ALTER TABLE events ATTACH PARTITION events_3 FOR VALUES FROM (20000) TO (30000)",
      "ALTER TABLE events_3 ADD CHECK (id >= 20000 AND id < 30000); CREATE INDEX ON events_3(body)"),
     "ALTER TABLE logs ATTACH PARTITION logs_2 FOR VALUES FROM (20000) TO (30000)",
+    ("ALTER TABLE events ATTACH PARTITION events_3 FOR VALUES FROM (20000) TO (30000)",
+     "ALTER TABLE events_3 ALTER id DROP NOT NULL; ALTER TABLE events ALTER id DROP NOT NULL;"
+     "ALTER TABLE events_3 ADD CHECK (id >= 20000 AND id < 30000)"),
+    *(("ALTER TABLE logs ATTACH PARTITION logs_2 FOR VALUES FROM (20000) TO (30000)",
+       "ALTER TABLE logs_2 ADD CHECK (id >= 20000 AND id < 30000);" + rest)
+      for rest in ("", "ALTER TABLE logs_rest ADD CHECK (NOT (id >= 20000 AND id < 30000))")),
     "ALTER TABLE events DETACH PARTITION events_1",
     "ALTER TABLE logs DETACH PARTITION logs_1",
     "ALTER TABLE events DETACH PARTITION events_1 CONCURRENTLY",
@@ -376,6 +522,8 @@ FORMS = [
     "CREATE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION changed()",
     "CREATE TRIGGER t AFTER INSERT ON orders FOR EACH STATEMENT EXECUTE FUNCTION changed()",
     REPLACED_TRIGGER,
+    ("CREATE OR REPLACE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION changed()",
+     "CREATE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION changed()"),
     "CREATE TRIGGER t AFTER INSERT ON events FOR EACH ROW EXECUTE FUNCTION changed()",
     "CREATE TRIGGER t AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION changed()",
     "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON orders FROM customers"
@@ -421,6 +569,8 @@ FORMS = [
     "DROP MATERIALIZED VIEW totals",
     # types, functions, and what locks no relation
     "ALTER TYPE mood ADD VALUE 'glad'",
+    ("ALTER TYPE mood ADD VALUE IF NOT EXISTS 'calm'", "SELECT 1"),
+    "ALTER TYPE mood ADD VALUE 'merry' BEFORE 'calm'",
     "ALTER TYPE mood RENAME VALUE 'calm' TO 'quiet'",
     "ALTER TYPE mood RENAME TO feeling",
     "ALTER TYPE pair RENAME TO couple",
@@ -479,11 +629,21 @@ FORMS = [
     "ALTER PUBLICATION feed ADD TABLE orders",
     "ALTER PUBLICATION feed DROP TABLE posts",
     "DROP PUBLICATION feed",
-    "CREATE ROLE facts_role",
+    *OUTSIDE,
+    "SECURITY LABEL ON TABLE orders IS 'x'",
+    "CREATE EVENT TRIGGER fresh ON ddl_command_end EXECUTE FUNCTION on_ddl()",
+    "CALL commits()",
+    "DO $$ BEGIN COMMIT; END $$",
+    "REINDEX SCHEMA other",
+    "REINDEX DATABASE fresh",
+    "CLUSTER",
+    "VACUUM",
     "SET lock_timeout = '1s'",
     "SAVEPOINT s",
     # rows
     "SELECT * FROM orders",
+    "SELECT * FROM orders LIMIT 1",
+    "SELECT * FROM orders WHERE id = 1 FOR UPDATE",
     "SELECT 1",
     "SELECT * FROM orders WHERE id IN (SELECT order_id FROM lines)",
     "WITH notes AS (SELECT * FROM orders) SELECT * FROM notes",
@@ -499,6 +659,7 @@ FORMS = [
     "SELECT nextval('numbers')",
     "SELECT setval('numbers', 10)",
     "UPDATE notes SET body = 'c'",
+    "UPDATE orders SET paid = 1 WHERE id = 1",
     "UPDATE lines SET order_id = 1",
     "UPDATE customers SET id = id",
     "UPDATE notes SET body = c.name FROM customers c WHERE c.id = notes.id",
@@ -512,10 +673,8 @@ FORMS = [
     "DELETE FROM customers WHERE id = -1",
     "DELETE FROM notes USING dogs WHERE dogs.id = notes.id",
     "WITH gone AS (DELETE FROM lines RETURNING id) INSERT INTO scratch SELECT id FROM gone",
+    "MERGE INTO notes n USING (SELECT 1 AS id) x ON n.id = x.id WHEN MATCHED THEN UPDATE SET body = 'z'",
     "MERGE INTO notes n USING customers c ON c.id = n.id WHEN MATCHED THEN UPDATE SET body = 'z'",
-    "COPY notes TO '/dev/null'",
-    "COPY (SELECT * FROM orders) TO '/dev/null'",
-    "COPY notes FROM '/dev/null'",
     "EXPLAIN SELECT * FROM orders",
     "DECLARE c CURSOR FOR SELECT * FROM orders",
 ]
