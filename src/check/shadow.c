@@ -345,28 +345,39 @@ bool shadow_connect(struct shadow *shadow, struct pg **ret, struct err *err)
 
 /* ---- the end ---- */
 
-static bool drop_all(struct shadow *shadow, struct err *err)
+static bool reconnect(struct shadow *shadow, const struct wait *wait, struct err *err)
+{
+    pg_close(&shadow->server);
+    return connect_to(shadow, NULL, wait, &shadow->server, err);
+}
+
+static bool drop_both(struct shadow *shadow, struct err *err)
+{
+    CLEANUP(err_release) struct err stays = {0};
+    const bool copy_is_gone = shadow->copies == 0 || drop(shadow, shadow->copies, &stays);
+    return !pg_lost(shadow->server) && drop(shadow, 0, err) && copy_is_gone;
+}
+
+/* That the connection is lost may only show now. */
+static void drop_all(struct shadow *shadow)
 {
     const struct wait wait = {.cancel_fd = -1, .deadline_ms = clock_monotonic_ms() + DROP_MS};
-    if (shadow->server == NULL)
-        return true;
-    if (pg_lost(shadow->server)) {
-        pg_close(&shadow->server);
-        if (!connect_to(shadow, NULL, &wait, &shadow->server, err))
-            return false;
-    }
+    /* What cannot be dropped is swept by a later run. */
+    CLEANUP(err_release) struct err ignored = {0};
     pg_set_wait(shadow->server, &wait);
-    const bool copy_is_gone = shadow->copies == 0 || drop(shadow, shadow->copies, err);
-    return drop(shadow, 0, err) && copy_is_gone;
+    if (drop_both(shadow, &ignored) || !pg_lost(shadow->server))
+        return;
+    err_release(&ignored);
+    if (reconnect(shadow, &wait, &ignored))
+        (void)drop_both(shadow, &ignored);
 }
 
 void shadow_close(struct shadow **shadow)
 {
-    /* What cannot be dropped is swept by a later run. */
-    CLEANUP(err_release) struct err ignored = {0};
     if (*shadow == NULL)
         return;
-    (void)drop_all(*shadow, &ignored);
+    if ((*shadow)->server != NULL)
+        drop_all(*shadow);
     pg_close(&(*shadow)->server);
     free(*shadow);
     *shadow = NULL;
