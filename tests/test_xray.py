@@ -360,6 +360,13 @@ def test_a_password_is_in_no_argument(cluster_tcp, tmp_path):
         database.drop()
 
 
+def test_its_password_is_not_shown(make_pawl):
+    pawl = make_pawl("sqlite:x.db")
+    shown = pawl.run("config", env={"PAWL_SHADOW": "postgres://u:s3cret@h/db"})
+    assert shown.code == 0 and "postgres://u@h/db" in shown.out and "s3cret" not in shown.out + shown.err
+    assert "[check] shadow" in pawl.run("config", env={"PAWL_SHADOW": "target"}).out
+
+
 # ---- roles and servers ----
 
 def test_a_role_that_may_not_create_databases(shop):

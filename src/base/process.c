@@ -9,13 +9,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { READ_BYTES = 64 << 10 };
+enum { READ_BYTES = 64 << 10, PAUSE_MS = 1 };
 
 /* The ends of the pipes that are open in this process, and the child. -1: none. */
 struct running {
@@ -176,6 +175,16 @@ static bool start(const struct process *process, struct running *running, struct
 
 /* ---- reading ---- */
 
+static int cancel_fd(const struct process *process)
+{
+    return process->cancel_fd > 0 ? process->cancel_fd : -1;
+}
+
+static bool cancelled(struct err *err)
+{
+    return err_set(err, ERR_SIGNAL, "stopped on request");
+}
+
 /* Takes what is there; closes the descriptor at its end. False when it cannot be read. */
 static bool take(int *fd, struct str *into, bool drop_what_is_too_much)
 {
@@ -196,17 +205,16 @@ static bool read_once(const struct process *process, struct running *running,
                       struct process_result *ret, int64_t left_ms, struct err *err)
 {
     const char *const program = process->arguments[0];
-    struct pollfd waits[] = {
-        {.fd = running->output[0], .events = POLLIN},
-        {.fd = running->message[0], .events = POLLIN},
-        {.fd = process->cancel_fd > 0 ? process->cancel_fd : -1, .events = POLLIN}};
+    struct pollfd waits[] = {{.fd = running->output[0], .events = POLLIN},
+                             {.fd = running->message[0], .events = POLLIN},
+                             {.fd = cancel_fd(process), .events = POLLIN}};
     const int ready = poll(waits, COUNT_OF(waits), left_ms < 60000 ? (int)left_ms : 60000);
     if (ready < 0 && errno != EINTR)
         return err_errno(err, ERR_USAGE, "cannot wait for \"%s\"", program);
     if (ready <= 0)
         return true;
     if (waits[2].revents != 0)
-        return err_set(err, ERR_SIGNAL, "stopped on request");
+        return cancelled(err);
     if ((waits[0].revents != 0 && !take(&running->output[0], &ret->output, false)) ||
         (waits[1].revents != 0 && !take(&running->message[0], &ret->message, true)))
         return err_errno(err, ERR_USAGE, "cannot read from \"%s\"", program);
@@ -241,14 +249,15 @@ static bool read_all(const struct process *process, struct running *running,
 static bool wait_for_end(const struct process *process, struct running *running,
                          struct process_result *ret, int64_t deadline_ms, struct err *err)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
     int status = 0;
     pid_t ended;
     while ((ended = waitpid(running->pid, &status, WNOHANG)) == 0 ||
            (ended < 0 && errno == EINTR)) {
         if (clock_monotonic_ms() >= deadline_ms)
             return time_over(process, err);
-        (void)nanosleep(&pause, NULL); /* shorter is as well */
+        struct pollfd cancel = {.fd = cancel_fd(process), .events = POLLIN};
+        if (poll(&cancel, 1, PAUSE_MS) > 0)
+            return cancelled(err);
     }
     running->pid = -1;
     if (ended < 0)

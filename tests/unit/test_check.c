@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/process.h"
@@ -142,6 +143,31 @@ static void a_program_that_is_not_there_is_named(void **state)
     process_result_release(&result);
     err_release(&err);
     assert_no_child();
+}
+
+/* The request comes from the program itself: while it may still say something, and when it may not.
+ */
+static void a_program_is_ended_on_request(void **state)
+{
+    (void)state;
+    static const char *const starts[] = {"", "exec >&- 2>&-; sleep 0.1;"};
+    for (size_t i = 0; i < COUNT_OF(starts); i++) {
+        char script[80];
+        const char *const arguments[] = {"sh", "-c", script, NULL};
+        int ends[2];
+        struct process_result result;
+        struct err err = {0};
+        assert_int_equal(pipe(ends), 0);
+        (void)snprintf(script, sizeof script, "%s echo >&%d; exec sleep 30", starts[i], ends[1]);
+        const struct process process = {
+            .arguments = arguments, .timeout_ms = 30000, .cancel_fd = ends[0]};
+        assert_false(process_run(&process, &result, &err));
+        assert_int_equal(err.code, ERR_SIGNAL);
+        process_result_release(&result);
+        err_release(&err);
+        assert_no_child();
+        assert_int_equal(close(ends[0]) + close(ends[1]), 0);
+    }
 }
 
 /* ---- the base ---- */
@@ -354,6 +380,7 @@ int main(void)
         cmocka_unit_test(much_goes_in_and_out_at_once),
         cmocka_unit_test(a_program_that_misbehaves_is_ended),
         cmocka_unit_test(a_program_that_is_not_there_is_named),
+        cmocka_unit_test(a_program_is_ended_on_request),
         cmocka_unit_test(sequences_are_compared),
         cmocka_unit_test(repeatables_may_change),
         cmocka_unit_test(folders_are_read_from_given_files),
