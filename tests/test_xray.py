@@ -30,7 +30,7 @@ def shadows(cluster):
 def copied(pg, *texts, **options):
     """One X-ray of a copy of the target; nothing stays behind it, and the target stays as it was."""
     before = pg.whole_dump()
-    answer = xray(pg.url, [list(texts)], target=pg.url, **options)
+    answer = xray(pg.url, [list(texts)], target=pg.url, once=True, **options)
     assert shadows(pg.cluster) == [] and pg.whole_dump() == before
     assert "error" not in answer, answer
     return answer
@@ -457,6 +457,15 @@ def leave_behind(shop):
     wait_until(lambda: shop.query("SELECT 1 FROM pg_stat_activity WHERE datname LIKE 'pawl_shadow%'") == [],
                "its sessions have ended")
     return names
+
+
+def test_each_use_has_a_fresh_copy(shop):
+    text = "ALTER TABLE orders ADD a int; CREATE INDEX CONCURRENTLY i ON orders(a)"
+    for once, second in ((False, ["measured", "alone"]), (True, ["failed", "failed"])):
+        first, again = xray(shop.url, [[text], [text]], target=shop.url, once=once)["runs"]
+        assert [x["source"] for x in first["statements"]] == ["measured", "alone"]
+        assert [x["source"] for x in again["statements"]] == second
+        assert shadows(shop.cluster) == []
 
 
 def test_what_a_killed_run_left_is_dropped_by_the_next_one(shop):

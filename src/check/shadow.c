@@ -325,21 +325,27 @@ static bool drop(struct shadow *shadow, unsigned number, struct err *err)
     return sql != NULL ? pg_exec(shadow->server, sql, err) : err_nomem(err);
 }
 
-bool shadow_connect(struct shadow *shadow, struct pg **ret, struct err *err)
+/* How it is copied is the server's choice: through the log it takes half the time of copying files,
+ * and no checkpoint of everybody's. */
+static bool copy(struct shadow *shadow, struct err *err)
 {
-    /* How it is copied is the server's choice: through the log it takes half the time of copying
-     * files, as there is little to copy, and no checkpoint of everybody's. */
     const char *const how = arena_printf(shadow->arena, "\"%s0\"", shadow->stem);
     if (how == NULL)
         return err_nomem(err);
     if (shadow->copies > 0 && !drop(shadow, shadow->copies, err))
         return false;
     shadow->copies++;
+    return create(shadow, shadow->copies, how, err);
+}
+
+bool shadow_connect(struct shadow *shadow, struct pg **ret, struct err *err)
+{
+    if (!shadow->options.once && !copy(shadow, err))
+        return false;
     const char *const name = shadow_name(shadow, shadow->copies);
     if (name == NULL)
         return err_nomem(err);
-    return create(shadow, shadow->copies, how, err) &&
-           connect_to(shadow, name, &shadow->options.wait, ret, err) &&
+    return connect_to(shadow, name, &shadow->options.wait, ret, err) &&
            shadow_reset(shadow, *ret, err);
 }
 

@@ -2,9 +2,10 @@
  * A scratch database with the schema of a target and none of its rows, on a server that may be used
  * for it. What is run there is seen before it is run where it counts (check/xray.h).
  *
- * It is made once, as a template, and copied for each use. The copies and it are dropped by
- * shadow_close(), also after a cancelled run; what a killed process left is dropped by the next one
- * on the same machine. Nothing is done to any other database of the server.
+ * It is made once, as a template, and copied for each use: a copy of many tables takes seconds, so
+ * who has one use says so. The copies and it are dropped by shadow_close(), also after a cancelled
+ * run; what a killed process left is dropped by the next one on the same machine. Nothing is done
+ * to any other database of the server.
  */
 #ifndef PAWL_CHECK_SHADOW_H
 #define PAWL_CHECK_SHADOW_H
@@ -25,6 +26,7 @@ struct shadow_options {
     /* What is replayed where the schema cannot be copied, in order. */
     const struct migration *const *applied;
     size_t applied_count;
+    bool once;               /* one use: of itself, without a copy */
     const char *search_path; /* of the migrations; NULL: the target's own */
     int64_t connect_timeout_ms;
     struct wait wait;
@@ -71,9 +73,9 @@ bool shadow_open(struct arena *arena, const struct shadow_options *options, stru
 /* Valid until the shadow is closed. */
 const struct shadow_facts *shadow_facts(const struct shadow *shadow);
 
-/* A connection to a fresh copy, with the target's settings that give statements their meaning:
- * TimeZone, search_path, DateStyle, IntervalStyle. The former copy is dropped, so the connection to
- * it must be closed. */
+/* A connection to a fresh copy (once: to what is left of the last use), with the target's settings
+ * that give statements their meaning: TimeZone, search_path, DateStyle, IntervalStyle. The former
+ * copy is dropped, so the connection to it must be closed. */
 bool shadow_connect(struct shadow *shadow, struct pg **ret, struct err *err) MUST_CHECK;
 
 /* As RESET ALL, for a connection of shadow_connect(): the same settings again. */

@@ -1,8 +1,8 @@
 /*
  * X-rays statements, for tests/test_xray.py. A JSON object on stdin: "server" and "target" are URLs
  * (target may be null), "applied" the texts of migrations to replay, "search_path", and "runs" a
- * list of lists of texts, a migration each, every list on a fresh copy. On stdout what was found,
- * or
+ * list of lists of texts, a migration each, every list on a fresh copy unless "once". On stdout
+ * what was found, or
  * {"error": ...}. SIGINT cancels it.
  */
 #include <jansson.h>
@@ -149,6 +149,7 @@ static json_t *answer(struct arena *arena, json_t *input, struct err *err)
     const char *why;
     struct shadow_options options = {.connect_timeout_ms = 10000, .wait.cancel_fd = cancel_fd};
     options.server = &server;
+    options.once = json_is_true(json_object_get(input, "once"));
     options.search_path = json_string_value(json_object_get(input, "search_path"));
     options.applied =
         read_migrations(arena, json_object_get(input, "applied"), &options.applied_count);
