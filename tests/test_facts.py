@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support.locks import (BASE, DETACH_FINALIZE, FORMS, LESS_BEFORE, NEEDS_ROWS, OUTSIDE, REFUSED, SETS,
-                           SINCE, TABLESPACE, UNKNOWN)
+from support.locks import (BASE, DETACH_FINALIZE, EMPTY_BASE, ENDS_AT_A_ROW, FORMS, LESS_BEFORE, NEEDS_ROWS,
+                           OUTSIDE, REFUSED, SETS, SINCE, TABLESPACE, UNKNOWN)
 from support.pawl import clean_environment, pawl_binary
 from support.server import wait_until
 from support.xray import xray
@@ -250,7 +250,7 @@ def difference(relations, kinds, expected, indexes, found):
 def check_work(statement, facts, work, relations):
     """Short is a promise; so is long work without a condition, queries, samples and IF NOT EXISTS apart."""
     if facts["short"]:
-        if work:
+        if work and statement not in ENDS_AT_A_ROW:
             return f"short, but works on {', '.join(relations[oid] for oid in work)}"
     elif not work and "IF NOT EXISTS" not in statement and facts["forms"] != ["ANALYZE"]:
         for row in facts["locks"]:
@@ -346,7 +346,7 @@ def told(measured):
 
 @pytest.mark.timeout(300)
 def test_an_empty_table_shows_the_locks_of_a_full_one(template, full):
-    empty = measure(template.url, full, target=template.url)
+    empty = measure(template.url, full, target=template.url, applied=[EMPTY_BASE])
     assert {form[0] for form in full if told(empty[form]) != told(full[form])} == NEEDS_ROWS
 
 

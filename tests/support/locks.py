@@ -140,6 +140,9 @@ CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
 ANALYZE;
 """
 
+# The same without rows.
+EMPTY_BASE = "\n".join(line for line in BASE.splitlines() if not line.startswith("INSERT"))
+
 # Made beside the database, for the forms that move what is in it.
 TABLESPACE = "elsewhere"
 
@@ -198,6 +201,12 @@ NEEDS_ROWS = {
     'INSERT INTO other."Odd ""x"" name" VALUES (1)',
     "INSERT INTO lines VALUES (5000, 5)",
     "UPDATE lines SET order_id = 1",
+}
+
+# What reads a table without rows to its end, and is refused at the first row of another: short.
+ENDS_AT_A_ROW = {
+    "ALTER TABLE posts ADD COLUMN a int NOT NULL",
+    "ALTER TABLE posts ADD COLUMN a int NOT NULL DEFAULT NULL",
 }
 
 # For a partition whose DETACH CONCURRENTLY was stopped half way.
