@@ -180,7 +180,7 @@ def test_savepoints_of_the_file(shop):
 def test_a_migration_that_breaks_its_session(shop):
     role = shop.role()
     text = (f"SET search_path = ''; SET ROLE {role}; SET lc_messages = 'C'; SELECT pg_advisory_lock(7);"
-            "PREPARE p AS SELECT 1; SET statement_timeout = 1")
+            "PREPARE p AS SELECT 1; SET LOCAL statement_timeout = 1")
     found = statements(shop, text, "SELECT * FROM orders; ALTER TABLE orders ADD a int; EXECUTE p")
     assert locks(found[-2]) == {"public.orders": "ACCESS EXCLUSIVE"}
     assert found[-1]["failure"]["sqlstate"] == "26000"

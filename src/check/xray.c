@@ -80,21 +80,22 @@ static bool read_language(struct run *run, struct err *err)
 
 /* ---- the session ---- */
 
-static bool ask_for_messages(struct run *run, struct err *err)
+/* A timeout that a migration has set must not end what is asked here: it goes first. */
+static bool set_own(struct run *run, struct err *err)
 {
-    return pg_exec(run->pg, "SET client_min_messages = debug1", err);
+    return pg_exec(run->pg, "SET statement_timeout = '" STATEMENT_TIMEOUT "'", err) &&
+           pg_exec(run->pg, "SET client_min_messages = debug1", err);
 }
 
 static bool set_session(struct run *run, struct err *err)
 {
     return pg_exec(run->pg, "RESET SESSION AUTHORIZATION", err) &&
            shadow_reset(run->shadow, run->pg, err) &&
-           pg_exec(run->pg, "SET statement_timeout = '" STATEMENT_TIMEOUT "'", err) &&
            (!run->may_set_language || pg_exec(run->pg, "SET lc_messages = 'C'", err)) &&
-           ask_for_messages(run, err);
+           set_own(run, err);
 }
 
-/* What may have turned the messages off. */
+/* What may have changed these two. */
 static bool may_set(struct span statement)
 {
     return sql_starts_with(DIALECT_POSTGRES, statement, "SET|RESET|SELECT|WITH|DO|CALL|EXECUTE");
@@ -194,12 +195,12 @@ static bool run_in_unit(struct run *run, const struct migration *migration,
         return false;
     if (failed)
         return undo(run, guarded, err);
-    if (guarded && !pg_exec(run->pg, "RELEASE pawl_xray", err))
+    if ((may_set(x->text) && !set_own(run, err)) ||
+        (guarded && !pg_exec(run->pg, "RELEASE pawl_xray", err)))
         return false;
     if (sql_starts_with(DIALECT_POSTGRES, x->text, "ROLLBACK"))
         return reading_again(&run->reading, err);
-    return (!may_set(x->text) || ask_for_messages(run, err)) &&
-           reading_statement(&run->reading, is_emptying(x->text), &x->relations, err);
+    return reading_statement(&run->reading, is_emptying(x->text), &x->relations, err);
 }
 
 static bool run_alone(struct run *run, const struct migration *migration,
