@@ -90,7 +90,7 @@ static void test_names(void **state)
     check_statement("DROP TRIGGER t ON app.a", "relation app.a=ACCESS EXCLUSIVE");
     check_statement("COMMENT ON COLUMN app.a.b IS 'x'", "relation app.a=SHARE UPDATE EXCLUSIVE");
     check_statement("CREATE SEQUENCE s OWNED BY app.a.b",
-                    "relation s=ACCESS EXCLUSIVE; relation app.a=ACCESS SHARE");
+                    "relation s=ACCESS EXCLUSIVE ours; relation app.a=ACCESS SHARE");
     check_statement("SELECT nextval('app.\"S\"'::regclass)",
                     "relation app.\"S\"=ROW EXCLUSIVE maybe");
     check_statement("GRANT SELECT ON t TO PUBLIC", "relation t=ACCESS SHARE maybe");
