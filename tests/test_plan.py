@@ -99,3 +99,37 @@ def test_on_sqlite_statements_alone(make_pawl, tmp_path):
     pawl = make_pawl(f"sqlite:{tmp_path / 'x.db'}")
     (found,) = plan(pawl, "CREATE TABLE t (id int);", check=0)
     assert found == []
+
+
+def test_what_code_does_is_measured_in_a_shadow(target, pg):
+    target.env["PAWL_SHADOW"] = "target"
+    target.write("20250102000000_next", """
+        CREATE TABLE new (id int);
+        ALTER TABLE app.users RENAME TO people;
+        DO $$ BEGIN EXECUTE 'ALTER TABLE app.people ALTER id TYPE text'; EXECUTE 'CREATE INDEX ON events (id)'; END $$;
+        ALTER TABLE new ADD COLUMN a int;
+        CREATE ROLE nobody_needs;
+        SELECT nothing FROM new;""")
+    result = target.run("--json", "plan", check=3)
+    statements = result.json()["plan"][0]["statements"]
+    assert [s["source"] for s in statements] == ["measured"] * 4 + ["not run", "failed"]
+    locks = {lock["relation"]: lock for lock in statements[2]["locks"]}
+    assert locks["app.users"]["work"] == "rewrite" and locks["app.users"]["rows"] == 5000
+    assert {name for name in locks if locks[name]["work"] == "index build"} == {
+        "public.events_1", "public.events_2"}
+    assert statements[2]["not_analysed"] is None and statements[3]["locks"] == []
+    failed, = [f for f in result.json()["findings"] if f["rule"] == "fails-on-shadow"]
+    assert failed["line"] == 7 and "42703" in failed["what"] and failed["severity"] == "error"
+    assert pg.query("SELECT 1 FROM pg_database WHERE datname LIKE 'pawl_shadow%%'") == []
+    assert "app.users" in target.run("plan", "--markdown", env={"PAWL_SHADOW": ""}).out
+
+
+def test_a_role_that_may_not_create_databases_reads(target, pg):
+    role = pg.role()
+    pg.query(f"GRANT USAGE ON SCHEMA app, pawl TO {role}")
+    pg.query(f"GRANT SELECT ON ALL TABLES IN SCHEMA pawl TO {role}")
+    target.config({"target.main": {"url": pg.url_as(role)}, "check": {"shadow": "target"}})
+    target.write("20250102000000_next", "ALTER TABLE app.users ADD COLUMN age int;")
+    result = target.run("--json", "plan", check=0)
+    assert "nothing is measured: " in result.err
+    assert result.json()["plan"][0]["statements"][0]["source"] == "read"

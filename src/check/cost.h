@@ -2,13 +2,14 @@
  * What the statements of a deploy cost on a target: the relations that they work on as the server
  * has them, and roughly how long that takes.
  *
- * Facts come from sql/facts, names are resolved by the server as they stand before the first
- * statement. Nothing but catalogs and statistics is read; sizes take a weak lock for a moment.
+ * Facts come from sql/facts, or from an X-ray; names are resolved by the server as they stand
+ * before the first statement. Nothing but catalogs and statistics is read; sizes take a weak lock
+ * for a moment.
  */
 #ifndef PAWL_CHECK_COST_H
 #define PAWL_CHECK_COST_H
 
-#include "db/pg.h"
+#include "check/xray.h"
 #include "history/migration.h"
 #include "sql/facts.h"
 #include "sql/split.h"
@@ -41,6 +42,7 @@ struct cost_statement {
     int line, column; /* in the file */
 
     struct facts facts;
+    const struct xray_statement *xray; /* cost_measure(); NULL: it was not X-rayed */
     struct costs costs; /* what the deploy makes itself is left out, and so is what is only read */
 };
 
@@ -48,6 +50,11 @@ struct cost_statement {
  * made. */
 bool cost_read(struct arena *arena, struct cost_statement *statements, size_t count,
                struct err *err) MUST_CHECK;
+
+/* Puts what was measured in the place of what was read: the locks of facts become those of the
+ * X-ray, which ran the same migrations. Where code ran, what was read of it stays beside. */
+bool cost_measure(struct arena *arena, const struct xray *xray, struct cost_statement *statements,
+                  size_t count, struct err *err) MUST_CHECK;
 
 /* Asks the server, in one transaction that is rolled back; search_path may be NULL. Errors: those
  * of pg_pipeline_run(); ERR_FAILED where somebody has locked a table away, for one. */

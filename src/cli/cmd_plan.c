@@ -57,6 +57,108 @@ static bool list_statements(struct cli *cli, const struct plan *plan, struct pla
     return true;
 }
 
+/* ---- what an X-ray says ---- */
+
+static void close_shadow(struct shadow **shadow)
+{
+    shadow_close(shadow);
+}
+
+/* What is to be run, or what is applied, in order. */
+static const struct migration **migrations_of(struct cli *cli, const struct plan *plan,
+                                              bool applied, size_t *ret_count)
+{
+    const size_t count = applied ? plan->comparison.count : plan->items.count;
+    const struct migration **const items = arena_alloc(&cli->arena, (count + 1) * sizeof *items);
+    *ret_count = 0;
+    for (size_t i = 0; items != NULL && i < count; i++) {
+        if (applied ? plan->comparison.items[i].applied == NULL : plan->items.items[i].recognised)
+            continue;
+        items[(*ret_count)++] =
+            applied ? plan->comparison.items[i].migration : plan->items.items[i].migration;
+    }
+    return items;
+}
+
+/* What fails without any rows will fail on the target. Where the copy of the schema has gaps it may
+ * be one of them. */
+static void report_failures(struct cli *cli, const struct xray *xray,
+                            const struct shadow_facts *shadow)
+{
+    for (size_t i = 0; i < xray->statements.count; i++) {
+        const struct xray_statement *const one = &xray->statements.items[i];
+        if (one->failure.sqlstate[0] == '\0')
+            continue;
+        const char *const path = xray->units.items[one->unit].migration->path;
+        const bool whole = shadow->source == SHADOW_COPIED && shadow->gaps.count == 0;
+        const char *const what = arena_printf(&cli->arena,
+                                              "it fails on an empty copy of the schema: "
+                                              "%s (SQLSTATE %s)",
+                                              one->failure.message, one->failure.sqlstate);
+        if (what == NULL)
+            cli->findings.failed = true;
+        else
+            finding_add(&cli->arena, &cli->findings,
+                        &(struct finding){.rule = "fails-on-shadow",
+                                          .severity = whole ? SEVERITY_ERROR : SEVERITY_WARNING,
+                                          .file = path,
+                                          .line = one->failure.line,
+                                          .column = one->failure.column,
+                                          .what = what});
+    }
+}
+
+static void tell_shadow(struct cli *cli, const struct shadow_facts *facts)
+{
+    output_chat(&cli->output, "measured on an empty copy of the schema, %s%s%s",
+                facts->source == SHADOW_COPIED ? "as the target has it"
+                                               : "made by the applied migrations",
+                facts->why_replayed != NULL ? ": " : "",
+                facts->why_replayed != NULL ? facts->why_replayed : "");
+    for (size_t i = 0; i < facts->gaps.count; i++)
+        output_chat(&cli->output, "not in the copy: %s: %s", facts->gaps.items[i].statement,
+                    facts->gaps.items[i].message);
+}
+
+static bool xray(struct cli *cli, struct session *session, const struct plan *plan,
+                 struct plan_shown *shown, struct err *err)
+{
+    const struct url *server = NULL;
+    const char *why = NULL;
+    struct deploy_options options;
+    struct xray found;
+    CLEANUP(close_shadow) struct shadow *shadow = NULL;
+    prepare_deploy(&cli->config, &cli->target, &options);
+    if (!shadow_server(&cli->arena, &cli->config, &cli->url, &server, err))
+        return false;
+    if (server == NULL)
+        return true;
+    struct shadow_options how = {.server = server,
+                                 .target = &cli->url,
+                                 .target_connection = session->ledger.pg,
+                                 .once = true,
+                                 .search_path = options.limits.search_path,
+                                 .connect_timeout_ms = session->target.connect_timeout_ms,
+                                 .wait = session->wait};
+    size_t count;
+    const struct migration **const pending = migrations_of(cli, plan, false, &count);
+    how.applied = migrations_of(cli, plan, true, &how.applied_count);
+    if (pending == NULL || how.applied == NULL)
+        return err_nomem(err);
+    if (!shadow_open(&cli->arena, &how, &shadow, &why, err))
+        return false;
+    if (shadow == NULL) {
+        output_chat(&cli->output, "warning: nothing is measured: %s", why);
+        return true;
+    }
+    tell_shadow(cli, shadow_facts(shadow));
+    if (!xray_run(&cli->arena, shadow, pending, count, &found, err) ||
+        !cost_measure(&cli->arena, &found, shown->statements, shown->count, err))
+        return false;
+    report_failures(cli, &found, shadow_facts(shadow));
+    return true;
+}
+
 /* ---- what it costs ---- */
 
 /* Sizes that cannot be read are no reason to say nothing of the rest. */
@@ -66,7 +168,8 @@ static bool ask_server(struct cli *cli, struct session *session, struct plan_sho
     struct deploy_options options;
     CLEANUP(err_release) struct err here = {0};
     prepare_deploy(&cli->config, &cli->target, &options);
-    if (!cost_read(&cli->arena, shown->statements, shown->count, err))
+    if (!cost_read(&cli->arena, shown->statements, shown->count, err) ||
+        !xray(cli, session, shown->plan, shown, err))
         return false;
     if (cost_ask(&cli->arena, session->ledger.pg, options.limits.search_path, shown->statements,
                  shown->count, &here))
@@ -80,18 +183,16 @@ static bool ask_server(struct cli *cli, struct session *session, struct plan_sho
     return true;
 }
 
+/* ---- findings ---- */
+
 static bool lint(struct cli *cli, const struct workspace *workspace, const struct plan *plan,
                  struct err *err)
 {
     const struct lint_options options = {.dialect = workspace->options.dialect};
-    const struct migration **const items =
-        arena_alloc(&cli->arena, (plan->items.count + 1) * sizeof *items);
-    size_t count = 0;
+    size_t count;
+    const struct migration **const items = migrations_of(cli, plan, false, &count);
     if (items == NULL)
         return err_nomem(err);
-    for (size_t i = 0; i < plan->items.count; i++)
-        if (!plan->items.items[i].recognised)
-            items[count++] = plan->items.items[i].migration;
     return lint_run(&cli->arena, &options, items, count, &cli->findings, err) &&
            allow_apply(&cli->arena, &workspace->set, false, &cli->findings, err) &&
            (findings_sort(&cli->arena, &cli->findings) || err_nomem(err));
@@ -109,11 +210,11 @@ static bool run(struct cli *cli, struct err *err)
         !read_plan(cli, &workspace, &session, &result, err) ||
         !list_statements(cli, &result.plan, &shown, err))
         return false;
+    shown.plan = &result.plan;
     if (session.ledger.pg != NULL && shown.count > 0 && !ask_server(cli, &session, &shown, err))
         return false;
     if (!lint(cli, &workspace, &result.plan, err))
         return false;
-    shown.plan = &result.plan;
     cli_result(cli, "plan", plan_json(&shown));
     if (cli_flag(cli, "markdown") ? !plan_say_markdown(cli, &shown, err)
                                   : !plan_say(cli, &shown, err))

@@ -132,6 +132,8 @@ static bool say_statement(struct cli *cli, const struct cost_statement *one, str
     }
     if (one->facts.unknown != NULL)
         output_result(&cli->output, "        not analysed: %s\n", one->facts.unknown);
+    if (one->xray != NULL && one->xray->source == XRAY_NOT_RUN)
+        output_result(&cli->output, "        not measured: %s\n", one->xray->why);
     return true;
 }
 
@@ -269,9 +271,11 @@ static json_t *json_statement(const struct cost_statement *one)
     json_t *const locks = json_array();
     for (size_t i = 0; locks != NULL && i < one->costs.count; i++)
         (void)json_array_append_new(locks, json_cost(&one->costs.items[i]));
-    return json_pack("{si si so so so}", "line", one->line, "column", one->column, "statement",
-                     cli_json_text(one_line(&scratch, one->text, JSON_BYTES)), "not_analysed",
-                     cli_json_text(one->facts.unknown), "locks", locks);
+    return json_pack(
+        "{si si so so so so}", "line", one->line, "column", one->column, "statement",
+        cli_json_text(one_line(&scratch, one->text, JSON_BYTES)), "not_analysed",
+        cli_json_text(one->facts.unknown), "locks", locks, "source",
+        cli_json_text(one->xray != NULL ? xray_source_name(one->xray->source) : "read"));
 }
 
 json_t *plan_json(const struct plan_shown *shown)

@@ -158,6 +158,9 @@ bool facts_of_tree(struct arena *arena, struct span statement, const struct PgQu
  * nothing on the server (no DEFAULT partition) is no work: who has asked can count again. */
 bool facts_is_short(const struct facts *facts);
 
+/* Adds the row, or makes one for the same thing as strong. NULL when memory is out. */
+struct locked *locked_add(struct arena *arena, struct locked_list *list, const struct locked *row);
+
 struct facts_set {
     const char *unknown; /* of the first statement that was not understood */
     bool all_short;      /* understood, and no effect on a table that may have rows */

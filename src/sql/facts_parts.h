@@ -33,9 +33,6 @@ struct locked *facts_apply(struct reading *r, const struct form *form, struct su
 struct locked *facts_apply_range(struct reading *r, const struct form *form,
                                  const PgQuery__RangeVar *range);
 
-/* Adds the row, or makes one for the same thing as strong. NULL when memory is out. */
-struct locked *locked_add(struct arena *arena, struct locked_list *list, const struct locked *row);
-
 /* The first reason stands. */
 void facts_unknown(struct reading *r, const char *why);
 

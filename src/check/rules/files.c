@@ -368,6 +368,15 @@ static const struct rule rules[] = {
      .why =
          "The ledger knows it by its checksum: nothing runs again, and the old name stays known.",
      .fix = "Nothing is to be done. In doubt, `pawl repair --renamed OLD NEW` says it outright."},
+    {.id = "fails-on-shadow",
+     .severity = SEVERITY_ERROR,
+     .engines = RULE_POSTGRES,
+     .title = "a statement fails on an empty copy of the schema",
+     .why =
+         "`pawl plan` has run it in a scratch database with the target's schema and no rows, and "
+         "the server refused it. What fails there fails on the target.",
+     .fix = "Correct the statement. Where the finding is a warning the copy is not whole, and what "
+            "it lacks may be the reason."},
 };
 
 const struct rule_table rules_of_files = {rules, COUNT_OF(rules)};
