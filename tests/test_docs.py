@@ -236,6 +236,8 @@ def tell_files(pawl, reports):
     reports.run("check", "--base", "main")
     reports.run("lint", "--dialect", "postgres")
     reports.run("sum", "--check")
+    unsafe = pawl.write(SECOND, "REINDEX TABLE a;\nDROP INDEX a, b;")
+    reports.run("lint", "--dialect", "postgres", "--diff", unsafe)
     pawl.write(SECOND, "CREATE TABLE b (id int);\nDROP TABLE a;")
     reports.run("new", "undo", "--revert", SECOND)
     pawl.write(SECOND, "-- migrate:up\nCREATE TABLE b (id int);\n-- migrate:down\nDROP TABLE b;")

@@ -127,6 +127,9 @@ static void look_at_acts(struct lint *lint, const struct rule *rule)
             continue;
         const struct place place = place_at(lint->scratch, lint, act->at);
         report(lint, rule, &place, sentence(lint->scratch, rule->what, act->name));
+        if (lint->options->mends != NULL && rule->mend != NULL &&
+            !migration_allows(lint->migration, rule->id))
+            rule->mend(lint, rule, act);
     }
 }
 
@@ -256,6 +259,7 @@ static bool leave_unit(struct lint *lint)
 static void look_at_facts(struct lint *lint)
 {
     lint->unit_over = enter_unit(lint, lint->unit_over);
+    mend_look_back(lint);
     show_to_rules(lint);
     constraints_note(lint);
     lint->unit_over = leave_unit(lint) || lint->unit_over;

@@ -10,6 +10,7 @@
 #define PAWL_CHECK_LINT_H
 
 #include "check/constraints.h"
+#include "check/mend.h"
 #include "check/rules.h"
 #include "history/migration.h"
 #include "sql/facts.h"
@@ -18,7 +19,8 @@
 
 struct lint_options {
     enum dialect dialect;
-    bool alone; /* each migration is a deploy of its own */
+    bool alone;          /* each migration is a deploy of its own */
+    struct mends *mends; /* takes in what rules would have written instead; may be NULL */
 };
 
 /* Adds the findings; those of a statement that cannot be split are the "statement" rule's. Errors

@@ -59,6 +59,8 @@ const char *fixer_text(enum fixer fixer)
         [FIXER_VERSION] = "renumbers what is new, with --base",
         [FIXER_SUM] = "writes pawl.sum anew; where a line says otherwise than its file, only with "
                       "--base and when nothing of the base was edited or removed",
+        [FIXER_STATEMENT] = "writes it so, in files that are new; what has to come in a later "
+                            "transaction goes into a migration of its own",
     };
     return texts[fixer];
 }

@@ -12,13 +12,14 @@
 /* A set of engines. */
 enum { RULE_POSTGRES = 1, RULE_SQLITE = 2, RULE_ANY = RULE_POSTGRES | RULE_SQLITE };
 
-/* What `pawl check --fix` does about a finding. */
+/* What `pawl check --fix`, or `pawl lint --fix`, does about a finding. */
 enum fixer {
     FIXER_NONE,
-    FIXER_TEXT,    /* edits the file's text */
-    FIXER_NAME,    /* renames the file to what was meant */
-    FIXER_VERSION, /* gives the file a version after the newest */
-    FIXER_SUM,     /* writes pawl.sum anew */
+    FIXER_TEXT,      /* edits the file's text */
+    FIXER_NAME,      /* renames the file to what was meant */
+    FIXER_VERSION,   /* gives the file a version after the newest */
+    FIXER_SUM,       /* writes pawl.sum anew */
+    FIXER_STATEMENT, /* of `pawl lint --fix`: other statements that come to the same end */
 };
 
 /* What it does and when, for the docs: "mends the line ..."; NULL for FIXER_NONE. */
@@ -44,6 +45,7 @@ struct rule {
     const char *const *forms;
     bool (*applies)(const struct lint *lint, const struct act *act);
     const char *what; /* of a finding by form; "{}" stands for what the act is done to */
+    void (*mend)(struct lint *lint, const struct rule *rule, const struct act *act);
     void (*look)(struct lint *lint, const struct rule *rule);
     void (*finish)(struct lint *lint, const struct rule *rule); /* or: once, behind all of them */
 };

@@ -6,6 +6,7 @@
 #include "check/allow.h"
 #include "check/lint.h"
 #include "cli/commands.h"
+#include "cli/mending.h"
 #include "cli/summary.h"
 #include "cli/workspace.h"
 
@@ -129,33 +130,74 @@ static bool find_dialect(struct cli *cli, enum dialect *ret, struct err *err)
     return true;
 }
 
-static bool run(struct cli *cli, struct err *err)
+/* mends: as in struct lint_options. */
+static bool look(struct cli *cli, enum dialect dialect, struct mends *mends, struct review *ret,
+                 struct err *err)
 {
-    struct review review = {0};
     struct base base = {0};
-    struct lint_options options = {0};
-    const bool named = cli->words.count > 0;
+    struct lint_options options = {.dialect = dialect, .mends = mends};
+    *ret = (struct review){0};
+    if (cli->words.count > 0 ? !load_named(cli, dialect, ret, err)
+                             : !load_set(cli, dialect, ret, &base, err))
+        return false;
+    options.alone = ret->alone;
+    return choose(cli, &base, ret, err) &&
+           lint_run(&cli->arena, &options, ret->items, ret->count, &cli->findings, err);
+}
+
+/* What may be applied already is never edited. */
+static bool check_words(const struct cli *cli, struct err *err)
+{
+    const bool named = cli->words.count > 0, fix = cli_flag(cli, "fix");
     if (named && cli_option(cli, "base") != NULL)
         return err_set(err, ERR_USAGE, "--base finds the files itself: name none");
-    if (!find_dialect(cli, &options.dialect, err))
+    if (fix && cli_flag(cli, "diff"))
+        return err_set(err, ERR_USAGE, "--fix writes what --diff only shows: give one of them");
+    for (size_t i = 0; fix && i < cli->words.count; i++)
+        if (strcmp(cli->words.items[i], "-") == 0)
+            return err_set(err, ERR_USAGE, "--fix cannot write to the standard input");
+    if ((!fix && !cli_flag(cli, "diff")) || named || cli_option(cli, "base") != NULL)
+        return true;
+    (void)err_set(err, ERR_USAGE, "nothing says which files are new");
+    err_hint(err, "Name them, or give the branch to merge into: --base origin/main.");
+    return false;
+}
+
+static bool mend(struct cli *cli, enum dialect dialect, bool diff, struct err *err)
+{
+    struct review review;
+    struct mends mends = {0};
+    const bool mended =
+        look(cli, dialect, &mends, &review, err) && mending_run(cli, &mends, diff, err);
+    cli->findings.count = 0;
+    return mended;
+}
+
+static bool run(struct cli *cli, struct err *err)
+{
+    struct review review;
+    enum dialect dialect;
+    const bool diff = cli_flag(cli, "diff");
+    if (!check_words(cli, err) || !find_dialect(cli, &dialect, err))
         return false;
-    if (named ? !load_named(cli, options.dialect, &review, err)
-              : !load_set(cli, options.dialect, &review, &base, err))
+    if ((diff || cli_flag(cli, "fix")) && !mend(cli, dialect, diff, err))
         return false;
-    options.alone = review.alone;
-    if (!choose(cli, &base, &review, err) ||
-        !lint_run(&cli->arena, &options, review.items, review.count, &cli->findings, err) ||
+    if (diff)
+        return true;
+    if (!look(cli, dialect, NULL, &review, err) ||
         !allow_apply(&cli->arena, &review.set, review.alone, &cli->findings, err))
         return false;
     if (!findings_sort(&cli->arena, &cli->findings))
         return err_nomem(err);
-    return summary_tell(cli, review.count, named ? "file" : "migration", "", err);
+    return summary_tell(cli, review.count, cli->words.count > 0 ? "file" : "migration", "", err);
 }
 
 static const struct option options[] = {
     {.name = "base",
      .argument = "GITREF",
      .text = "review what this branch, tag or commit lacks, as one deploy"},
+    {.name = "fix", .text = "write the safe form where there is one, and review again"},
+    {.name = "diff", .text = "only show what --fix would write"},
     {.name = "dialect",
      .argument = "DIALECT",
      .text = "of the files; without it that of the configuration",
@@ -170,6 +212,7 @@ static const struct example examples[] = {
     {"pawl lint", "reviews each migration of the set"},
     {"pawl lint --base origin/main", "reviews what a branch adds, as it will be deployed"},
     {"pawl lint migrations/20250703075850_add_users.sql", "reviews one file"},
+    {"pawl lint --base origin/main --diff", "shows the safe form of what a branch adds"},
     {"git show HEAD:schema.sql | pawl lint -", "reviews what comes from the standard input"},
 };
 

@@ -101,6 +101,7 @@ static const struct rule rules[] = {
     {.id = "add-foreign-key-scan",
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
+     .fixer = FIXER_STATEMENT,
      .title = "a foreign key is checked while writes to both tables wait",
      .why = "ADD FOREIGN KEY reads the whole table, and until it ends every INSERT, UPDATE and "
             "DELETE on it and on the table that it refers to waits.",
@@ -113,10 +114,12 @@ static const struct rule rules[] = {
      .example_good = "alter table orders add constraint orders_customer foreign key (customer) "
                      "references customers not valid;",
      .forms = FORMS("ALTER TABLE ADD FOREIGN KEY", "ALTER TABLE ADD COLUMN DEFAULT REFERENCES"),
-     .what = "writes to {} and to what it refers to wait until all its rows are read"},
+     .what = "writes to {} and to what it refers to wait until all its rows are read",
+     .mend = mend_not_valid},
     {.id = "add-check-scan",
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
+     .fixer = FIXER_STATEMENT,
      .title = "a CHECK is held against all rows while the table is locked",
      .why = "All reads and writes of the table wait until every row is read. A single row that is "
             "against it fails the migration.",
@@ -126,10 +129,12 @@ static const struct rule rules[] = {
      .example_bad = "alter table orders add constraint paid check (amount > 0);",
      .example_good = "alter table orders add constraint paid check (amount > 0) not valid;",
      .forms = FORMS("ALTER TABLE ADD CHECK", "ALTER TABLE ADD COLUMN CHECK"),
-     .what = "reads and writes of {} wait until all its rows are read"},
+     .what = "reads and writes of {} wait until all its rows are read",
+     .mend = mend_not_valid},
     {.id = "add-unique-blocking",
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
+     .fixer = FIXER_STATEMENT,
      .title = "a UNIQUE constraint builds its index while the table is locked",
      .why = "All reads and writes of the table wait until the index is built. Two rows that are "
             "equal fail the migration.",
@@ -139,10 +144,12 @@ static const struct rule rules[] = {
      .example_good = "create unique index concurrently users_email on users (email);\n"
                      "alter table users add constraint users_email unique using index users_email;",
      .forms = FORMS("ALTER TABLE ADD UNIQUE", "ALTER TABLE ADD COLUMN UNIQUE"),
-     .what = "reads and writes of {} wait until an index is built"},
+     .what = "reads and writes of {} wait until an index is built",
+     .mend = mend_using_index},
     {.id = "add-primary-key-blocking",
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
+     .fixer = FIXER_STATEMENT,
      .title = "a PRIMARY KEY builds its index while the table is locked",
      .why = "All reads and writes of the table wait until the index is built and every row was "
             "looked at for NULL.",
@@ -151,7 +158,8 @@ static const struct rule rules[] = {
      .example_bad = "alter table users add primary key (id);",
      .example_good = "create unique index concurrently users_pkey on users (id);",
      .forms = FORMS("ALTER TABLE ADD PRIMARY KEY", "ALTER TABLE ADD COLUMN PRIMARY KEY"),
-     .what = "reads and writes of {} wait until an index is built"},
+     .what = "reads and writes of {} wait until an index is built",
+     .mend = mend_using_index},
     {.id = "primary-key-nullable",
      .severity = SEVERITY_WARNING,
      .engines = RULE_POSTGRES,
@@ -183,6 +191,7 @@ static const struct rule rules[] = {
     {.id = "set-not-null-scan",
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
+     .fixer = FIXER_STATEMENT,
      .title = "SET NOT NULL reads all rows while the table is locked",
      .why = "All reads and writes of the table wait until every row was looked at. A single NULL "
             "fails the migration. The server believes a validated CHECK instead, and then it takes "
@@ -196,7 +205,8 @@ static const struct rule rules[] = {
          "alter table users alter column email set not null;",
      .forms = FORMS("ALTER TABLE ALTER COLUMN SET NOT NULL"),
      .applies = is_unproved,
-     .what = "reads and writes of {} wait until all its rows are read"},
+     .what = "reads and writes of {} wait until all its rows are read",
+     .mend = mend_not_null},
     {.id = "add-column-not-null",
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
