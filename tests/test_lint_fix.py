@@ -93,6 +93,8 @@ LEFT = {
     f"ALTER TABLE t ADD UNIQUE ({'a' * 62});": "name would be too long",
     "ALTER TABLE t ADD CHECK (a > 0); ALTER TABLE t DROP COLUMN a;": "a later statement",
     "ALTER TABLE t ALTER a SET NOT NULL; ALTER TABLE t RENAME TO u;": "a later statement",
+    "ALTER TABLE t ALTER a SET NOT NULL; ALTER TABLE public.t ALTER a DROP NOT NULL;": "a later statement",
+    "ALTER TABLE s.\"T.t\" ADD CHECK (a > 0); DROP TABLE \"T.t\";": "a later statement",
 }
 
 
@@ -125,6 +127,18 @@ def test_only_what_is_new_is_fixed(make_pawl):
         "CREATE INDEX CONCURRENTLY c ON t (b);\nALTER TABLE t ADD CONSTRAINT t_b_check CHECK (b > 0) NOT VALID;\n")
     again = pawl.run("--json", *lint, "--fix", "--base", "main", check=0).json()
     assert again["fixed"] == again["written"] == []
+
+
+def test_the_set_says_which_tables_are_partitioned(make_pawl):
+    pawl = make_pawl()
+    pawl.write(OLD, "CREATE TABLE public.t (a int) PARTITION BY RANGE (a);\n"
+              "CREATE TABLE u (a int);\nCREATE INDEX i ON t (a);")
+    text = "CREATE INDEX a ON t (a);\nALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u;\nALTER TABLE t ADD UNIQUE (a);\n"
+    text += "DROP INDEX i;\n"
+    path = pawl.write(NEW, text).relative_to(pawl.folder)
+    result = pawl.run("--json", "lint", "--dialect", "postgres", "--fix", path)
+    assert [row["why"] for row in result.json()["left"]] == ["the table is partitioned"] * 4
+    assert (pawl.folder / path).read_text() == text
 
 
 def test_an_allow_and_a_byte_order_mark_stay(make_pawl):

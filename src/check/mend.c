@@ -58,6 +58,56 @@ static void edit(struct lint *lint, struct mend *mend, size_t at, size_t len, co
         (struct mend_edit){.at = start + at, .len = len, .text = keep(lint, text)};
 }
 
+/* ---- partitioned tables ---- */
+
+/* Behind the schema: which of them is meant without one is not known here. */
+static const char *own_name(const char *name)
+{
+    const char *own = name;
+    bool quoted = false;
+    for (const char *c = name; *c != '\0'; c++) {
+        quoted = quoted != (*c == '"');
+        if (*c == '.' && !quoted)
+            own = c + 1;
+    }
+    return own;
+}
+
+static bool is_partitioned(const struct lint *lint, const char *table)
+{
+    const struct mends *const mends = lint->options->mends;
+    for (size_t i = 0; i < mends->partitioned.count; i++)
+        if (strcmp(own_name(mends->partitioned.items[i]), own_name(table)) == 0)
+            return true;
+    return false;
+}
+
+/* Of what the statement at hand makes: a partitioned table, or an index on one. */
+static const char *made_partitioned(const struct lint *lint)
+{
+    const struct acts *const acts = &lint->facts.acts;
+    if (lint->tree == NULL || acts->count == 0)
+        return NULL;
+    if (lint->tree->node_case == PG_QUERY__NODE__NODE_CREATE_STMT)
+        return lint->tree->create_stmt->partspec != NULL ? acts->items[0].name : NULL;
+    if (lint->tree->node_case != PG_QUERY__NODE__NODE_INDEX_STMT || acts->count < 2 ||
+        acts->items[0].name == NULL || !is_partitioned(lint, acts->items[0].name))
+        return NULL;
+    return acts->items[1].name;
+}
+
+static void note_partitioned(struct lint *lint)
+{
+    struct mends *const mends = lint->options->mends;
+    const char *const name = made_partitioned(lint);
+    if (name == NULL)
+        return;
+    const char **const item = arena_push(lint->arena, &mends->partitioned);
+    mends->failed = mends->failed || item == NULL;
+    if (item != NULL)
+        *item = keep(lint, name);
+}
+
 /* ---- places in the statement ---- */
 
 static struct lexer lexer_at(const struct lint *lint, size_t at)
@@ -152,10 +202,15 @@ static const PgQuery__Node *only_column(const PgQuery__Node *expression);
 
 static const char long_name[] = "its name would be too long: give it one";
 
+static const char of_partitioned[] = "the table is partitioned";
+
 /* ---- CONCURRENTLY ---- */
 
-static const char *forbid_concurrent(const PgQuery__Node *node)
+static const char *forbid_concurrent(const struct lint *lint, const struct act *act)
 {
+    const PgQuery__Node *const node = lint->tree;
+    if (act->name != NULL && is_partitioned(lint, act->name))
+        return of_partitioned;
     if (node->node_case != PG_QUERY__NODE__NODE_DROP_STMT)
         return NULL;
     if (node->drop_stmt->n_objects > 1)
@@ -167,7 +222,7 @@ static const char *forbid_concurrent(const PgQuery__Node *node)
 
 void mend_concurrently(struct lint *lint, const struct rule *rule, const struct act *act)
 {
-    struct mend *const mend = add(lint, rule, act->at, forbid_concurrent(lint->tree));
+    struct mend *const mend = add(lint, rule, act->at, forbid_concurrent(lint, act));
     if (mend != NULL && mend->left == NULL)
         edit(lint, mend, object_word_end(lint), 0, " CONCURRENTLY");
 }
@@ -219,10 +274,12 @@ void mend_not_valid(struct lint *lint, const struct rule *rule, const struct act
 {
     const PgQuery__Constraint *const constraint = constraint_of(act);
     const char *const name = constraint != NULL ? name_of(lint, constraint) : NULL;
-    struct mend *const mend = add(lint, rule, act->at,
-                                  constraint == NULL ? of_column
-                                  : name == NULL     ? long_name
-                                                     : NULL);
+    struct mend *const mend = add(
+        lint, rule, act->at,
+        constraint == NULL                                                          ? of_column
+        : constraint->contype == CONSTR(FOREIGN) && is_partitioned(lint, act->name) ? of_partitioned
+        : name == NULL                                                              ? long_name
+                                                                                    : NULL);
     if (mend == NULL || mend->left != NULL)
         return;
     if (constraint->conname[0] == '\0')
@@ -252,10 +309,13 @@ void mend_not_null(struct lint *lint, const struct rule *rule, const struct act 
 
 /* ---- USING INDEX ---- */
 
-static const char *forbid_index(const struct lint *lint, const PgQuery__Constraint *constraint)
+static const char *forbid_index(const struct lint *lint, const struct act *act,
+                                const PgQuery__Constraint *constraint)
 {
     if (constraint == NULL)
         return of_column;
+    if (is_partitioned(lint, act->name))
+        return of_partitioned;
     if (lint->tree->alter_table_stmt->n_cmds > 1)
         return "its ALTER TABLE does more than this: give it one of its own";
     if (constraint->deferrable || constraint->nulls_not_distinct || constraint->n_including > 0 ||
@@ -281,7 +341,7 @@ void mend_using_index(struct lint *lint, const struct rule *rule, const struct a
 {
     CLEANUP(str_release) struct str index = {0};
     const PgQuery__Constraint *const constraint = constraint_of(act);
-    const char *left = forbid_index(lint, constraint);
+    const char *left = forbid_index(lint, act, constraint);
     const char *const name = left == NULL ? name_of(lint, constraint) : NULL;
     if (left == NULL && name == NULL)
         left = long_name;
@@ -360,21 +420,26 @@ static bool takes_away(const struct act *act)
            act->form == form_of(FORM_RENAME_CONSTRAINT) || act->form == form_of(FORM_SET_SCHEMA) ||
            act->form == form_of(FORM_ADD_PRIMARY_USING_INDEX) ||
            act->form == form_of(FORM_ADD_PRIMARY) || act->form == form_of_alter(AT(DropColumn)) ||
-           act->form == form_of_alter(AT(DropConstraint));
+           act->form == form_of_alter(AT(DropConstraint)) ||
+           act->form == form_of_alter(AT(DropNotNull));
 }
 
 static void leave_table(struct mends *mends, const char *table)
 {
     for (size_t i = 0; i < mends->count; i++) {
         struct mend *const mend = &mends->items[i];
-        if (mend->left == NULL && mend->table != NULL && strcmp(mend->table, table) == 0)
-            mend->left = "a later statement drops or renames something of the table";
+        if (mend->left == NULL && mend->table != NULL &&
+            strcmp(own_name(mend->table), own_name(table)) == 0)
+            mend->left = "a later statement drops or renames what belongs to the table";
     }
 }
 
 void mend_look_back(struct lint *lint)
 {
-    for (size_t i = 0; lint->options->mends != NULL && i < lint->facts.acts.count; i++) {
+    if (lint->options->mends == NULL)
+        return;
+    note_partitioned(lint);
+    for (size_t i = 0; i < lint->facts.acts.count; i++) {
         const struct act *const act = &lint->facts.acts.items[i];
         if (act->name != NULL && takes_away(act))
             leave_table(lint->options->mends, act->name);

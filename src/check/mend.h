@@ -32,7 +32,11 @@ struct mend {
 struct mends {
     struct mend *items;
     size_t count, capacity;
-    bool failed; /* memory was out */
+    struct {
+        const char **items;
+        size_t count, capacity;
+    } partitioned; /* tables that the statements which were read make so, and their indexes */
+    bool failed;   /* memory was out */
 };
 
 /* A file as it should be. */
@@ -60,8 +64,8 @@ bool mend_texts(struct arena *arena, const struct mend_options *options, struct 
 
 /* ---- for lint and the rules ---- */
 
-/* The statement at hand takes away or renames what an earlier mend's sequel is about: it is left.
- */
+/* Before the rules see the statement at hand. Where it takes away or renames what the sequel of an
+ * earlier mend is about, that one is left. */
 void mend_look_back(struct lint *lint);
 
 void mend_concurrently(struct lint *lint, const struct rule *rule, const struct act *act);

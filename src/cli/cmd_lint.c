@@ -163,12 +163,33 @@ static bool check_words(const struct cli *cli, struct err *err)
     return false;
 }
 
+/* What the whole set says of the tables that the reviewed files are about. */
+static bool learn(struct cli *cli, enum dialect dialect, struct mends *mends, struct err *err)
+{
+    struct workspace workspace = {0};
+    struct review all = {0};
+    struct findings ignored = {0};
+    const struct base none = {0};
+    const struct lint_options options = {.dialect = dialect, .mends = mends};
+    if (!workspace_options(cli, &workspace.options, err))
+        return false;
+    if (!fs_is_folder(workspace.options.folder))
+        return true;
+    const bool loaded = workspace_load(cli, &workspace, err);
+    all.set = workspace.set;
+    const bool learnt = loaded && choose(cli, &none, &all, err) &&
+                        lint_run(&cli->arena, &options, all.items, all.count, &ignored, err);
+    cli->findings.count = mends->count = 0;
+    return learnt;
+}
+
 static bool mend(struct cli *cli, enum dialect dialect, bool diff, struct err *err)
 {
     struct review review;
     struct mends mends = {0};
-    const bool mended =
-        look(cli, dialect, &mends, &review, err) && mending_run(cli, &mends, diff, err);
+    const bool mended = learn(cli, dialect, &mends, err) &&
+                        look(cli, dialect, &mends, &review, err) &&
+                        mending_run(cli, &mends, diff, err);
     cli->findings.count = 0;
     return mended;
 }
