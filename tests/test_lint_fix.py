@@ -81,6 +81,15 @@ def test_the_same_schema_without_anybody_waiting(cluster, make_pawl, text, again
             database.drop()
 
 
+def test_rules_that_are_mended_say_so(make_pawl):
+    pawl = make_pawl()
+    listed = pawl.run("--json", "explain", "--list", check=0).json()["rules"]
+    fixable = {rule["id"] for rule in listed if rule["fixer"] and rule["linted"]}
+    assert fixable == set().union(*(against for _, against, _ in FORMS))
+    for rule in listed:
+        assert ("`pawl lint --fix`" in pawl.run("explain", rule["id"], check=0).out) == (rule["id"] in fixable)
+
+
 LEFT = {
     "DROP INDEX a, b;": "takes one index",
     "DROP INDEX a CASCADE;": "takes no CASCADE",

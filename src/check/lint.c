@@ -237,7 +237,7 @@ static bool adds_used_label(const struct lint *lint)
            sql_label_used(DIALECT_POSTGRES, lint->statements, lint->number, label);
 }
 
-/* As deploy/script.h makes units. Returns whether the next statement begins another one. */
+/* As history/script.h makes units. Returns whether the next statement begins another one. */
 static bool enter_unit(struct lint *lint, bool over)
 {
     const bool alone = lint->tree != NULL && !lint->facts.in_transaction;

@@ -68,7 +68,9 @@ static const struct rule rules[] = {
      .title = "an index is built while writes wait",
      .why = "CREATE INDEX holds a lock that every INSERT, UPDATE and DELETE waits for until the "
             "index is built, minutes on a large table.",
-     .fix = "Write CREATE INDEX CONCURRENTLY, in a migration of its own.",
+     .fix = "Write CREATE INDEX CONCURRENTLY, in a migration of its own. On a partitioned table: "
+            "CREATE INDEX ON ONLY the table, CONCURRENTLY on each partition, then ALTER INDEX ... "
+            "ATTACH PARTITION.",
      .example_bad = "create index users_email on users (email);",
      .example_good = "create index concurrently users_email on users (email);",
      .forms = FORMS("CREATE INDEX"),
