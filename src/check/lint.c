@@ -267,9 +267,7 @@ static void look_at_facts(struct lint *lint)
 
 static bool look_at_statement(struct lint *lint, const struct statement *statement, struct err *err)
 {
-    CLEANUP(arena_release) struct arena scratch = {0};
     struct tree tree = {0};
-    lint->scratch = &scratch;
     lint->statement = statement;
     lint->tree = NULL;
     lint->facts = (struct facts){0};
@@ -279,7 +277,21 @@ static bool look_at_statement(struct lint *lint, const struct statement *stateme
     for (size_t i = 0; read && i < lint->facts.acts.count; i++)
         note_done(lint, lint->facts.acts.items[i]);
     tree_release(&tree);
+    arena_release(lint->scratch);
     return read;
+}
+
+static bool look_at_statements(struct lint *lint, const struct statements *statements,
+                               struct err *err)
+{
+    lint->statements = statements;
+    lint->done.count = 0;
+    lint->unit_over = true;
+    lint->in_block = false;
+    for (lint->number = 0; lint->number < statements->count; lint->number++)
+        if (!look_at_statement(lint, &statements->items[lint->number], err))
+            return false;
+    return true;
 }
 
 /* What cannot be split is found by another rule. */
@@ -289,26 +301,17 @@ static bool look_at_migration(struct lint *lint, const struct migration *migrati
     CLEANUP(err_release) struct err refusal = {0};
     struct statements statements = {0};
     lint->migration = migration;
-    lint->statements = &statements;
-    lint->done.count = 0;
-    lint->unit_over = true;
-    lint->in_block = false;
     if (lint->options->alone)
         lint->walk = facts_walk_begin(lint->walk.arena);
     if (!sql_split(&arena, lint->options->dialect, migration->text + migration->forward_offset,
                    migration->forward_len, &statements, &refusal))
         return refusal.code == ERR_REFUSED || err_nomem(err);
-    for (lint->number = 0; lint->number < statements.count; lint->number++)
-        if (!look_at_statement(lint, &statements.items[lint->number], err))
-            return false;
-    return true;
+    return look_at_statements(lint, &statements, err);
 }
 
 static void finish(struct lint *lint)
 {
-    CLEANUP(arena_release) struct arena scratch = {0};
     const struct rule *rule;
-    lint->scratch = &scratch;
     for (size_t i = 0; (rule = rule_at(i)) != NULL; i++)
         if (rule->finish != NULL && is_for(rule, lint->options->dialect))
             rule->finish(lint, rule);
@@ -337,8 +340,9 @@ bool lint_run(struct arena *arena, const struct lint_options *options,
               struct err *err)
 {
     CLEANUP(arena_release) struct arena names = {0};
+    CLEANUP(arena_release) struct arena scratch = {0};
     struct work work = {
-        .lint = {.arena = arena, .options = options, .findings = findings},
+        .lint = {.arena = arena, .scratch = &scratch, .options = options, .findings = findings},
         .migrations = migrations,
         .count = count,
         .err = err,
