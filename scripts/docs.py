@@ -67,10 +67,11 @@ def rules(pawl):
 def locks(pawl):
     """From a program of the tests, which is built beside pawl."""
     program = Path(pawl).resolve().parent.parent / "tests/print_facts"
-    lines = ["| statement | lock | work under it | unless |", "|---|---|---|---|"]
+    lines = ["| statement | lock | work under it | unless | older code |", "|---|---|---|---|---|"]
     for row in json.loads(run(program, "--tables"))["forms"]:
         name = row["name"] + (f" ({row['since']} and later)" if row["since"] else "")
-        lines.append(f"| {cell(name)} | {row['mode']} | {row['effect']} | {row['unless'] or ''} |")
+        lines.append(f"| {cell(name)} | {row['mode'] or 'none'} | {row['effect']} | {row['unless'] or ''} "
+                     f"| {', '.join(row['old_code'])} |")
     return "\n".join(lines) + "\n"
 
 

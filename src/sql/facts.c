@@ -38,6 +38,16 @@ const char *lock_effect_name(enum lock_effect effect)
     return names[effect];
 }
 
+const char *old_code_name(enum old_code_bit bit)
+{
+    static const char *const names[] = {
+#define X(name, text, meaning) [OLD_BIT_##name] = (text),
+        OLD_CODE(X)
+#undef X
+    };
+    return names[bit];
+}
+
 /* ---- for the handlers ---- */
 
 void facts_unknown(struct reading *r, const char *why)
@@ -85,6 +95,24 @@ const char *facts_qualified(struct reading *r, const char *schema, const char *n
     return keep(r, &text);
 }
 
+const char *facts_function_name(struct reading *r, const PgQuery__CreateFunctionStmt *function)
+{
+    struct str text = {0};
+    tree_append_list(&text, function->funcname, function->n_funcname);
+    if (!tree_append_arguments(&text, function))
+        str_clear(&text);
+    return keep(r, &text);
+}
+
+const char *facts_object_function_name(struct reading *r, const PgQuery__ObjectWithArgs *object)
+{
+    struct str text = {0};
+    tree_append_list(&text, object->objname, object->n_objname);
+    if (!tree_append_object_arguments(&text, object))
+        str_clear(&text);
+    return keep(r, &text);
+}
+
 const char *facts_part(struct reading *r, const char *name)
 {
     struct str text = {0};
@@ -101,8 +129,16 @@ static void note(struct reading *r, const struct form *form, struct subject subj
                             .object = subject.object,
                             .name = subject.name,
                             .part = subject.part,
+                            .new_name = subject.new_name,
+                            .cascade = subject.cascade,
+                            .makes = subject.makes,
                             .at = r->at,
                             .node = r->node};
+}
+
+void facts_note(struct reading *r, enum form_id form, struct subject subject)
+{
+    note(r, form_of(form), subject);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -174,7 +210,7 @@ static void add_other(struct reading *r, const struct form_other *other, struct 
 struct locked *facts_apply(struct reading *r, const struct form *form, struct subject subject)
 {
     note(r, form, subject);
-    if (subject.name == NULL)
+    if (subject.name == NULL || form->mode == LOCK_NONE)
         return NULL;
     const bool descends = form->descent != DESCENT_NONE && !subject.only;
     for (size_t i = 0; i < FORM_OTHERS; i++)
@@ -295,17 +331,17 @@ static const struct handler {
     {PG_QUERY__NODE__NODE_IMPORT_FOREIGN_SCHEMA_STMT, NULL, many},
 
     {PG_QUERY__NODE__NODE_GRANT_STMT, facts_grant, NULL},
-    {PG_QUERY__NODE__NODE_GRANT_ROLE_STMT, NULL, NULL},
+    {PG_QUERY__NODE__NODE_GRANT_ROLE_STMT, facts_grant_role, NULL},
     {PG_QUERY__NODE__NODE_ALTER_DEFAULT_PRIVILEGES_STMT, NULL, NULL},
-    {PG_QUERY__NODE__NODE_CREATE_ENUM_STMT, NULL, NULL},
-    {PG_QUERY__NODE__NODE_ALTER_ENUM_STMT, NULL, NULL},
-    {PG_QUERY__NODE__NODE_CREATE_RANGE_STMT, NULL, NULL},
-    {PG_QUERY__NODE__NODE_COMPOSITE_TYPE_STMT, NULL, NULL},
-    {PG_QUERY__NODE__NODE_CREATE_DOMAIN_STMT, NULL, NULL},
+    {PG_QUERY__NODE__NODE_CREATE_ENUM_STMT, facts_create_type, NULL},
+    {PG_QUERY__NODE__NODE_ALTER_ENUM_STMT, facts_alter_enum, NULL},
+    {PG_QUERY__NODE__NODE_CREATE_RANGE_STMT, facts_create_type, NULL},
+    {PG_QUERY__NODE__NODE_COMPOSITE_TYPE_STMT, facts_create_type, NULL},
+    {PG_QUERY__NODE__NODE_CREATE_DOMAIN_STMT, facts_create_type, NULL},
     {PG_QUERY__NODE__NODE_ALTER_TYPE_STMT, NULL, NULL},
     {PG_QUERY__NODE__NODE_DEFINE_STMT, NULL, NULL},
     {PG_QUERY__NODE__NODE_CREATE_EXTENSION_STMT, NULL, NULL}, /* what it makes is its own */
-    {PG_QUERY__NODE__NODE_ALTER_FUNCTION_STMT, NULL, NULL},
+    {PG_QUERY__NODE__NODE_ALTER_FUNCTION_STMT, facts_alter_function, NULL},
     {PG_QUERY__NODE__NODE_ALTER_STATS_STMT, NULL, NULL},
     {PG_QUERY__NODE__NODE_CREATE_CAST_STMT, NULL, NULL},
     {PG_QUERY__NODE__NODE_CREATE_CONVERSION_STMT, NULL, NULL},

@@ -79,6 +79,29 @@ enum lock_effect {
 #undef X
 };
 
+/* What code of the release before meets after it, as a set; none of them: nothing. Told of what a
+ * form can do at its worst where the text does not say more. Settings, roles and the connections of
+ * code are not looked at. */
+#define OLD_CODE(X)                                                                                \
+    X(VALUES, "values", "statements go on to work, but read or write something else")              \
+    X(RESULTS, "results", "SELECT * has other columns or types: what is prepared fails once")      \
+    X(CHECKS, "checks", "writes fail that do not fit what is asked of them now")                   \
+    X(READERS, "readers", "statements that read it fail")                                          \
+    X(WRITERS, "writers", "statements that write it fail")
+
+enum old_code_bit {
+#define X(name, text, meaning) OLD_BIT_##name,
+    OLD_CODE(X)
+#undef X
+        OLD_BITS
+};
+
+enum {
+#define X(name, text, meaning) OLD_##name = 1 << OLD_BIT_##name,
+    OLD_CODE(X)
+#undef X
+};
+
 /* Whether the lock reaches down from a parent, in which case it is taken one by one. */
 enum lock_descent {
     DESCENT_NONE,
@@ -122,8 +145,14 @@ struct PgQuery__Node;
 struct act {
     const struct form *form;
     enum lock_object object;
-    const char *name, *part; /* as in struct locked; both NULL: nothing that has a name */
+    const char *name, *part; /* as in struct locked; both NULL: nothing that has a name. Of what is
+                                no relation: a function has its arguments behind its name */
+    const char *new_name;    /* of the part, or without one of it; NULL: it is not renamed */
+    bool cascade;            /* what depends on it goes too */
+    bool makes;              /* it makes the part, or without one what the name means */
     int at;                  /* byte offset in the statement of what says so */
+    bool is_made;            /* facts_of_set(): the set has made it, whatever is in it now */
+    bool is_part_made;       /* the same of the part */
     bool is_new;             /* facts_of_set(): the set has made it, and has put no rows into it; so
                                 does IF NOT EXISTS, as far as people mean it */
     const struct PgQuery__Node *node; /* what says so: the statement, of ALTER TABLE the command;
@@ -189,6 +218,10 @@ struct facts_walk {
         struct known_name *items;
         size_t count, capacity;
     } names;
+    struct {
+        struct made_part *items;
+        size_t count, capacity;
+    } parts;
     bool failed;
 };
 struct facts_walk facts_walk_begin(struct arena *arena);
@@ -198,6 +231,7 @@ bool facts_walk_next(struct facts_walk *walk, struct facts *facts, struct err *e
 const char *lock_mode_name(enum lock_mode mode);
 const char *lock_object_name(enum lock_object object);
 const char *lock_effect_name(enum lock_effect effect);
+const char *old_code_name(enum old_code_bit bit); /* "values" */
 
 /* The query that finds what is locked: $1 is the name, $2 the part, both text; one row each with
  * the relation's oid, none where there is no such object. Needs no more than reading catalogs. */

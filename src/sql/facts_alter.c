@@ -166,12 +166,14 @@ static void add_column_constraint(const struct altering *a, const PgQuery__Const
 static void add_column(const struct altering *a)
 {
     const PgQuery__Node *const def = a->command->def;
-    (void)facts_apply(a->r, form_of_alter(AT(AddColumn)), a->subject);
+    const bool is_type = a->table->objtype == OBJECT(TYPE);
+    (void)facts_apply(a->r, is_type ? form_of(FORM_ADD_ATTRIBUTE) : form_of_alter(AT(AddColumn)),
+                      a->subject);
     if (def == NULL || def->node_case != PG_QUERY__NODE__NODE_COLUMN_DEF) {
         facts_unknown(a->r, "its column is not understood");
         return;
     }
-    if (a->table->objtype == OBJECT(TYPE))
+    if (is_type)
         return;
     const PgQuery__ColumnDef *const definition = def->column_def;
     struct column column = {.is_filled = is_serial(definition->type_name)};
@@ -331,12 +333,24 @@ static void set_type(const struct altering *a)
         facts_table_type(a->r, def->type_name);
 }
 
+/* A default of NULL is none. */
+static void set_default(const struct altering *a)
+{
+    const PgQuery__Node *const value = a->command->def;
+    const bool drops = value == NULL || is_null(value);
+    (void)facts_apply(a->r, drops ? form_of(FORM_DROP_DEFAULT) : form_of_alter(AT(ColumnDefault)),
+                      a->subject);
+}
+
 static void run_command(const struct altering *a)
 {
     const struct form *const form = form_of_alter(a->command->subtype);
     switch (a->command->subtype) {
     case AT(AddColumn):
         add_column(a);
+        return;
+    case AT(ColumnDefault):
+        set_default(a);
         return;
     case AT(AddConstraint):
         add_constraint(a);
@@ -411,6 +425,19 @@ static int next_command(struct lexer *lexer, bool first)
     }
 }
 
+/* The column or constraint that the command makes; NULL: it makes none that has a name. */
+static const char *made_part(struct reading *r, const PgQuery__AlterTableCmd *command)
+{
+    const PgQuery__Node *const def = command->def;
+    if (def == NULL)
+        return NULL;
+    if (command->subtype == AT(AddColumn) && def->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF)
+        return facts_part(r, def->column_def->colname);
+    if (command->subtype == AT(AddConstraint) && def->node_case == PG_QUERY__NODE__NODE_CONSTRAINT)
+        return facts_part(r, def->constraint->conname);
+    return NULL;
+}
+
 void facts_alter_table(struct reading *r, const PgQuery__Node *node)
 {
     const PgQuery__AlterTableStmt *const table = node->alter_table_stmt;
@@ -430,7 +457,10 @@ void facts_alter_table(struct reading *r, const PgQuery__Node *node)
             continue;
         r->node = table->cmds[i];
         a.command = table->cmds[i]->alter_table_cmd;
-        a.subject.part = facts_part(r, a.command->name);
+        a.subject.part = made_part(r, a.command);
+        a.subject.makes = a.subject.part != NULL;
+        if (!a.subject.makes)
+            a.subject.part = facts_part(r, a.command->name);
         a.subject.cascade = a.command->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
         run_command(&a);
     }

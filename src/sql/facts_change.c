@@ -27,6 +27,14 @@ static const struct drop_kind {
     {OBJECT(POLICY), FORM_DROP_POLICY, LOCKED_RELATION, 1},
     {OBJECT(STATISTIC_EXT), FORM_DROP_STATISTICS, LOCKED_TABLE_OF_STATISTICS, 0},
     {OBJECT(TYPE), FORM_DROP_TYPE, LOCKED_COMPOSITE, 0},
+    {OBJECT(DOMAIN), FORM_DROP_TYPE, LOCKED_COMPOSITE, 0},
+    {OBJECT(SCHEMA), FORM_DROP_SCHEMA, LOCKED_RELATION, 0},
+    {OBJECT(FUNCTION), FORM_DROP_FUNCTION, LOCKED_RELATION, 0},
+    {OBJECT(PROCEDURE), FORM_DROP_FUNCTION, LOCKED_RELATION, 0},
+    {OBJECT(ROUTINE), FORM_DROP_FUNCTION, LOCKED_RELATION, 0},
+    {OBJECT(AGGREGATE), FORM_DROP_FUNCTION, LOCKED_RELATION, 0},
+    {OBJECT(OPERATOR), FORM_DROP_FUNCTION, LOCKED_RELATION, 0},
+    {OBJECT(CAST), FORM_DROP_FUNCTION, LOCKED_RELATION, 0},
     {OBJECT(EXTENSION), FORM_DROP_EXTENSION, LOCKED_EXTENSION_MEMBERS, 0},
 };
 
@@ -42,7 +50,9 @@ static const struct drop_kind *find_drop_kind(PgQuery__ObjectType type)
  * function or a schema does not. */
 static bool cascade_is_known(PgQuery__ObjectType type)
 {
-    return type != OBJECT(TYPE) && type != OBJECT(EXTENSION) && find_drop_kind(type) != NULL;
+    const struct drop_kind *const kind = find_drop_kind(type);
+    return kind != NULL && kind->form != FORM_DROP_TYPE && kind->form != FORM_DROP_EXTENSION &&
+           form_of(kind->form)->mode != LOCK_NONE;
 }
 
 static const char *object_name(struct reading *r, const PgQuery__Node *object, size_t less)
@@ -52,12 +62,24 @@ static const char *object_name(struct reading *r, const PgQuery__Node *object, s
         return facts_list_name(r, object->list->items, object->list->n_items, less);
     case PG_QUERY__NODE__NODE_TYPE_NAME:
         return facts_list_name(r, object->type_name->names, object->type_name->n_names, 0);
+    case PG_QUERY__NODE__NODE_OBJECT_WITH_ARGS:
+        return facts_object_function_name(r, object->object_with_args);
     case PG_QUERY__NODE__NODE_STRING:
         return facts_list_name(r, (PgQuery__Node *const[]){(PgQuery__Node *)(uintptr_t)object}, 1,
                                0);
     default:
         return NULL;
     }
+}
+
+/* The last word of a name that starts with its table. */
+static const char *object_part(struct reading *r, const PgQuery__Node *object, size_t less)
+{
+    if (less == 0 || object->node_case != PG_QUERY__NODE__NODE_LIST || object->list->n_items == 0)
+        return NULL;
+    const PgQuery__Node *const last = object->list->items[object->list->n_items - 1];
+    return last->node_case == PG_QUERY__NODE__NODE_STRING ? facts_part(r, last->string->sval)
+                                                          : NULL;
 }
 
 void facts_drop(struct reading *r, const PgQuery__Node *node)
@@ -73,6 +95,7 @@ void facts_drop(struct reading *r, const PgQuery__Node *node)
     for (size_t i = 0; i < drop->n_objects; i++) {
         const struct subject subject = {.object = kind->object,
                                         .name = object_name(r, drop->objects[i], kind->less),
+                                        .part = object_part(r, drop->objects[i], kind->less),
                                         .cascade = cascade};
         struct locked *const row = facts_apply(r, form_of(id), subject);
         const bool goes =
@@ -118,17 +141,22 @@ static const char *type_name(struct reading *r, const PgQuery__Node *object)
 static void rename_relation(struct reading *r, const PgQuery__RenameStmt *rename)
 {
     const bool is_index = rename->rename_type == OBJECT(INDEX);
+    if (rename->relation == NULL)
+        return;
+    const char *const new_name = facts_qualified(r, rename->relation->schemaname, rename->newname);
     struct locked *const row =
         facts_apply(r, form_of(is_index ? FORM_RENAME_INDEX : FORM_RENAME_RELATION),
                     (struct subject){.object = is_index ? LOCKED_INDEX : LOCKED_RELATION,
-                                     .name = facts_range_name(r, rename->relation)});
+                                     .name = facts_range_name(r, rename->relation),
+                                     .new_name = new_name});
     if (row == NULL)
         return;
     row->fate = FATE_RENAMED;
-    row->new_name = facts_qualified(r, rename->relation->schemaname, rename->newname);
+    row->new_name = new_name;
 }
 
-static void rename_part(struct reading *r, const PgQuery__RenameStmt *rename)
+/* True for a part of a relation. */
+static bool rename_part(struct reading *r, const PgQuery__RenameStmt *rename)
 {
     static const struct {
         PgQuery__ObjectType type;
@@ -138,9 +166,33 @@ static void rename_part(struct reading *r, const PgQuery__RenameStmt *rename)
         {OBJECT(TRIGGER), FORM_RENAME_TRIGGER}, {OBJECT(RULE), FORM_RENAME_RULE},
         {OBJECT(POLICY), FORM_RENAME_POLICY},   {OBJECT(ATTRIBUTE), FORM_RENAME_ATTRIBUTE},
     };
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (rows[i].type == rename->rename_type)
-            (void)facts_apply_range(r, form_of(rows[i].form), rename->relation);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (rows[i].type != rename->rename_type)
+            continue;
+        if (rename->relation != NULL)
+            r->at = rename->relation->location;
+        (void)facts_apply(
+            r, form_of(rows[i].form),
+            (struct subject){.object = LOCKED_RELATION,
+                             .name = facts_range_name(r, rename->relation),
+                             .part = facts_part(r, rename->subname),
+                             .only = rename->relation == NULL || !rename->relation->inh,
+                             .new_name = facts_part(r, rename->newname)});
+        return true;
+    }
+    return false;
+}
+
+/* What has a name and is no relation. */
+static void rename_other(struct reading *r, const PgQuery__RenameStmt *rename)
+{
+    const bool is_schema = rename->rename_type == OBJECT(SCHEMA);
+    struct subject subject = {.new_name = facts_part(r, rename->newname)};
+    if (is_schema)
+        subject.name = facts_qualified(r, "", rename->subname);
+    else if (rename->object != NULL)
+        subject.name = object_name(r, rename->object, 0);
+    facts_note(r, FORM_RENAME_OTHER, subject);
 }
 
 void facts_rename(struct reading *r, const PgQuery__Node *node)
@@ -149,11 +201,12 @@ void facts_rename(struct reading *r, const PgQuery__Node *node)
     if (is_relation(rename->rename_type) || rename->rename_type == OBJECT(INDEX))
         rename_relation(r, rename);
     else if (rename->rename_type == OBJECT(TYPE))
-        (void)facts_apply(
-            r, form_of(FORM_RENAME_TYPE),
-            (struct subject){.object = LOCKED_COMPOSITE, .name = type_name(r, rename->object)});
-    else
-        rename_part(r, rename);
+        (void)facts_apply(r, form_of(FORM_RENAME_TYPE),
+                          (struct subject){.object = LOCKED_COMPOSITE,
+                                           .name = type_name(r, rename->object),
+                                           .new_name = facts_part(r, rename->newname)});
+    else if (!rename_part(r, rename))
+        rename_other(r, rename);
     r->facts->renames_all = rename->rename_type == OBJECT(SCHEMA);
 }
 
@@ -162,15 +215,23 @@ void facts_set_schema(struct reading *r, const PgQuery__Node *node)
     const PgQuery__AlterObjectSchemaStmt *const set = node->alter_object_schema_stmt;
     if (set->object_type == OBJECT(EXTENSION))
         facts_unknown(r, "the extension's relations move");
-    if (!is_relation(set->object_type) || set->relation == NULL)
+    if (!is_relation(set->object_type) || set->relation == NULL) {
+        facts_note(
+            r, FORM_RENAME_OTHER,
+            (struct subject){.name = set->object != NULL ? object_name(r, set->object, 0) : NULL});
         return;
-    struct locked *const row = facts_apply(
-        r, form_of(FORM_SET_SCHEMA),
-        (struct subject){.object = LOCKED_RELATION, .name = facts_range_name(r, set->relation)});
+    }
+    const char *const new_name = facts_qualified(r, set->newschema, set->relation->relname);
+    struct locked *const row = facts_apply(r, form_of(FORM_SET_SCHEMA),
+                                           (struct subject){
+                                               .object = LOCKED_RELATION,
+                                               .name = facts_range_name(r, set->relation),
+                                               .new_name = new_name,
+                                           });
     if (row == NULL)
         return;
     row->fate = FATE_RENAMED;
-    row->new_name = facts_qualified(r, set->newschema, set->relation->relname);
+    row->new_name = new_name;
 }
 
 /* Relations change their owner by ALTER TABLE. */
@@ -220,16 +281,49 @@ void facts_security_label(struct reading *r, const PgQuery__Node *node)
     comment(r, node->sec_label_stmt->objtype, node->sec_label_stmt->object);
 }
 
+/* Of a role, a schema or a function to all code that has it. */
+static void revoke_other(struct reading *r)
+{
+    facts_note(r, FORM_REVOKE_OTHER, (struct subject){0});
+}
+
 void facts_grant(struct reading *r, const PgQuery__Node *node)
 {
     const PgQuery__GrantStmt *const grant = node->grant_stmt;
     for (size_t i = 0; i < grant->n_objects; i++)
-        if (grant->objects[i]->node_case == PG_QUERY__NODE__NODE_RANGE_VAR)
+        if (grant->objects[i]->node_case != PG_QUERY__NODE__NODE_RANGE_VAR && !grant->is_grant)
+            revoke_other(r);
+        else if (grant->objects[i]->node_case == PG_QUERY__NODE__NODE_RANGE_VAR)
             (void)facts_apply(
-                r, form_of(FORM_GRANT),
+                r, form_of(grant->is_grant ? FORM_GRANT : FORM_REVOKE),
                 (struct subject){.object = LOCKED_RELATION,
                                  .name = facts_range_name(r, grant->objects[i]->range_var),
                                  .maybe = true});
+}
+
+void facts_grant_role(struct reading *r, const PgQuery__Node *node)
+{
+    if (!node->grant_role_stmt->is_grant)
+        revoke_other(r);
+}
+
+void facts_alter_function(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__ObjectWithArgs *const function = node->alter_function_stmt->func;
+    facts_note(r, FORM_ALTER_FUNCTION,
+               (struct subject){.name = function != NULL ? facts_object_function_name(r, function)
+                                                         : NULL});
+}
+
+void facts_alter_enum(struct reading *r, const PgQuery__Node *node)
+{
+    const PgQuery__AlterEnumStmt *const type = node->alter_enum_stmt;
+    const bool renames = type->old_val[0] != '\0';
+    facts_note(r, renames ? FORM_RENAME_ENUM_VALUE : FORM_ADD_ENUM_VALUE,
+               (struct subject){.name = facts_list_name(r, type->type_name, type->n_type_name, 0),
+                                .part = facts_part(r, renames ? type->old_val : type->new_val),
+                                .makes = !renames,
+                                .new_name = renames ? facts_part(r, type->new_val) : NULL});
 }
 
 /* By the letters of the grammar: O is SET NOT NULL, C ADD CONSTRAINT, V VALIDATE CONSTRAINT. */
@@ -242,11 +336,10 @@ void facts_alter_domain(struct reading *r, const PgQuery__Node *node)
                            domain->def->constraint->skip_validation;
     const bool checks = (adds && !unchecked) || strcmp(domain->subtype, "O") == 0 ||
                         strcmp(domain->subtype, "V") == 0;
-    if (checks)
-        (void)facts_apply(r, form_of(FORM_ALTER_DOMAIN_CHECKED),
-                          (struct subject){.object = LOCKED_TABLES_OF_TYPE,
-                                           .name = facts_list_name(r, domain->type_name,
-                                                                   domain->n_type_name, 0)});
+    (void)facts_apply(
+        r, form_of(checks ? FORM_ALTER_DOMAIN_CHECKED : FORM_ALTER_DOMAIN),
+        (struct subject){.object = LOCKED_TABLES_OF_TYPE,
+                         .name = facts_list_name(r, domain->type_name, domain->n_type_name, 0)});
 }
 
 /* ---- maintenance ---- */

@@ -11,6 +11,7 @@ static struct locked *create(struct reading *r, const struct form *form,
     struct locked *const row = facts_apply(r, form,
                                            (struct subject){.object = LOCKED_RELATION,
                                                             .name = facts_range_name(r, range),
+                                                            .makes = true,
                                                             .maybe = maybe});
     if (row != NULL)
         row->fate = FATE_CREATED;
@@ -105,7 +106,10 @@ void facts_create_view(struct reading *r, const PgQuery__Node *node)
 {
     const PgQuery__ViewStmt *const view = node->view_stmt;
     if (view->replace)
-        (void)facts_apply_range(r, form_of(FORM_CREATE_OR_REPLACE_VIEW), view->view);
+        (void)facts_apply(r, form_of(FORM_CREATE_OR_REPLACE_VIEW),
+                          (struct subject){.object = LOCKED_RELATION,
+                                           .name = facts_range_name(r, view->view),
+                                           .makes = true});
     else
         (void)create(r, form_of(FORM_CREATE_VIEW), view->view, false);
     definition(r, view->query);
@@ -172,12 +176,24 @@ void facts_alter_sequence(struct reading *r, const PgQuery__Node *node)
 
 /* ---- what belongs to a table ---- */
 
+static void apply_part(struct reading *r, enum form_id form, const PgQuery__RangeVar *table,
+                       const char *part, bool makes)
+{
+    (void)facts_apply(r, form_of(form),
+                      (struct subject){.object = LOCKED_RELATION,
+                                       .name = facts_range_name(r, table),
+                                       .part = facts_part(r, part),
+                                       .makes = makes});
+}
+
 void facts_create_trigger(struct reading *r, const PgQuery__Node *node)
 {
     const PgQuery__CreateTrigStmt *const trigger = node->create_trig_stmt;
     (void)facts_apply(r, form_of(FORM_CREATE_TRIGGER),
                       (struct subject){.object = LOCKED_RELATION,
                                        .name = facts_range_name(r, trigger->relation),
+                                       .part = facts_part(r, trigger->trigname),
+                                       .makes = true,
                                        .only = !trigger->row});
     if (trigger->constrrel != NULL)
         (void)facts_apply_range(r, form_of(FORM_CONSTRAINT_TRIGGER_FROM), trigger->constrrel);
@@ -186,7 +202,7 @@ void facts_create_trigger(struct reading *r, const PgQuery__Node *node)
 void facts_create_rule(struct reading *r, const PgQuery__Node *node)
 {
     const PgQuery__RuleStmt *const rule = node->rule_stmt;
-    (void)facts_apply_range(r, form_of(FORM_CREATE_RULE), rule->relation);
+    apply_part(r, FORM_CREATE_RULE, rule->relation, rule->rulename, true);
     definition(r, rule->where_clause);
     for (size_t i = 0; i < rule->n_actions; i++)
         definition(r, rule->actions[i]);
@@ -195,7 +211,7 @@ void facts_create_rule(struct reading *r, const PgQuery__Node *node)
 void facts_create_policy(struct reading *r, const PgQuery__Node *node)
 {
     const PgQuery__CreatePolicyStmt *const policy = node->create_policy_stmt;
-    (void)facts_apply_range(r, form_of(FORM_CREATE_POLICY), policy->table);
+    apply_part(r, FORM_CREATE_POLICY, policy->table, policy->policy_name, true);
     definition(r, policy->qual);
     definition(r, policy->with_check);
 }
@@ -203,7 +219,7 @@ void facts_create_policy(struct reading *r, const PgQuery__Node *node)
 void facts_alter_policy(struct reading *r, const PgQuery__Node *node)
 {
     const PgQuery__AlterPolicyStmt *const policy = node->alter_policy_stmt;
-    (void)facts_apply_range(r, form_of(FORM_ALTER_POLICY), policy->table);
+    apply_part(r, FORM_ALTER_POLICY, policy->table, policy->policy_name, false);
     definition(r, policy->qual);
     definition(r, policy->with_check);
 }
@@ -217,6 +233,7 @@ void facts_create_statistics(struct reading *r, const PgQuery__Node *node)
                                     statistics->relations[i]->range_var);
 }
 
+/* Of all tables too: then it has no name. */
 static void published(struct reading *r, PgQuery__Node *const *objects, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -230,8 +247,10 @@ static void published(struct reading *r, PgQuery__Node *const *objects, size_t c
 
 void facts_create_publication(struct reading *r, const PgQuery__Node *node)
 {
-    published(r, node->create_publication_stmt->pubobjects,
-              node->create_publication_stmt->n_pubobjects);
+    const PgQuery__CreatePublicationStmt *const publication = node->create_publication_stmt;
+    published(r, publication->pubobjects, publication->n_pubobjects);
+    if (publication->for_all_tables)
+        facts_note(r, FORM_PUBLISHED_TABLE, (struct subject){.object = LOCKED_RELATION});
 }
 
 void facts_alter_publication(struct reading *r, const PgQuery__Node *node)
@@ -249,5 +268,30 @@ void facts_create_schema(struct reading *r, const PgQuery__Node *node)
 /* Of a body in the standard's form, the names are looked up. */
 void facts_create_function(struct reading *r, const PgQuery__Node *node)
 {
-    definition(r, node->create_function_stmt->sql_body);
+    const PgQuery__CreateFunctionStmt *const function = node->create_function_stmt;
+    facts_note(r, function->replace ? FORM_REPLACE_FUNCTION : FORM_CREATE_FUNCTION,
+               (struct subject){.name = facts_function_name(r, function), .makes = true});
+    definition(r, function->sql_body);
+}
+
+void facts_create_type(struct reading *r, const PgQuery__Node *node)
+{
+    struct subject subject = {.makes = true};
+    switch (node->node_case) {
+    case PG_QUERY__NODE__NODE_COMPOSITE_TYPE_STMT:
+        subject.name = facts_range_name(r, node->composite_type_stmt->typevar);
+        break;
+    case PG_QUERY__NODE__NODE_CREATE_ENUM_STMT:
+        subject.name = facts_list_name(r, node->create_enum_stmt->type_name,
+                                       node->create_enum_stmt->n_type_name, 0);
+        break;
+    case PG_QUERY__NODE__NODE_CREATE_RANGE_STMT:
+        subject.name = facts_list_name(r, node->create_range_stmt->type_name,
+                                       node->create_range_stmt->n_type_name, 0);
+        break;
+    default:
+        subject.name = facts_list_name(r, node->create_domain_stmt->domainname,
+                                       node->create_domain_stmt->n_domainname, 0);
+    }
+    facts_note(r, FORM_CREATE_TYPE, subject);
 }

@@ -29,6 +29,8 @@ const struct form *form_of_alter(PgQuery__AlterTableType subtype);
 
 /* What has a row of its own. */
 enum form_id {
+    FORM_DROP_DEFAULT,
+    FORM_ADD_ATTRIBUTE,
     FORM_SET_STRONG_OPTION,
     FORM_DETACH_CONCURRENTLY,
     FORM_ADD_COLUMN_NOT_NULL,
@@ -71,6 +73,9 @@ enum form_id {
     FORM_ALTER_POLICY,
     FORM_CREATE_VIEW,
     FORM_CREATE_OR_REPLACE_VIEW,
+    FORM_CREATE_TYPE,
+    FORM_CREATE_FUNCTION,
+    FORM_REPLACE_FUNCTION,
     FORM_CREATE_SEQUENCE,
     FORM_ALTER_SEQUENCE,
     FORM_SEQUENCE_OWNER,
@@ -87,6 +92,8 @@ enum form_id {
     FORM_DROP_POLICY,
     FORM_DROP_STATISTICS,
     FORM_DROP_TYPE,
+    FORM_DROP_FUNCTION,
+    FORM_DROP_SCHEMA,
     FORM_DROP_EXTENSION,
     FORM_TRUNCATE,
     FORM_TRUNCATE_RESTART,
@@ -99,12 +106,19 @@ enum form_id {
     FORM_RENAME_POLICY,
     FORM_RENAME_ATTRIBUTE,
     FORM_RENAME_TYPE,
+    FORM_RENAME_OTHER,
     FORM_SET_SCHEMA,
     FORM_TYPE_OWNER,
     FORM_COMMENT_RELATION,
     FORM_COMMENT_INDEX,
     FORM_COMMENT_PART,
     FORM_GRANT,
+    FORM_REVOKE,
+    FORM_REVOKE_OTHER,
+    FORM_ALTER_FUNCTION,
+    FORM_ADD_ENUM_VALUE,
+    FORM_RENAME_ENUM_VALUE,
+    FORM_ALTER_DOMAIN,
     FORM_ALTER_DOMAIN_CHECKED,
     FORM_ATTACH_INDEX,
     FORM_ATTACHED_INDEX,
@@ -124,7 +138,9 @@ enum form_id {
     FORM_SELECT_FOR_UPDATE,
     FORM_INSERT,
     FORM_UPDATE,
+    FORM_UPDATE_ALL,
     FORM_DELETE,
+    FORM_DELETE_ALL,
     FORM_MERGE,
     FORM_COPY_FROM,
     FORM_COPY_TO,
@@ -132,6 +148,9 @@ enum form_id {
     FORM_COUNT,
 };
 const struct form *form_of(enum form_id id);
+
+/* What code of the release before meets: a set of OLD_CODE, from sql/facts_old_code.c. */
+unsigned form_old_code(const struct form *form);
 
 /* Every row in turn, from 0, for the docs; NULL after the last. */
 const struct form *form_at(size_t index);

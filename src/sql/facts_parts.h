@@ -23,11 +23,16 @@ struct subject {
     bool only;               /* no descent */
     bool cascade;
     bool maybe;
+    bool makes; /* as in struct act */
+    const char *new_name;
 };
 
 /* Adds the form's row for the subject, and the rows of its others; returns the subject's, NULL when
  * there is none or memory is out. It is valid until the next row. */
 struct locked *facts_apply(struct reading *r, const struct form *form, struct subject subject);
+
+/* What a form that locks nothing is about; the name may be NULL. */
+void facts_note(struct reading *r, enum form_id form, struct subject subject);
 
 /* The same for a relation that a statement names; nothing for NULL. */
 struct locked *facts_apply_range(struct reading *r, const struct form *form,
@@ -42,6 +47,9 @@ const char *facts_range_name(struct reading *r, const PgQuery__RangeVar *range);
 const char *facts_list_name(struct reading *r, PgQuery__Node *const *parts, size_t count,
                             size_t less);
 const char *facts_qualified(struct reading *r, const char *schema, const char *name);
+/* "f(integer)": a function as DROP FUNCTION names it; NULL when that cannot be told. */
+const char *facts_function_name(struct reading *r, const PgQuery__CreateFunctionStmt *function);
+const char *facts_object_function_name(struct reading *r, const PgQuery__ObjectWithArgs *object);
 /* A plain name in the arena; NULL for "". */
 const char *facts_part(struct reading *r, const char *name);
 
@@ -70,6 +78,9 @@ void facts_create_publication(struct reading *r, const PgQuery__Node *node);
 void facts_alter_publication(struct reading *r, const PgQuery__Node *node);
 void facts_create_schema(struct reading *r, const PgQuery__Node *node);
 void facts_create_function(struct reading *r, const PgQuery__Node *node);
+void facts_alter_function(struct reading *r, const PgQuery__Node *node);
+void facts_create_type(struct reading *r, const PgQuery__Node *node);
+void facts_alter_enum(struct reading *r, const PgQuery__Node *node);
 void facts_drop(struct reading *r, const PgQuery__Node *node);
 void facts_truncate(struct reading *r, const PgQuery__Node *node);
 void facts_rename(struct reading *r, const PgQuery__Node *node);
@@ -78,6 +89,7 @@ void facts_owner(struct reading *r, const PgQuery__Node *node);
 void facts_comment(struct reading *r, const PgQuery__Node *node);
 void facts_security_label(struct reading *r, const PgQuery__Node *node);
 void facts_grant(struct reading *r, const PgQuery__Node *node);
+void facts_grant_role(struct reading *r, const PgQuery__Node *node);
 void facts_alter_domain(struct reading *r, const PgQuery__Node *node);
 void facts_reindex(struct reading *r, const PgQuery__Node *node);
 void facts_refresh(struct reading *r, const PgQuery__Node *node);

@@ -319,6 +319,14 @@ static void walk_change(const struct walk *w, const ProtobufCMessage *message,
     walk_fields(&inner, message);
 }
 
+/* WHERE TRUE is no WHERE. */
+static bool takes_all(const PgQuery__Node *where)
+{
+    return where == NULL || (where->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+                             where->a_const->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL &&
+                             where->a_const->boolval->boolval);
+}
+
 static void walk(const struct walk *w, const ProtobufCMessage *message)
 {
     if (message == NULL)
@@ -339,10 +347,14 @@ static void walk(const struct walk *w, const ProtobufCMessage *message)
             target(w, FORM_UPDATE, insert->relation);
     } else if (kind == &pg_query__update_stmt__descriptor) {
         const PgQuery__UpdateStmt *const update = (const PgQuery__UpdateStmt *)message;
-        walk_change(w, message, update->with_clause, FORM_UPDATE, update->relation);
+        walk_change(w, message, update->with_clause,
+                    takes_all(update->where_clause) ? FORM_UPDATE_ALL : FORM_UPDATE,
+                    update->relation);
     } else if (kind == &pg_query__delete_stmt__descriptor) {
         const PgQuery__DeleteStmt *const delete = (const PgQuery__DeleteStmt *)message;
-        walk_change(w, message, delete->with_clause, FORM_DELETE, delete->relation);
+        walk_change(w, message, delete->with_clause,
+                    takes_all(delete->where_clause) ? FORM_DELETE_ALL : FORM_DELETE,
+                    delete->relation);
     } else if (kind == &pg_query__merge_stmt__descriptor) {
         const PgQuery__MergeStmt *const merge = (const PgQuery__MergeStmt *)message;
         walk_change(w, message, merge->with_clause, FORM_MERGE, merge->relation);

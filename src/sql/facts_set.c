@@ -13,6 +13,11 @@ struct known_name {
     bool filled; /* it may have rows */
 };
 
+/* A column, constraint, trigger ... that the set has made, under the name of its table then. */
+struct made_part {
+    const char *name, *part;
+};
+
 static struct known_name *find_name(struct facts_walk *w, const char *name)
 {
     for (size_t i = w->names.count; i-- > 0;)
@@ -94,10 +99,39 @@ static void change_name(struct facts_walk *w, const struct locked *row)
         w->names.items[place - 1].now = row->fate == FATE_RENAMED ? keep(w, row->new_name) : NULL;
 }
 
-static void mark_new(struct facts_walk *w, struct act *act)
+static bool is_part_made(const struct facts_walk *w, const struct act *act)
+{
+    for (size_t i = 0; act->name != NULL && act->part != NULL && i < w->parts.count; i++)
+        if (strcmp(w->parts.items[i].name, act->name) == 0 &&
+            strcmp(w->parts.items[i].part, act->part) == 0)
+            return true;
+    return false;
+}
+
+static void mark(struct facts_walk *w, struct act *act)
 {
     const struct known_name *const known = act->name != NULL ? find_name(w, act->name) : NULL;
-    act->is_new = known != NULL && known->made && !known->filled;
+    act->is_made = known != NULL && known->made;
+    act->is_part_made = is_part_made(w, act);
+    act->is_new = act->is_made && !known->filled;
+}
+
+/* What has no lock that says so: a part, a type, a function. */
+static void note_made(struct facts_walk *w, const struct act *act)
+{
+    if (!act->makes || act->name == NULL)
+        return;
+    if (act->part == NULL) {
+        if (act->form->mode == LOCK_NONE)
+            (void)note_name(w, act->name, (struct known_name){.made = true});
+        return;
+    }
+    if (act->is_part_made)
+        return;
+    struct made_part *const made = arena_push(w->arena, &w->parts);
+    w->failed = w->failed || made == NULL;
+    if (made != NULL)
+        *made = (struct made_part){keep(w, act->name), keep(w, act->part)};
 }
 
 /* One row into the set, as it was before the set. */
@@ -114,8 +148,10 @@ static void step(struct facts_walk *w, struct facts *facts)
     for (size_t i = 0; i < facts->locks.count; i++)
         if (facts->locks.items[i].fate == FATE_CREATED)
             create(w, &facts->locks.items[i]);
-    for (size_t i = 0; i < facts->acts.count; i++)
-        mark_new(w, &facts->acts.items[i]);
+    for (size_t i = 0; i < facts->acts.count; i++) {
+        mark(w, &facts->acts.items[i]);
+        note_made(w, &facts->acts.items[i]);
+    }
     for (size_t i = 0; i < facts->locks.count; i++) {
         struct locked *const row = &facts->locks.items[i];
         const char *const written = row->name;

@@ -83,16 +83,26 @@ static json_t *read_text(const char *text)
     return result;
 }
 
+static json_t *json_of_old_code(const struct form *form)
+{
+    json_t *const names = json_array();
+    for (int bit = 0; bit < OLD_BITS; bit++)
+        if (form_old_code(form) >> bit & 1)
+            json_array_append_new(names, json_string(old_code_name((enum old_code_bit)bit)));
+    return names;
+}
+
 static json_t *tables(void)
 {
     json_t *const forms = json_array();
     json_t *const queries = json_object();
     for (size_t i = 0; form_at(i) != NULL; i++)
-        json_array_append_new(forms, json_pack("{s:s,s:s,s:s,s:o,s:i}", "name", form_at(i)->name,
-                                               "mode", lock_mode_name(form_at(i)->mode), "effect",
-                                               lock_effect_name(form_at(i)->effect), "unless",
-                                               text_or_null(form_at(i)->unless), "since",
-                                               form_at(i)->since));
+        json_array_append_new(
+            forms, json_pack("{s:s,s:s,s:s,s:o,s:i,s:o}", "name", form_at(i)->name, "mode",
+                             lock_mode_name(form_at(i)->mode), "effect",
+                             lock_effect_name(form_at(i)->effect), "unless",
+                             text_or_null(form_at(i)->unless), "since", form_at(i)->since,
+                             "old_code", json_of_old_code(form_at(i))));
     for (int object = 0; object <= LOCKED_EXTENSION_MEMBERS; object++)
         json_object_set_new(queries, lock_object_name((enum lock_object)object),
                             json_string(lock_object_query((enum lock_object)object)));
