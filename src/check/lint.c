@@ -86,10 +86,10 @@ static const char *sentence(struct arena *arena, const char *what, const char *n
 
 /* ---- rules by form ---- */
 
-static bool has_form(const struct rule *rule, const struct form *form)
+static bool has_form(const char *const *forms, const struct form *form)
 {
-    for (size_t i = 0; rule->forms[i] != NULL; i++)
-        if (strcmp(rule->forms[i], form->name) == 0)
+    for (size_t i = 0; forms[i] != NULL; i++)
+        if (strcmp(forms[i], form->name) == 0)
             return true;
     return false;
 }
@@ -113,23 +113,75 @@ bool lint_is_existing(const struct lint *lint, const struct act *act)
     return !act->is_new && !made_here(lint, act);
 }
 
+bool lint_can_break(const struct lint *lint, const struct act *act)
+{
+    return lint->migration->phase != PHASE_CONTRACT && !act->is_made && !act->is_part_made;
+}
+
 static bool fires(const struct lint *lint, const struct rule *rule, const struct act *act)
 {
-    return has_form(rule, act->form) && lint_is_existing(lint, act) &&
+    return has_form(rule->forms, act->form) &&
+           (rule->breaks ? lint_can_break(lint, act) : lint_is_existing(lint, act)) &&
            (rule->applies == NULL || rule->applies(lint, act));
+}
+
+static void report_act(struct lint *lint, const struct rule *rule, const struct act *act)
+{
+    const struct place place = place_at(lint->scratch, lint, act->at);
+    report(lint, rule, &place, sentence(lint->scratch, rule->what, act->name));
+    if (lint->options->mends != NULL && rule->mend != NULL &&
+        !migration_allows(lint->migration, rule->id))
+        rule->mend(lint, rule, act);
 }
 
 static void look_at_acts(struct lint *lint, const struct rule *rule)
 {
-    for (size_t i = 0; i < lint->facts.acts.count; i++) {
-        const struct act *const act = &lint->facts.acts.items[i];
-        if (!fires(lint, rule, act))
+    for (size_t i = 0; i < lint->facts.acts.count; i++)
+        if (fires(lint, rule, &lint->facts.acts.items[i]))
+            report_act(lint, rule, &lint->facts.acts.items[i]);
+}
+
+/* ---- what is made again ---- */
+
+/* Also a function that one of the two names without its arguments. */
+static bool same_object(const char *a, const char *b)
+{
+    const size_t a_len = strlen(a), b_len = strlen(b);
+    const size_t len = a_len < b_len ? a_len : b_len;
+    return strncmp(a, b, len) == 0 && (a_len == b_len || (a_len > len ? a : b)[len] == '(');
+}
+
+static bool makes_again(const struct act *made, const struct act *gone)
+{
+    const char *const name = made->new_name != NULL ? made->new_name : made->name;
+    return name != NULL && gone->name != NULL && same_object(name, gone->name) &&
+           (made->part == NULL || gone->part == NULL || strcmp(made->part, gone->part) == 0);
+}
+
+static bool is_remade(const struct lint *lint, const struct rule *rule, const struct act *act)
+{
+    for (size_t i = 0; i < lint->done.count; i++)
+        if (&lint->done.items[i].act != act &&
+            has_form(rule->remade, lint->done.items[i].act.form) &&
+            makes_again(&lint->done.items[i].act, act))
+            return true;
+    return false;
+}
+
+void lint_turn_to(struct lint *lint, const struct lint_done *done)
+{
+    lint->number = done->statement;
+    lint->statement = &lint->statements->items[done->statement];
+}
+
+static void look_back(struct lint *lint, const struct rule *rule)
+{
+    for (size_t i = 0; i < lint->done.count; i++) {
+        const struct act *const act = &lint->done.items[i].act;
+        if (!fires(lint, rule, act) || is_remade(lint, rule, act))
             continue;
-        const struct place place = place_at(lint->scratch, lint, act->at);
-        report(lint, rule, &place, sentence(lint->scratch, rule->what, act->name));
-        if (lint->options->mends != NULL && rule->mend != NULL &&
-            !migration_allows(lint->migration, rule->id))
-            rule->mend(lint, rule, act);
+        lint_turn_to(lint, &lint->done.items[i]);
+        report_act(lint, rule, act);
     }
 }
 
@@ -144,7 +196,7 @@ static void show_to_rules(struct lint *lint)
     for (size_t i = 0; (rule = rule_at(i)) != NULL; i++) {
         if (!is_for(rule, lint->options->dialect))
             continue;
-        if (rule->forms != NULL)
+        if (rule->forms != NULL && rule->remade == NULL)
             look_at_acts(lint, rule);
         else if (rule->look != NULL)
             rule->look(lint, rule);
@@ -194,6 +246,7 @@ static void note_done(struct lint *lint, struct act act)
     act.node = NULL;
     act.name = keep_name(lint, act.name);
     act.part = keep_name(lint, act.part);
+    act.new_name = keep_name(lint, act.new_name);
     if (done != NULL)
         *done = (struct lint_done){.act = act,
                                    .statement = lint->number,
@@ -256,6 +309,29 @@ static bool leave_unit(struct lint *lint)
 
 /* ---- one after another ---- */
 
+/* What has no act may do anything. */
+static bool is_unread(const struct facts *facts)
+{
+    return facts->unknown != NULL || facts->acts.count == 0;
+}
+
+static void look_behind(struct lint *lint)
+{
+    CLEANUP(arena_release) struct arena scratch = {0};
+    const struct rule *rule;
+    lint->scratch = &scratch;
+    lint->tree = NULL;
+    lint->facts = (struct facts){0};
+    for (size_t i = 0; (rule = rule_at(i)) != NULL; i++) {
+        if (!is_for(rule, lint->options->dialect))
+            continue;
+        if (rule->remade != NULL)
+            look_back(lint, rule);
+        else if (rule->behind != NULL)
+            rule->behind(lint, rule);
+    }
+}
+
 static void look_at_facts(struct lint *lint)
 {
     lint->unit_over = enter_unit(lint, lint->unit_over);
@@ -274,6 +350,7 @@ static bool look_at_statement(struct lint *lint, const struct statement *stateme
     const bool read = read_facts(lint, &tree, err);
     if (read)
         look_at_facts(lint);
+    lint->unread = lint->unread || is_unread(&lint->facts);
     for (size_t i = 0; read && i < lint->facts.acts.count; i++)
         note_done(lint, lint->facts.acts.items[i]);
     tree_release(&tree);
@@ -286,11 +363,13 @@ static bool look_at_statements(struct lint *lint, const struct statements *state
 {
     lint->statements = statements;
     lint->done.count = 0;
+    lint->unread = false;
     lint->unit_over = true;
     lint->in_block = false;
     for (lint->number = 0; lint->number < statements->count; lint->number++)
         if (!look_at_statement(lint, &statements->items[lint->number], err))
             return false;
+    look_behind(lint);
     return true;
 }
 

@@ -53,6 +53,7 @@ struct lint {
         struct lint_done *items;
         size_t count, capacity;
     } done;
+    bool unread; /* a statement of the migration, so far, did what facts do not know */
     struct constraints constraints;      /* that earlier statements of all migrations add */
     const struct statements *statements; /* of the migration */
     /* The statement at hand. */
@@ -74,6 +75,13 @@ void lint_report(struct lint *lint, const struct rule *rule, int at, const char 
 struct place lint_place(struct lint *lint, int at);
 void lint_report_place(struct lint *lint, const struct rule *rule, const struct place *place,
                        const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* For `behind`: makes what was done the statement at hand, for lint_report() at its act. */
+void lint_turn_to(struct lint *lint, const struct lint_done *done);
+
+/* True where it would break code of the release before: not made by the set, not a contract step.
+ */
+bool lint_can_break(const struct lint *lint, const struct act *act);
 
 /* True for what was there before the transaction of the statement at hand, and may have rows. */
 bool lint_is_existing(const struct lint *lint, const struct act *act);

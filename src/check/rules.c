@@ -6,8 +6,8 @@
 #include "check/rules/tables.h"
 
 static const struct rule_table *const tables[] = {
-    &rules_of_files,    &rules_of_locks,       &rules_of_indexes,
-    &rules_of_rewrites, &rules_of_constraints, &rules_of_loss,
+    &rules_of_files,       &rules_of_locks,    &rules_of_indexes, &rules_of_rewrites,
+    &rules_of_constraints, &rules_of_old_code, &rules_of_loss,
 };
 
 const struct rule *rule_at(size_t index)
@@ -38,7 +38,8 @@ const struct rule *rule_find(const char *id)
 
 bool rule_is_linted(const struct rule *rule)
 {
-    return rule->forms != NULL || rule->look != NULL || rule->finish != NULL;
+    return rule->forms != NULL || rule->look != NULL || rule->behind != NULL ||
+           rule->finish != NULL;
 }
 
 const char **rule_ids(struct arena *arena)

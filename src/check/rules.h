@@ -43,10 +43,15 @@ struct rule {
      * set has not just made, and `applies` where it is given. Or `look` does it all.
      */
     const char *const *forms;
+    /* By form: it breaks code of the release before. Silent in a contract step, which comes when
+     * there is none, and on what the set has made, whatever is in it by then. */
+    bool breaks;
+    const char *const *remade; /* of these, one further up or down that makes the same again */
     bool (*applies)(const struct lint *lint, const struct act *act);
     const char *what; /* of a finding by form; "{}" stands for what the act is done to */
     void (*mend)(struct lint *lint, const struct rule *rule, const struct act *act);
     void (*look)(struct lint *lint, const struct rule *rule);
+    void (*behind)(struct lint *lint, const struct rule *rule); /* or: once behind each migration */
     void (*finish)(struct lint *lint, const struct rule *rule); /* or: once, behind all of them */
 };
 

@@ -184,8 +184,13 @@ static void add_column(const struct altering *a)
     for (size_t i = 0; i < definition->n_constraints; i++)
         if (definition->constraints[i]->node_case == PG_QUERY__NODE__NODE_CONSTRAINT)
             add_column_constraint(a, definition->constraints[i]->constraint, &column);
-    if (column.not_null && !column.has_default && !column.is_filled)
-        (void)facts_apply(a->r, form_of(FORM_ADD_COLUMN_NOT_NULL), a->subject);
+    const bool has_value = column.has_default || column.is_filled;
+    if (has_value || column.not_null)
+        (void)facts_apply(a->r,
+                          form_of(!column.not_null ? FORM_ADD_COLUMN_DEFAULT
+                                  : has_value      ? FORM_ADD_COLUMN_NOT_NULL_DEFAULT
+                                                   : FORM_ADD_COLUMN_NOT_NULL),
+                          a->subject);
     if (column.foreign == NULL)
         return;
     (void)facts_apply(

@@ -155,6 +155,16 @@ static void rename_relation(struct reading *r, const PgQuery__RenameStmt *rename
     row->new_name = new_name;
 }
 
+static const char *renamed_type(struct reading *r, const PgQuery__RenameStmt *rename)
+{
+    const PgQuery__Node *const object = rename->object;
+    const bool is_list = object != NULL && object->node_case == PG_QUERY__NODE__NODE_LIST;
+    const PgQuery__Node *const schema =
+        is_list && object->list->n_items == 2 ? object->list->items[0] : NULL;
+    const bool qualified = schema != NULL && schema->node_case == PG_QUERY__NODE__NODE_STRING;
+    return facts_qualified(r, qualified ? schema->string->sval : "", rename->newname);
+}
+
 /* True for a part of a relation. */
 static bool rename_part(struct reading *r, const PgQuery__RenameStmt *rename)
 {
@@ -186,6 +196,15 @@ static bool rename_part(struct reading *r, const PgQuery__RenameStmt *rename)
 /* What has a name and is no relation. */
 static void rename_other(struct reading *r, const PgQuery__RenameStmt *rename)
 {
+    static const PgQuery__ObjectType types[] = {
+        OBJECT(SCHEMA),    OBJECT(DOMAIN),    OBJECT(FUNCTION),  OBJECT(PROCEDURE),
+        OBJECT(ROUTINE),   OBJECT(AGGREGATE), OBJECT(COLLATION), OBJECT(TSCONFIGURATION),
+    };
+    bool is_used = false; /* by code, under its name */
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        is_used = is_used || types[i] == rename->rename_type;
+    if (!is_used)
+        return;
     const bool is_schema = rename->rename_type == OBJECT(SCHEMA);
     struct subject subject = {.new_name = facts_part(r, rename->newname)};
     if (is_schema)
@@ -204,7 +223,7 @@ void facts_rename(struct reading *r, const PgQuery__Node *node)
         (void)facts_apply(r, form_of(FORM_RENAME_TYPE),
                           (struct subject){.object = LOCKED_COMPOSITE,
                                            .name = type_name(r, rename->object),
-                                           .new_name = facts_part(r, rename->newname)});
+                                           .new_name = renamed_type(r, rename)});
     else if (!rename_part(r, rename))
         rename_other(r, rename);
     r->facts->renames_all = rename->rename_type == OBJECT(SCHEMA);

@@ -133,6 +133,8 @@ static const struct form forms[] = {
     [FORM_SET_STRONG_OPTION] = {"ALTER TABLE SET (user_catalog_table), ALTER VIEW SET", AX, CATALOG, {}, 0},
     [FORM_DETACH_CONCURRENTLY] = {"ALTER TABLE DETACH PARTITION CONCURRENTLY", SUX, CATALOG, {}, 14},
     [FORM_ADD_COLUMN_NOT_NULL] = {"ALTER TABLE ADD COLUMN NOT NULL without default", AX, BELOW, {}, 0}, /* fails on rows */
+    [FORM_ADD_COLUMN_DEFAULT] = {"ALTER TABLE ADD COLUMN with a default", AX, BELOW, {}, 0},
+    [FORM_ADD_COLUMN_NOT_NULL_DEFAULT] = {"ALTER TABLE ADD COLUMN NOT NULL with a default", AX, BELOW, {}, 0},
     [FORM_ADD_COLUMN_VOLATILE] = {"ALTER TABLE ADD COLUMN with volatile default", AX,
                                   EFFECT_REWRITE, DESCENT_CHILDREN, NULL, {}, 0},
     [FORM_ADD_COLUMN_SERIAL] = {"ALTER TABLE ADD COLUMN with serial or identity", AX,

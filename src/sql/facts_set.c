@@ -119,6 +119,9 @@ static void mark(struct facts_walk *w, struct act *act)
 /* What has no lock that says so: a part, a type, a function. */
 static void note_made(struct facts_walk *w, const struct act *act)
 {
+    const bool is_relation = act->form->mode != LOCK_NONE && act->object != LOCKED_COMPOSITE;
+    if (act->new_name != NULL && act->part == NULL && !is_relation)
+        (void)note_name(w, act->new_name, (struct known_name){.made = true});
     if (!act->makes || act->name == NULL)
         return;
     if (act->part == NULL) {

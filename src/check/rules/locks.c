@@ -107,7 +107,8 @@ static bool copies_rows(const struct lint *lint, const PgQuery__Node *node)
  * of its own. */
 static bool is_long(const struct lint *lint, const struct act *act)
 {
-    static const char *const changes[] = {"UPDATE", "DELETE", "MERGE", NULL};
+    static const char *const changes[] = {"UPDATE", "UPDATE without WHERE", "DELETE",
+                                          "DELETE without WHERE", "MERGE", NULL};
     static const char *const reads[] = {"ALTER TABLE VALIDATE CONSTRAINT",
                                         "REFRESH MATERIALIZED VIEW",
                                         "REFRESH MATERIALIZED VIEW CONCURRENTLY", NULL};

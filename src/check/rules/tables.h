@@ -22,6 +22,7 @@ extern const struct rule_table rules_of_locks;    /* what others wait for while 
 extern const struct rule_table rules_of_indexes;  /* making and removing indexes */
 extern const struct rule_table rules_of_rewrites; /* what writes a table anew */
 extern const struct rule_table rules_of_constraints; /* what has to hold for every row */
-extern const struct rule_table rules_of_loss; /* what takes away data, or what code relies on */
+extern const struct rule_table rules_of_loss;        /* what takes away data */
+extern const struct rule_table rules_of_old_code;    /* what older code relies on */
 
 #endif
