@@ -317,9 +317,7 @@ static bool is_unread(const struct facts *facts)
 
 static void look_behind(struct lint *lint)
 {
-    CLEANUP(arena_release) struct arena scratch = {0};
     const struct rule *rule;
-    lint->scratch = &scratch;
     lint->tree = NULL;
     lint->facts = (struct facts){0};
     for (size_t i = 0; (rule = rule_at(i)) != NULL; i++) {
@@ -330,6 +328,7 @@ static void look_behind(struct lint *lint)
         else if (rule->behind != NULL)
             rule->behind(lint, rule);
     }
+    arena_release(lint->scratch);
 }
 
 static void look_at_facts(struct lint *lint)
