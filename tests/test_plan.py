@@ -89,6 +89,16 @@ def test_a_page_for_a_pull_request(target):
     assert "### 20250102000000" in out
 
 
+def test_what_takes_a_moment_is_a_note(target, pg):
+    pg.query("CREATE TABLE large AS SELECT i, repeat('x', 500) AS filler FROM generate_series(1, 200000) AS i")
+    pg.query("ANALYZE large")
+    target.write("20250102000000_next", "CREATE INDEX ON events (id);\nCREATE INDEX ON large (i);")
+    report = target.run("--json", "plan", check=3).json()
+    small, large = [f for f in report["findings"] if f["rule"] == "create-index-blocking"]
+    assert (small["severity"], large["severity"]) == ("note", "error")
+    assert "a moment: it works on 700 rows" in small["what"]
+
+
 def test_nothing_pending_and_a_refusal(target):
     assert "nothing is pending" in target.run("plan", check=0).out
     (target.migrations / "20250101000000_first.sql").write_text("SELECT 1;")

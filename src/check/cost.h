@@ -61,6 +61,11 @@ bool cost_measure(struct arena *arena, const struct xray *xray, struct cost_stat
 bool cost_ask(struct arena *arena, struct pg *pg, const char *search_path,
               struct cost_statement *statements, size_t count, struct err *err) MUST_CHECK;
 
+/* Makes notes of the findings about time (rule.grows) in statements whose work takes a moment on
+ * this target. Those of cost_ask() must be known. */
+void cost_weigh(struct arena *arena, const struct cost_statement *statements, size_t count,
+                struct findings *findings);
+
 /* Who waits for a lock of this mode, a clause: "readers and writers wait"; "" when nobody does. */
 const char *cost_felt(enum lock_mode mode);
 

@@ -33,6 +33,7 @@ struct rule {
     enum severity severity; /* the usual one; an applied migration's odd name is only a note */
     unsigned engines;
     enum fixer fixer;
+    bool grows;        /* about time that grows with a table: no outage on a small one */
     const char *title; /* one line, lower case, no full stop */
     const char *why, *fix;
     const char *example_bad, *example_good; /* lines of a file, or names; may be NULL */

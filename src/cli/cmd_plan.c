@@ -185,16 +185,19 @@ static bool ask_server(struct cli *cli, struct session *session, struct plan_sho
 
 /* ---- findings ---- */
 
-static bool lint(struct cli *cli, const struct workspace *workspace, const struct plan *plan,
+static bool lint(struct cli *cli, const struct workspace *workspace, const struct plan_shown *shown,
                  struct err *err)
 {
+    const struct plan *const plan = shown->plan;
     const struct lint_options options = {.dialect = workspace->options.dialect};
     size_t count;
     const struct migration **const items = migrations_of(cli, plan, false, &count);
     if (items == NULL)
         return err_nomem(err);
-    return lint_run(&cli->arena, &options, items, count, &cli->findings, err) &&
-           allow_apply(&cli->arena, &workspace->set, false, &cli->findings, err) &&
+    if (!lint_run(&cli->arena, &options, items, count, &cli->findings, err))
+        return false;
+    cost_weigh(&cli->arena, shown->statements, shown->count, &cli->findings);
+    return allow_apply(&cli->arena, &workspace->set, false, &cli->findings, err) &&
            (findings_sort(&cli->arena, &cli->findings) || err_nomem(err));
 }
 
@@ -213,7 +216,7 @@ static bool run(struct cli *cli, struct err *err)
     shown.plan = &result.plan;
     if (session.ledger.pg != NULL && shown.count > 0 && !ask_server(cli, &session, &shown, err))
         return false;
-    if (!lint(cli, &workspace, &result.plan, err))
+    if (!lint(cli, &workspace, &shown, err))
         return false;
     cli_result(cli, "plan", plan_json(&shown));
     if (cli_flag(cli, "markdown") ? !plan_say_markdown(cli, &shown, err)

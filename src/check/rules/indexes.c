@@ -62,6 +62,7 @@ static bool is_relation(const struct lint *lint, const struct act *act)
 
 static const struct rule rules[] = {
     {.id = "create-index-blocking",
+     .grows = true,
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
      .fixer = FIXER_STATEMENT,
@@ -118,6 +119,7 @@ static const struct rule rules[] = {
                      "drop index concurrently users_email;",
      .look = look_for_dropped_index},
     {.id = "reindex-blocking",
+     .grows = true,
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
      .fixer = FIXER_STATEMENT,

@@ -107,8 +107,8 @@ static bool copies_rows(const struct lint *lint, const PgQuery__Node *node)
  * of its own. */
 static bool is_long(const struct lint *lint, const struct act *act)
 {
-    static const char *const changes[] = {"UPDATE", "UPDATE without WHERE", "DELETE",
-                                          "DELETE without WHERE", "MERGE", NULL};
+    static const char *const changes[] = {
+        "UPDATE", "UPDATE without WHERE", "DELETE", "DELETE without WHERE", "MERGE", NULL};
     static const char *const reads[] = {"ALTER TABLE VALIDATE CONSTRAINT",
                                         "REFRESH MATERIALIZED VIEW",
                                         "REFRESH MATERIALIZED VIEW CONCURRENTLY", NULL};
@@ -244,6 +244,7 @@ static bool truncate_cascades(const struct lint *lint, const struct act *act)
 
 static const struct rule rules[] = {
     {.id = "refresh-blocking",
+     .grows = true,
      .severity = SEVERITY_WARNING,
      .engines = RULE_POSTGRES,
      .title = "a materialized view cannot be read while it is refreshed",
@@ -267,6 +268,7 @@ static const struct rule rules[] = {
      .forms = FORMS("ALTER TABLE DETACH PARTITION"),
      .what = "reads and writes of {} wait"},
     {.id = "create-partition-of",
+     .grows = true,
      .severity = SEVERITY_NOTE,
      .engines = RULE_POSTGRES,
      .title = "a partition is made under a lock on the whole table",
