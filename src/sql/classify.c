@@ -241,11 +241,24 @@ static bool apply_rule(struct classifier *classifier, const struct rule *rule, s
     return read_names(classifier, match);
 }
 
+/* False when a statement that starts with this token surely does not match: a pattern starts with a
+ * word. */
+static bool may_match(const struct token *first, const char *pattern)
+{
+    const struct span word = {pattern, strcspn(pattern, " ")};
+    return match_word(first, word);
+}
+
 /* Tries the rules in turn; *ret_found says whether one of them matched. */
 static bool try_rules(struct classifier *classifier, const struct rule *rules, size_t count,
                       bool *ret_found)
 {
+    struct lexer start = lexer_init(classifier->dialect, classifier->text.at, classifier->text.len);
+    const struct token first = lexer_next_solid(&start);
+    *ret_found = false;
     for (size_t i = 0; i < count; i++) {
+        if (!may_match(&first, rules[i].when))
+            continue;
         struct lexer lexer =
             lexer_init(classifier->dialect, classifier->text.at, classifier->text.len);
         struct match match = {0};

@@ -327,13 +327,23 @@ static bool takes_all(const PgQuery__Node *where)
                              where->a_const->boolval->boolval);
 }
 
+/* What a node holds. One pointer has a name for each of its 250 kinds: to look for the one that is
+ * meant took a seventh of all time. */
+static const ProtobufCMessage *held(const PgQuery__Node *node)
+{
+    return node->node_case != PG_QUERY__NODE__NODE__NOT_SET ? &node->alias->base : NULL;
+}
+
 static void walk(const struct walk *w, const ProtobufCMessage *message)
 {
     if (message == NULL)
         return;
     const ProtobufCMessageDescriptor *const kind = message->descriptor;
-    if (kind == &pg_query__with_clause__descriptor || kind == &pg_query__into_clause__descriptor ||
-        kind == &pg_query__locking_clause__descriptor) {
+    if (kind == &pg_query__node__descriptor) {
+        walk(w, held((const PgQuery__Node *)message));
+    } else if (kind == &pg_query__with_clause__descriptor ||
+               kind == &pg_query__into_clause__descriptor ||
+               kind == &pg_query__locking_clause__descriptor) {
         return; /* its statement has seen to it */
     } else if (kind == &pg_query__range_var__descriptor) {
         relation(w, (const PgQuery__RangeVar *)message);

@@ -22,8 +22,7 @@ static bool take_symbol(struct lexer *lexer, const char *symbol)
     return true;
 }
 
-/* One of the words between the bars. */
-static bool word_is(const struct token *token, struct span words)
+bool match_word(const struct token *token, struct span words)
 {
     if (token->type != TOKEN_WORD)
         return false;
@@ -90,7 +89,7 @@ static bool take_list(struct lexer *lexer, struct span option, enum match_option
         const struct token token = lexer_next_solid(&copy);
         if (token.type == TOKEN_END)
             return false;
-        if (starts_item && depth == 1 && option.len > 0 && word_is(&token, option))
+        if (starts_item && depth == 1 && option.len > 0 && match_word(&token, option))
             *ret = option_value(copy);
         starts_item = token.type == TOKEN_SYMBOL && token.span.at[0] == ',';
         if (token.type == TOKEN_SYMBOL && token.span.at[0] == '(')
@@ -120,7 +119,7 @@ static bool take_element(struct lexer *lexer, struct span element, struct match 
     if (span_is(element, "$label"))
         return take_label(lexer, &ret->label);
     const struct token token = peek(lexer);
-    if (!word_is(&token, element))
+    if (!match_word(&token, element))
         return false;
     (void)lexer_next_solid(lexer); /* is the token */
     return true;

@@ -34,6 +34,9 @@ struct match {
  * all of the pattern matched. */
 bool match_pattern(struct lexer *lexer, const char *pattern, struct match *ret);
 
+/* True for a word that is one of those between the bars, "A|B". */
+bool match_word(const struct token *token, struct span words);
+
 enum match_option { OPTION_ABSENT, OPTION_ON, OPTION_OFF };
 
 /* The last list "WITH ( … )" of the statement: what it says of a boolean option. */
