@@ -47,10 +47,10 @@ def check(checkout, *args, **options):
 
 # ---- the rules, without a base ----
 
-GOOD = {A: "create table a (x int);\n"}
+GOOD = {A: "create table a (x int primary key);\n"}
 FLYWAY = {"pawl.conf": "[pawl]\nnaming = flyway\n"}
 SEQUENCE = {"pawl.conf": "[pawl]\nnaming = sequence\n"}
-MARKED = "-- migrate:up\ncreate table a (x int);\n-- migrate:down\ndrop table a;\n"
+MARKED = "-- migrate:up\ncreate table a (x int primary key);\n-- migrate:down\ndrop table a;\n"
 
 
 def in_conf(files, conf):
@@ -113,9 +113,9 @@ RULES = {
                    {SUM: lambda text: text}),
     "sum-missing-line": ({SUM: lambda text: text, B: "select 1;"}, "error", B[:-4], {}),
     "sum-extra-line": ({SUM: lambda text: text, A: None}, "error", A[:-4], {}),
-    "sum-checksum": ({SUM: lambda text: text, A: "create table b (x int);"}, "error", A[:-4],
-                     {SUM: lambda text: text, A: "CREATE  TABLE a (x int) -- same"}),
-    "sum-mark": ({SUM: lambda text: text, A: "-- pawl: phase=contract\ncreate table a (x int);"},
+    "sum-checksum": ({SUM: lambda text: text, A: "create table b (x int primary key);"}, "error", A[:-4],
+                     {SUM: lambda text: text, A: "CREATE  TABLE a (x int primary key) -- same"}),
+    "sum-mark": ({SUM: lambda text: text, A: "-- pawl: phase=contract\ncreate table a (x int primary key);"},
                  "error", A[:-4], {}),
 }
 # What the comparison with a base decides, and what only the ledger can.
@@ -273,7 +273,7 @@ class Repository:
         self.pawl = pawl
         self.root = root or pawl.folder
         self.git("init", "-q", "-b", "main")
-        self.commit({A: "create table a (x int);\n", B: "create table b (x int);\n"})
+        self.commit({A: "create table a (x int primary key);\n", B: "create table b (x int primary key);\n"})
         self.git("checkout", "-q", "-b", "topic")
 
     def git(self, *args, folder=None):
@@ -320,12 +320,13 @@ def test_an_unchanged_checkout_has_no_findings(repository):
 
 @pytest.mark.parametrize("committed", [True, False])
 @pytest.mark.parametrize("files, expected, words", [
-    ({A: "create table a (x bigint);\n"}, ("edited-since-base", "error"), A),
+    ({A: "create table a (x bigint primary key);\n"}, ("edited-since-base", "error"), A),
     ({B: None}, ("removed-since-base", "error"), B),
     ({A: None}, ("removed-since-base", "note"), "trimmed"),
-    ({A: None, "20250101000000_x.sql": "create table a (x int);\n"},
+    ({A: None, "20250101000000_x.sql": "create table a (x int primary key);\n"},
      ("renamed-since-base", "note"), A[:-4]),
-    ({A: None, C: "create table a (x int);\n"}, ("renamed-since-base", "warning"), "pawl repair --renamed"),
+    ({A: None, C: "create table a (x int primary key);\n"}, ("renamed-since-base", "warning"),
+     "pawl repair --renamed"),
     ({"20250115000000_late.sql": ""}, ("out-of-order", "error"),
      "pawl renumber 20250115000000_late.sql"),
     ({"R__x.sql": "", "x": ""}, ("name-grammar", "error"), ""),
@@ -343,9 +344,9 @@ def test_what_a_branch_does(repository, files, expected, words, committed):
 
 
 @pytest.mark.parametrize("files", [
-    {A: "-- a licence\nCREATE TABLE a\n  (x INT)\n"},
-    {A: "create table a (x int);\r\n"},
-    {C: "create table c (x int);\n"},
+    {A: "-- a licence\nCREATE TABLE a\n  (x INT PRIMARY KEY)\n"},
+    {A: "create table a (x int primary key);\r\n"},
+    {C: "create table c (x int primary key);\n"},
     {"README.md": "hello", "a.down.sql": ""},
 ])
 def test_what_a_branch_may_do(repository, files):
@@ -354,7 +355,7 @@ def test_what_a_branch_may_do(repository, files):
 
 
 def test_the_fix_for_an_edit_works(repository):
-    repository.commit({A: "create table a (x bigint);\n"})
+    repository.commit({A: "create table a (x bigint primary key);\n"})
     fix = repository.check()[("edited-since-base", "error")]["fix"]
     command = fix.removeprefix("restore it: ").split(";")[0].split()
     repository.git(*command[1:])
@@ -385,9 +386,9 @@ def test_a_file_that_main_got_meanwhile(repository):
 
 
 def test_what_main_edited_removed_and_renamed_is_not_the_branchs(repository):
-    repository.commit({C: "create table c (x int);\n"})
-    repository.on_main({A: "create table a (x bigint);\n", B: None,
-                        "20250201000000_x.sql": "create table b (x int);\n"})
+    repository.commit({C: "create table c (x int primary key);\n"})
+    repository.on_main({A: "create table a (x bigint primary key);\n", B: None,
+                        "20250201000000_x.sql": "create table b (x int primary key);\n"})
     assert repository.check() == {}
 
 

@@ -17,7 +17,7 @@ B = "20250201000000_b.sql"
 C = "20250301000000_c.sql"
 LATE = "20250115000000_late.sql"
 MILLISECONDS, MEANT = "1735862400000_x.sql", "20250103000000_x.sql"
-CREATE = "create table t (x int);\n"
+CREATE = "create table t (x int primary key);\n"
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_a_file_of_the_base_is_not_touched(repository):
     checkout = repository.pawl
     repository.on_main({C: "-- pawl: phse=contract\n" + CREATE, MILLISECONDS: ""})
     repository.git("merge", "-q", "main")
-    write(checkout, {A: "-- pawl: phse=expand\ncreate table a (x int);\n"})
+    write(checkout, {A: "-- pawl: phse=expand\ncreate table a (x int primary key);\n"})
     before = tree(checkout)
     report = fix(checkout, "--base", "main", code=3)
     assert tree(checkout) == before and report["fixed"] == []
@@ -336,7 +336,7 @@ def test_a_number_that_only_the_base_has_is_not_taken_again(make_pawl):
 
 def test_a_renamed_file_is_not_new(repository):
     checkout = repository.pawl
-    write(checkout, {A: None, "20250101000000_renamed.sql": "create table a (x int);\n",
+    write(checkout, {A: None, "20250101000000_renamed.sql": "create table a (x int primary key);\n",
                      LATE: CREATE})
     fix(checkout, "--base", "main")
     check_order(checkout, ["renamed", "b", "late"])
@@ -417,7 +417,7 @@ def test_a_line_that_says_otherwise_is_written_only_when_nothing_of_the_base_cha
     stale = (checkout.migrations / "pawl.sum").read_bytes()
     report = fix(checkout, code=3)
     assert report["fixed"] == [] and "--base" in report["left"][0]["why"]
-    write(checkout, {A: "create table a (x bigint);\n"})
+    write(checkout, {A: "create table a (x bigint primary key);\n"})
     report = fix(checkout, "--base", "main", code=3)
     assert report["fixed"] == [] and "comes first" in report["left"][0]["why"]
     assert (checkout.migrations / "pawl.sum").read_bytes() == stale

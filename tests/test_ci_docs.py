@@ -42,7 +42,7 @@ class Checkout:
             GIT_COMMITTER_EMAIL="x@example.org")
         (self.origin / "migrations").mkdir(parents=True)
         self.shell("git init -q -b main", self.origin)
-        (self.origin / "migrations" / CREATE).write_text("CREATE TABLE users (id bigint);\n")
+        (self.origin / "migrations" / CREATE).write_text("CREATE TABLE users (id bigint PRIMARY KEY);\n")
         self.shell("git add -A && git commit -qm x", self.origin)
         self.shell(f"git clone -q {self.origin} {self.clone}", folder)
         self.shell("git checkout -q -b topic", self.clone)
@@ -88,7 +88,7 @@ def test_the_github_workflow(checkout, base):
     assert f"::error file=migrations/{WRONG},line=1,col=10,title=" in out
     assert out.endswith("checked 2 migrations: 2 errors, 0 warnings\n")
     checkout.wrong.unlink()
-    (checkout.clone / "migrations" / CREATE).write_text("CREATE TABLE users (id int);\n")
+    (checkout.clone / "migrations" / CREATE).write_text("CREATE TABLE users (id int PRIMARY KEY);\n")
     out = checkout.shell(check["run"], code=3 if base else 0, **env)
     assert ("[edited-since-base]" in out) == bool(base)
 

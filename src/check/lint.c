@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/str.h"
 #include "check/place.h"
 #include "sql/classify.h"
@@ -11,23 +12,30 @@
 
 /* ---- findings ---- */
 
-/* The line of the file that the byte is on; NULL when memory is out. */
-static const char *line_at(struct arena *arena, const struct lint *lint, size_t at)
+/* What is longer is no line that a person reads. */
+enum { EXCERPT_MAX_BYTES = 1000 };
+
+/* The line of the file that the byte is on, "" for one that is not to be shown; NULL when memory is
+ * out. */
+static const char *line_at(struct arena *arena, const struct lint_spot *spot)
 {
-    const char *const text = lint->migration->text;
-    const char *const byte = lint->statement->text.at + at;
+    const char *const text = spot->migration->text;
+    const char *const byte = spot->statement.text.at + spot->at;
     const char *start = byte, *end = byte;
     while (start > text && start[-1] != '\n')
         start--;
-    while (end < text + lint->migration->text_len && *end != '\n' && *end != '\r')
+    while (end < text + spot->migration->text_len && *end != '\n' && *end != '\r')
         end++;
-    return arena_strndup(arena, start, (size_t)(end - start));
+    const size_t len = (size_t)(end - start);
+    return arena_strndup(arena, start, len <= EXCERPT_MAX_BYTES ? len : 0);
 }
 
+/* Names in the sentence are those of the file, and may hold any byte. */
 static void report(struct lint *lint, const struct rule *rule, const struct place *place,
                    const char *what)
 {
-    if (what == NULL || place->excerpt == NULL)
+    const char *const shown = what != NULL ? fs_printable(lint->scratch, what) : NULL;
+    if (shown == NULL || place->excerpt == NULL)
         lint->findings->failed = true;
     else
         finding_add(lint->arena, lint->findings,
@@ -37,18 +45,30 @@ static void report(struct lint *lint, const struct rule *rule, const struct plac
                         .file = place->file,
                         .line = place->line,
                         .column = place->column,
-                        .what = what,
+                        .what = shown,
                         .fix = rule->fix,
-                        .excerpt = place->excerpt,
+                        .excerpt = place->excerpt[0] != '\0' ? place->excerpt : NULL,
                     });
+}
+
+/* Where the parser does not know where something stands (-1), its statement does. */
+static struct lint_spot spot_at(const struct lint *lint, int at)
+{
+    return (struct lint_spot){lint->migration, *lint->statement, at > 0 ? at : 0};
+}
+
+static struct place place_of(struct arena *arena, const struct lint_spot *spot)
+{
+    struct place place = {.file = spot->migration->path};
+    place_of_byte(spot->migration, &spot->statement, (size_t)spot->at, &place.line, &place.column);
+    place.excerpt = line_at(arena, spot);
+    return place;
 }
 
 static struct place place_at(struct arena *arena, const struct lint *lint, int at)
 {
-    struct place place = {.file = lint->migration->path};
-    place_of_byte(lint->migration, lint->statement, (size_t)at, &place.line, &place.column);
-    place.excerpt = line_at(arena, lint, (size_t)at);
-    return place;
+    const struct lint_spot spot = spot_at(lint, at);
+    return place_of(arena, &spot);
 }
 
 struct place lint_place(struct lint *lint, int at)
@@ -82,6 +102,22 @@ static const char *sentence(struct arena *arena, const char *what, const char *n
         return what;
     return arena_printf(arena, "%.*s%s%s", (int)(gap - what), what, name != NULL ? name : "it",
                         gap + strlen("{}"));
+}
+
+void lint_report_name(struct lint *lint, const struct rule *rule, int at, const char *name)
+{
+    const struct place place = place_at(lint->scratch, lint, at);
+    report(lint, rule, &place, sentence(lint->scratch, rule->what, name));
+}
+
+void lint_report_spot(struct lint *lint, const struct rule *rule, const struct lint_spot *spot,
+                      const char *format, ...)
+{
+    const struct place place = place_of(lint->scratch, spot);
+    va_list args;
+    va_start(args, format);
+    report(lint, rule, &place, arena_vprintf(lint->scratch, format, args));
+    va_end(args);
 }
 
 /* ---- rules by form ---- */
@@ -127,8 +163,7 @@ static bool fires(const struct lint *lint, const struct rule *rule, const struct
 
 static void report_act(struct lint *lint, const struct rule *rule, const struct act *act)
 {
-    const struct place place = place_at(lint->scratch, lint, act->at);
-    report(lint, rule, &place, sentence(lint->scratch, rule->what, act->name));
+    lint_report_name(lint, rule, act->at, act->name);
     if (lint->options->mends != NULL && rule->mend != NULL &&
         !migration_allows(lint->migration, rule->id))
         rule->mend(lint, rule, act);
@@ -256,29 +291,27 @@ static void note_done(struct lint *lint, struct act act)
                                    .offset = lint->statement->offset + (size_t)act.at};
 }
 
+static bool read_sqlite(struct lint *lint, struct err *err)
+{
+    const struct lint_spot spot = spot_at(lint, 0);
+    return sql_classify(lint->scratch, DIALECT_SQLITE, lint->statement, &lint->info, err) &&
+           lite_statement(&lint->lite, &spot, lint->number, &lint->info, err);
+}
+
 static bool read_facts(struct lint *lint, struct tree *tree, struct err *err)
 {
     if (lint->options->dialect != DIALECT_POSTGRES)
-        return true;
+        return read_sqlite(lint, err);
     if (!parser_read_here(lint->statement->text, tree, err))
         return false;
     lint->tree = tree->statement;
-    return facts_of_tree(lint->scratch, lint->statement->text, tree->statement, &lint->facts,
-                         err) &&
-           facts_walk_next(&lint->walk, &lint->facts, err);
+    if (!facts_of_tree(lint->scratch, lint->statement->text, tree->statement, &lint->facts, err))
+        return false;
+    lint->info = lint->facts.info;
+    return facts_walk_next(&lint->walk, &lint->facts, err);
 }
 
 /* ---- what is committed together ---- */
-
-static bool is_transaction(const struct PgQuery__Node *tree, bool begins)
-{
-    if (tree == NULL || tree->node_case != PG_QUERY__NODE__NODE_TRANSACTION_STMT)
-        return false;
-    const PgQuery__TransactionStmtKind kind = tree->transaction_stmt->kind;
-    return begins ? kind == PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_BEGIN ||
-                        kind == PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_START
-                  : kind == PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT;
-}
 
 /* A new value of an enum that is used further down is committed first. */
 static bool adds_used_label(const struct lint *lint)
@@ -302,8 +335,11 @@ static bool enter_unit(struct lint *lint, bool over)
 
 static bool leave_unit(struct lint *lint)
 {
-    const bool ends = lint->in_block && is_transaction(lint->tree, false);
-    lint->in_block = !ends && (lint->in_block || is_transaction(lint->tree, true));
+    const bool ends = lint->in_block && lint->info.class == STATEMENT_COMMIT;
+    const bool begins = !lint->in_block && lint->info.class == STATEMENT_BEGIN;
+    if (begins)
+        lint->began = spot_at(lint, 0);
+    lint->in_block = !ends && (lint->in_block || begins);
     return ends && lint->migration->no_transaction;
 }
 
@@ -337,6 +373,9 @@ static void look_at_facts(struct lint *lint)
     mend_look_back(lint);
     show_to_rules(lint);
     constraints_note(lint);
+    made_by(&lint->made, lint->tree, lint->migration, lint->statement);
+    lint->findings->failed = lint->findings->failed || lint->made.failed;
+    lint->before = lint->info.class;
     lint->unit_over = leave_unit(lint) || lint->unit_over;
 }
 
@@ -363,6 +402,7 @@ static bool look_at_statements(struct lint *lint, const struct statements *state
     lint->statements = statements;
     lint->done.count = 0;
     lint->unread = false;
+    lint->before = STATEMENT_ORDINARY;
     lint->unit_over = true;
     lint->in_block = false;
     for (lint->number = 0; lint->number < statements->count; lint->number++)
@@ -379,12 +419,18 @@ static bool look_at_migration(struct lint *lint, const struct migration *migrati
     CLEANUP(err_release) struct err refusal = {0};
     struct statements statements = {0};
     lint->migration = migration;
-    if (lint->options->alone)
+    lite_migration(&lint->lite, lint->options->alone);
+    if (lint->options->alone) {
         lint->walk = facts_walk_begin(lint->walk.arena);
+        lint->made = (struct made){.arena = lint->walk.arena};
+    }
     if (!sql_split(&arena, lint->options->dialect, migration->text + migration->forward_offset,
-                   migration->forward_len, &statements, &refusal))
-        return refusal.code == ERR_REFUSED || err_nomem(err);
-    return look_at_statements(lint, &statements, err);
+                   migration->forward_len, &statements, &refusal)) {
+        if (refusal.code != ERR_REFUSED)
+            return err_nomem(err);
+        statements.count = 0;
+    }
+    return look_at_statements(lint, &statements, err) && (!lint->lite.failed || err_nomem(err));
 }
 
 static void finish(struct lint *lint)
@@ -407,8 +453,10 @@ static void run(void *context)
 {
     struct work *const work = context;
     work->done = true;
-    for (size_t i = 0; work->done && i < work->count; i++)
+    for (size_t i = 0; work->done && i < work->count; i++) {
+        work->lint.is_last = work->lint.options->alone || i + 1 == work->count;
         work->done = look_at_migration(&work->lint, work->migrations[i], work->err);
+    }
     if (work->done)
         finish(&work->lint);
 }
@@ -426,5 +474,10 @@ bool lint_run(struct arena *arena, const struct lint_options *options,
         .err = err,
     };
     work.lint.walk = facts_walk_begin(&names);
-    return parser_run(run, &work, err) && work.done && (!findings->failed || err_nomem(err));
+    work.lint.made.arena = &names;
+    if (options->dialect == DIALECT_SQLITE && !lite_begin(&work.lint.lite, &names, err))
+        return false;
+    const bool ran = parser_run(run, &work, err);
+    lite_end(&work.lint.lite);
+    return ran && work.done && (!findings->failed || err_nomem(err));
 }

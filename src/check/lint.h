@@ -10,9 +10,12 @@
 #define PAWL_CHECK_LINT_H
 
 #include "check/constraints.h"
+#include "check/lite.h"
+#include "check/made.h"
 #include "check/mend.h"
 #include "check/rules.h"
 #include "history/migration.h"
+#include "sql/classify.h"
 #include "sql/facts.h"
 #include "sql/facts_form.h"
 #include "sql/split.h"
@@ -56,6 +59,11 @@ struct lint {
     bool unread; /* a statement of the migration, so far, did what facts do not know */
     struct constraints constraints;      /* that earlier statements of all migrations add */
     const struct statements *statements; /* of the migration */
+    struct made made;            /* by the migrations that are one deploy, up to the one at hand */
+    struct lite lite;            /* SQLite only */
+    bool is_last;                /* of the migrations that are one deploy */
+    struct lint_spot began;      /* the BEGIN of the migration that is open */
+    enum statement_class before; /* of the statement before this one */
     /* The statement at hand. */
     size_t number;  /* in the migration, from 0 */
     size_t unit;    /* what has the same number is committed together */
@@ -63,6 +71,7 @@ struct lint {
     bool in_block;  /* between BEGIN and COMMIT of the file itself; for both not yet, or no more */
     const struct statement *statement;
     const struct PgQuery__Node *tree; /* NULL: not PostgreSQL, or the parser cannot read it */
+    struct statement_info info;       /* how it must be run */
     struct facts facts;               /* PostgreSQL only */
 };
 
@@ -70,6 +79,13 @@ struct lint {
  * The sentence: lower case, no full stop. */
 void lint_report(struct lint *lint, const struct rule *rule, int at, const char *format, ...)
     PRINTF_LIKE(4, 5);
+
+/* The same with the rule's own sentence, in which the name stands for "{}". */
+void lint_report_name(struct lint *lint, const struct rule *rule, int at, const char *name);
+
+/* The same of what was read before. */
+void lint_report_spot(struct lint *lint, const struct rule *rule, const struct lint_spot *spot,
+                      const char *format, ...) PRINTF_LIKE(4, 5);
 
 /* The same for a place that was kept. */
 struct place lint_place(struct lint *lint, int at);

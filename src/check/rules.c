@@ -7,7 +7,9 @@
 
 static const struct rule_table *const tables[] = {
     &rules_of_files,       &rules_of_locks,    &rules_of_indexes, &rules_of_rewrites,
-    &rules_of_constraints, &rules_of_old_code, &rules_of_loss,
+    &rules_of_constraints, &rules_of_old_code, &rules_of_loss,    &rules_of_transactions,
+    &rules_of_design,      &rules_of_names,    &rules_of_rights,  &rules_of_data,
+    &rules_of_sqlite,
 };
 
 const struct rule *rule_at(size_t index)

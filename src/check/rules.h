@@ -49,10 +49,11 @@ struct rule {
     bool breaks;
     const char *const *remade; /* of these, one further up or down that makes the same again */
     bool (*applies)(const struct lint *lint, const struct act *act);
-    const char *what; /* of a finding by form; "{}" stands for what the act is done to */
+    const char *what; /* of a finding by form, or by name; "{}" stands for what it is about */
     void (*mend)(struct lint *lint, const struct rule *rule, const struct act *act);
     void (*look)(struct lint *lint, const struct rule *rule);
-    void (*behind)(struct lint *lint, const struct rule *rule); /* or: once behind each migration */
+    void (*behind)(struct lint *lint,
+                   const struct rule *rule); /* or, or beside it: once behind each migration */
     void (*finish)(struct lint *lint, const struct rule *rule); /* or: once, behind all of them */
 };
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/library.h"
@@ -25,9 +26,11 @@
     X(sqlite3_extended_errcode)                                                                    \
     X(sqlite3_finalize)                                                                            \
     X(sqlite3_get_autocommit)                                                                      \
+    X(sqlite3_limit)                                                                               \
     X(sqlite3_open_v2)                                                                             \
     X(sqlite3_prepare_v2)                                                                          \
     X(sqlite3_progress_handler)                                                                    \
+    X(sqlite3_set_authorizer)                                                                      \
     X(sqlite3_step)
 
 struct sqlite_library {
@@ -43,6 +46,7 @@ struct sqlite {
     struct wait wait;
     int64_t patience_ms;   /* for one lock; -1: no limit */
     int64_t busy_since_ms; /* when the wait at hand began */
+    int rests_left;        /* of a scratch database: how often a statement may go on; else -1 */
 };
 
 /* The pause between two looks at a lock that another writer holds, and how many virtual-machine
@@ -84,8 +88,10 @@ static int wait_for_writer(void *context, int tries)
 /* SQLite calls this now and then during a long statement: non-zero interrupts it. */
 static int check_cancel(void *context)
 {
-    const struct sqlite *sqlite = context;
-    return wait_cancelled(&sqlite->wait);
+    struct sqlite *sqlite = context;
+    if (sqlite->rests_left > 0)
+        sqlite->rests_left--;
+    return sqlite->rests_left == 0 || wait_cancelled(&sqlite->wait);
 }
 
 struct code_row {
@@ -140,7 +146,8 @@ bool sqlite_open(const char *path, enum sqlite_mode mode, const struct wait *wai
     CLEANUP(sqlite_close) struct sqlite *sqlite = mem_alloc(sizeof *sqlite);
     if (sqlite == NULL)
         return err_nomem(err);
-    *sqlite = (struct sqlite){.library = library, .path = path, .wait = *wait, .patience_ms = -1};
+    *sqlite = (struct sqlite){
+        .library = library, .path = path, .wait = *wait, .patience_ms = -1, .rests_left = -1};
     const int code = library->sqlite3_open_v2(path, &sqlite->handle, flags[mode], NULL);
     if (code != SQLITE_OK && sqlite->handle == NULL)
         return err_nomem(err);
@@ -153,6 +160,51 @@ bool sqlite_open(const char *path, enum sqlite_mode mode, const struct wait *wai
     (void)library->sqlite3_busy_handler(sqlite->handle, wait_for_writer, sqlite);
     library->sqlite3_progress_handler(sqlite->handle, STEPS_BETWEEN_CANCEL_CHECKS, check_cancel,
                                       sqlite);
+    *ret = sqlite;
+    sqlite = NULL;
+    return true;
+}
+
+/* ---- a scratch database ---- */
+
+enum {
+    SCRATCH_VALUE_BYTES = 1 << 20,
+    SCRATCH_RESTS = 100, /* a million steps: a tenth of a second */
+};
+
+/* SQLite asks for each thing that a statement would do. */
+static int guard(void *context, int action, const char *first, const char *second,
+                 const char *database, const char *trigger)
+{
+    (void)context, (void)first, (void)database, (void)trigger;
+    switch (action) {
+    case SQLITE_PRAGMA:
+        return SQLITE_IGNORE;
+    case SQLITE_ATTACH:
+    case SQLITE_DETACH:
+    case SQLITE_CREATE_VTABLE:
+    case SQLITE_DROP_VTABLE:
+        return SQLITE_DENY;
+    case SQLITE_FUNCTION: /* its name comes second */
+        return second != NULL && strcasecmp(second, "load_extension") == 0 ? SQLITE_DENY
+                                                                           : SQLITE_OK;
+    default:
+        return SQLITE_OK;
+    }
+}
+
+bool sqlite_open_scratch(struct sqlite **ret, struct err *err)
+{
+    const struct wait none = {.cancel_fd = -1};
+    CLEANUP(sqlite_close) struct sqlite *sqlite = NULL;
+    if (!sqlite_open(":memory:", SQLITE_MODE_CREATE, &none, &sqlite, err) ||
+        !sqlite_exec(sqlite, "PRAGMA max_page_count = 4096", err) ||
+        !sqlite_exec(sqlite, "PRAGMA temp_store = MEMORY", err))
+        return false;
+    (void)sqlite->library->sqlite3_limit(sqlite->handle, SQLITE_LIMIT_LENGTH, SCRATCH_VALUE_BYTES);
+    if (sqlite->library->sqlite3_set_authorizer(sqlite->handle, guard, NULL) != SQLITE_OK)
+        return set_error(sqlite, err);
+    sqlite->rests_left = SCRATCH_RESTS;
     *ret = sqlite;
     sqlite = NULL;
     return true;
@@ -252,6 +304,8 @@ bool sqlite_query(struct sqlite *sqlite, struct arena *arena, const char *sql, s
         *ret_offset = -1;
     if (len > INT_MAX)
         return err_set(err, ERR_REFUSED, "a statement is longer than 2 GB");
+    if (sqlite->rests_left >= 0)
+        sqlite->rests_left = SCRATCH_RESTS;
     bool ok = library->sqlite3_prepare_v2(sqlite->handle, sql, (int)len, &stmt, NULL) == SQLITE_OK;
     if (!ok) {
         (void)set_error(sqlite, err);
@@ -263,6 +317,21 @@ bool sqlite_query(struct sqlite *sqlite, struct arena *arena, const char *sql, s
     }
     (void)library->sqlite3_finalize(stmt); /* repeats the error of the step */
     return ok;
+}
+
+bool sqlite_compile(struct sqlite *sqlite, const char *sql, size_t len, int *ret_offset,
+                    struct err *err)
+{
+    const struct sqlite_library *const library = sqlite->library;
+    sqlite3_stmt *stmt = NULL;
+    *ret_offset = -1;
+    if (len > INT_MAX)
+        return err_set(err, ERR_REFUSED, "a statement is longer than 2 GB");
+    const int code = library->sqlite3_prepare_v2(sqlite->handle, sql, (int)len, &stmt, NULL);
+    if (code != SQLITE_OK)
+        *ret_offset = library->sqlite3_error_offset(sqlite->handle);
+    (void)library->sqlite3_finalize(stmt); /* never ran */
+    return code == SQLITE_OK || set_error(sqlite, err);
 }
 
 bool sqlite_exec(struct sqlite *sqlite, const char *sql, struct err *err)

@@ -20,6 +20,11 @@ enum sqlite_mode { SQLITE_MODE_READ, SQLITE_MODE_WRITE, SQLITE_MODE_CREATE };
 bool sqlite_open(const char *path, enum sqlite_mode mode, const struct wait *wait,
                  struct sqlite **ret, struct err *err) MUST_CHECK;
 void sqlite_close(struct sqlite **sqlite);
+
+/* An empty database in memory, for statements of unknown origin. None of them reaches a file, loads
+ * code or sees a setting: ATTACH, virtual tables and load_extension() are errors, PRAGMA does
+ * nothing. One that works for long, or makes much, ends with an error. */
+bool sqlite_open_scratch(struct sqlite **ret, struct err *err) MUST_CHECK;
 void sqlite_set_wait(struct sqlite *sqlite, const struct wait *wait);
 /* How long each wait for a lock of someone else may take; -1, the default: no limit but the wait's
  * deadline. */
@@ -38,6 +43,10 @@ bool sqlite_query(struct sqlite *sqlite, struct arena *arena, const char *sql, s
                   const char *const *params, size_t count, struct rows *ret, int *ret_offset,
                   struct err *err) MUST_CHECK;
 bool sqlite_exec(struct sqlite *sqlite, const char *sql, struct err *err) MUST_CHECK;
+
+/* Reads the statement and does not run it. Errors and *ret_offset as above. */
+bool sqlite_compile(struct sqlite *sqlite, const char *sql, size_t len, int *ret_offset,
+                    struct err *err) MUST_CHECK;
 
 /* Rolls back what is open, if anything; where even that fails, closing the connection does it. */
 void sqlite_rollback(struct sqlite *sqlite);

@@ -411,10 +411,10 @@ bool facts_of_tree(struct arena *arena, struct span statement, const struct PgQu
                    struct facts *ret, struct err *err)
 {
     *ret = (struct facts){0};
-    struct statement_info info;
-    if (!sql_classify(arena, DIALECT_POSTGRES, &(struct statement){.text = statement}, &info, err))
+    const struct statement whole = {.text = statement};
+    if (!sql_classify(arena, DIALECT_POSTGRES, &whole, &ret->info, err))
         return false;
-    ret->in_transaction = info.class != STATEMENT_ALONE;
+    ret->in_transaction = ret->info.class != STATEMENT_ALONE;
     struct reading r = {.arena = arena, .statement = statement, .facts = ret, .node = tree};
     if (tree != NULL)
         handle(&r, tree);

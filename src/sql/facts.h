@@ -17,7 +17,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "sql/lexer.h"
+#include "sql/classify.h"
 
 /* PostgreSQL's eight, by its own numbers: the stronger, the higher. */
 #define LOCK_MODES(X)                                                                              \
@@ -167,7 +167,8 @@ struct acts {
 struct facts {
     const char *unknown; /* why the locks are not all known, a clause for messages; NULL: they
                             are. The list then holds what was understood */
-    bool in_transaction; /* may run in a transaction block */
+    struct statement_info info; /* how it must be run */
+    bool in_transaction;        /* may run in a transaction block */
     bool renames_all; /* what names mean changes after it: SET search_path, ALTER SCHEMA RENAME */
     struct locked_list locks; /* one row an object, name and part, in the order of the statement */
     struct acts acts;         /* in the order of the statement */

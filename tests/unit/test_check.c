@@ -365,7 +365,7 @@ static void rules_are_complete(void **state)
             rule->fix == NULL || rule->engines == 0)
             fail_msg("%s", rule->id);
         if (rule_is_linted(rule) && (rule->example_bad == NULL || rule->example_good == NULL ||
-                                     (rule->forms == NULL) != (rule->what == NULL)))
+                                     (rule->forms != NULL && rule->what == NULL)))
             fail_msg("%s", rule->id);
         for (size_t n = 0; rule->forms != NULL && rule->forms[n] != NULL; n++)
             if (!is_form(rule->forms[n]))

@@ -21,8 +21,14 @@ extern const struct rule_table rules_of_files;    /* names, texts, pawl.sum, the
 extern const struct rule_table rules_of_locks;    /* what others wait for while a statement works */
 extern const struct rule_table rules_of_indexes;  /* making and removing indexes */
 extern const struct rule_table rules_of_rewrites; /* what writes a table anew */
-extern const struct rule_table rules_of_constraints; /* what has to hold for every row */
-extern const struct rule_table rules_of_loss;        /* what takes away data */
-extern const struct rule_table rules_of_old_code;    /* what older code relies on */
+extern const struct rule_table rules_of_constraints;  /* what has to hold for every row */
+extern const struct rule_table rules_of_loss;         /* what takes away data */
+extern const struct rule_table rules_of_old_code;     /* what older code relies on */
+extern const struct rule_table rules_of_transactions; /* BEGIN, COMMIT, settings of a session */
+extern const struct rule_table rules_of_design;       /* tables, keys and columns that hurt later */
+extern const struct rule_table rules_of_names;        /* what things are called, or not */
+extern const struct rule_table rules_of_rights;       /* roles, grants, passwords, extensions */
+extern const struct rule_table rules_of_data;         /* rows, and what cannot be read */
+extern const struct rule_table rules_of_sqlite;
 
 #endif
