@@ -334,7 +334,7 @@ static const struct rule rules[] = {
      .title = "an UPDATE or DELETE has no WHERE",
      .why = "It reaches every row, which may not be meant; and while a large table is written, "
             "nobody else can write to the database.",
-     .fix = "Say which rows are meant; for all of them write WHERE true.",
+     .fix = "Say which rows are meant; where all of them are, allow the rule in the file.",
      .example_bad = "update users set active = 0;",
      .example_good = "update users set active = 0 where active is null;",
      .look = look_at_all_rows},
