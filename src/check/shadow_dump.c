@@ -151,8 +151,8 @@ bool shadow_copy_schema(struct shadow *shadow, struct pg *pg, struct err *err)
 {
     const int major = pg_server_version(shadow->options.target_connection) / 10000;
     const char *program;
-    char *text;
-    size_t len;
+    char *text = NULL;
+    size_t len = 0;
     struct statements statements = {0};
     if (!find_program(shadow, major, &program, err))
         return false;
