@@ -616,7 +616,6 @@ FORMS = [
     "GRANT SELECT (id) ON orders TO pg_monitor",
     "REVOKE ALL ON orders FROM PUBLIC",
     "REVOKE ALL ON SCHEMA other FROM PUBLIC",
-    "REVOKE pg_monitor FROM pg_read_all_data",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public TO pg_monitor",
     "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor",
     "CREATE SCHEMA fresh",

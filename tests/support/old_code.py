@@ -430,7 +430,7 @@ IN_THE_WAY = {
 }
 
 # A value that is not committed yet cannot be read.
-COMMITTED = "ALTER TYPE mood ADD VALUE 'glad'"
+COMMITTED = "ALTER TYPE mood ADD VALUE"
 
 # Only for the session that says it.
 OWN_SESSION = "DECLARE c CURSOR FOR SELECT * FROM orders"
