@@ -56,6 +56,19 @@ char *name_make(struct arena *arena, enum naming naming, const char *words, cons
     return name;
 }
 
+/* The name, unless memory was out or it has become longer than a name may be. */
+static char *allowed(char *name, struct err *err)
+{
+    if (name == NULL)
+        (void)err_nomem(err);
+    else if (strlen(name) > NAME_MAX_BYTES)
+        (void)err_set(err, ERR_USAGE, "the new name would be %zu bytes long: %d at most",
+                      strlen(name), NAME_MAX_BYTES);
+    else
+        return name;
+    return NULL;
+}
+
 char *name_with_version(struct arena *arena, enum naming naming, const char *entry,
                         const char *newest, int64_t now_epoch_s, struct err *err)
 {
@@ -75,9 +88,7 @@ char *name_with_version(struct arena *arena, enum naming naming, const char *ent
     char *name = arena_printf(arena, "%.*s%s%s%.*s%.*s", (int)parts.prefix.len, parts.prefix.at,
                               version, scheme_of(naming)->separator, (int)parts.slug.len,
                               parts.slug.at, (int)parts.ending.len, parts.ending.at);
-    if (name == NULL)
-        (void)err_nomem(err);
-    return name;
+    return allowed(name, err);
 }
 
 char *name_with_words(struct arena *arena, enum naming naming, const char *entry, const char *words,
@@ -91,7 +102,5 @@ char *name_with_words(struct arena *arena, enum naming naming, const char *entry
         arena_printf(arena, "%.*s%.*s%s%s%.*s", (int)parts.prefix.len, parts.prefix.at,
                      (int)parts.version.len, parts.version.at, scheme_of(naming)->separator, slug,
                      (int)parts.ending.len, parts.ending.at);
-    if (name == NULL)
-        (void)err_nomem(err);
-    return name;
+    return allowed(name, err);
 }
