@@ -5,6 +5,7 @@
 # FUZZ_SECONDS=600           how long each fuzz target runs (fuzz)
 # MAJORS="13 17"             the versions of PostgreSQL to test with (test-matrix)
 # FUZZ_JOBS=2                how many of them run side by side (fuzz)
+# FAULTS_EVERY=10            take every tenth message only (test-faults): all of them take hours
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
@@ -32,7 +33,8 @@ test: build/asan/build.ninja ## build with sanitizers and run every test
 
 test-faults: build/asan/build.ninja ## every message lost, every point killed, every allocation failed
 	ninja -C build/asan
-	PAWL_TEST_FULL=1 PAWL_BIN=$(CURDIR)/build/asan/src/pawl $(PYTHON) -m pytest -q -n 2 \
+	PAWL_TEST_FULL=1 PAWL_TEST_EVERY=$(FAULTS_EVERY) PAWL_BIN=$(CURDIR)/build/asan/src/pawl \
+		$(PYTHON) -m pytest -q -n 2 \
 		tests/test_faults.py tests/test_kill.py tests/test_lost_connection.py tests/test_out_of_memory.py
 
 test-matrix: build/asan/build.ninja setup-matrix ## test with PostgreSQL 13 to 18, or the MAJORS named

@@ -2,7 +2,8 @@
 nothing had been.
 
 A fault happens while a proxy holds one message of a deploy back, or has just passed it on. The short
-run takes a few messages of each kind, PAWL_TEST_FULL=1 (make test-faults) takes every one.
+run takes a few messages of each kind, PAWL_TEST_FULL=1 (make test-faults) takes every one, or with
+PAWL_TEST_EVERY=N each N-th.
 """
 
 import os
@@ -22,6 +23,7 @@ from support.server import server_folder, wait_until
 from support.stage import POSTGRES_HISTORY, Stage, check_whole, clean_run
 
 FULL = os.environ.get("PAWL_TEST_FULL") == "1"
+EVERY = int(os.environ.get("PAWL_TEST_EVERY") or 1)  # of a full run: each that many-th message
 SHARDS = 4 if FULL else 1
 SHORT_CASES = 2  # of each kind, sender and moment
 
@@ -141,7 +143,7 @@ def chosen(messages, fault, sender, shard, offset):
     there = [message for message in messages if message[0] == sender
              and (fault.every_message or message[2] not in PARTS[sender])]
     if FULL:
-        return there[shard::SHARDS]
+        return there[offset % EVERY::EVERY][shard::SHARDS]
     stride = len(there) // SHORT_CASES
     return there[offset % stride::stride][:SHORT_CASES]
 
