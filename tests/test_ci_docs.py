@@ -67,7 +67,7 @@ def checkout(tmp_path):
 def test_every_block_is_of_a_kind_that_is_tested():
     """What consoles show is compared with the examples of all other pages."""
     assert {name for name, _ in BLOCKS} == {"console", "yaml", "sh"}
-    assert len(blocks("console")) == 2 and len(blocks("sh")) == 1 and len(blocks("yaml")) == 5
+    assert len(blocks("console")) == 3 and len(blocks("sh")) == 1 and len(blocks("yaml")) == 5
 
 
 def github_steps(name):

@@ -62,7 +62,7 @@ static const char question[] =
     " JOIN pg_catalog.pg_class AS c ON c.oid = q.oid"
     " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
     " CROSS JOIN LATERAL (SELECT"
-    "   CASE WHEN bool_and(r.reltuples >= 0 AND (r.relpages > 0 OR b.bytes = 0))"
+    "   CASE WHEN bool_and(b.bytes = 0 OR (r.reltuples >= 0 AND r.relpages > 0))"
     "     THEN sum(CASE WHEN r.relpages > 0 THEN r.reltuples::float8 / r.relpages"
     "       * pg_catalog.pg_relation_size(r.oid)"
     "       / pg_catalog.current_setting('block_size')::float8 ELSE 0 END)::int8 END AS rows,"
