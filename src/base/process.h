@@ -34,8 +34,8 @@ struct process_result {
 /*
  * Runs it. True when the program ended by itself in time, whatever its exit code: *ret is filled.
  * Errors, ERR_USAGE and ERR_NOMEM: the program is not there or cannot be started, the time is over
- * or it says too much; ERR_SIGNAL: cancelled. Then it was killed. It is always waited for: no zombie
- * stays. Release *ret in both cases.
+ * or it says too much; ERR_SIGNAL: cancelled. Then it was killed. It is always waited for: no
+ * zombie stays. Release *ret in both cases.
  */
 bool process_run(const struct process *process, struct process_result *ret,
                  struct err *err) MUST_CHECK;

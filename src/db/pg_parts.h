@@ -21,7 +21,7 @@ struct pg {
     pg_quiet_fn *quiet;
     void *quiet_context;
     bool lost, pipeline;
-    int position; /* of the last query's error */
+    int position;        /* of the last query's error */
     size_t queued;       /* statements of the pipeline that is being built */
     char *kept[PG_KEPT]; /* parsed on the server; malloc */
     size_t kept_count;

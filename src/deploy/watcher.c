@@ -23,11 +23,13 @@ enum {
 
 static void keep_text(char **place, const char *text)
 {
-    const size_t bytes = text != NULL ? strlen(text) + 1 : 0;
     free(*place);
-    *place = bytes > 0 ? mem_alloc(bytes) : NULL; /* NULL: one word less is told */
-    if (*place != NULL)
-        memcpy(*place, text, bytes);
+    *place = NULL;
+    if (text == NULL)
+        return;
+    *place = mem_alloc(strlen(text) + 1);
+    if (*place != NULL) /* NULL: one word less is told */
+        memcpy(*place, text, strlen(text) + 1);
 }
 
 static void tell(struct run *run, enum deploy_event_type type, const char *text)

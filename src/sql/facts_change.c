@@ -197,8 +197,8 @@ static bool rename_part(struct reading *r, const PgQuery__RenameStmt *rename)
 static void rename_other(struct reading *r, const PgQuery__RenameStmt *rename)
 {
     static const PgQuery__ObjectType types[] = {
-        OBJECT(SCHEMA),    OBJECT(DOMAIN),    OBJECT(FUNCTION),  OBJECT(PROCEDURE),
-        OBJECT(ROUTINE),   OBJECT(AGGREGATE), OBJECT(COLLATION), OBJECT(TSCONFIGURATION),
+        OBJECT(SCHEMA),  OBJECT(DOMAIN),    OBJECT(FUNCTION),  OBJECT(PROCEDURE),
+        OBJECT(ROUTINE), OBJECT(AGGREGATE), OBJECT(COLLATION), OBJECT(TSCONFIGURATION),
     };
     bool is_used = false; /* by code, under its name */
     for (size_t i = 0; i < COUNT_OF(types); i++)
