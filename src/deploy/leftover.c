@@ -139,9 +139,10 @@ bool leftover_look(struct run *run, bool ok, struct err *err)
 {
     const struct leftover_step step = open_step(run);
     struct deploy_result *const result = run->result;
-    /* A request to stop must not cost the connection: the row that ends the attempt is yet to come.
-     */
-    const struct wait limited = {.cancel_fd = -1, .deadline_ms = clock_monotonic_ms() + LOOK_MS};
+    /* The row that ends the attempt is yet to come: a request to stop ends the look alone, unless
+     * the server does not answer any more. */
+    const struct wait limited = {.cancel_fd = run->wait->cancel_fd,
+                                 .deadline_ms = clock_monotonic_ms() + LOOK_MS};
     if (run->ledger->pg == NULL || (!ok && pg_lost(run->ledger->pg)))
         return true;
     if (wait_cancelled(run->wait))
