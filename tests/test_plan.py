@@ -143,3 +143,13 @@ def test_a_role_that_may_not_create_databases_reads(target, pg):
     result = target.run("--json", "plan", check=0)
     assert "nothing is measured: " in result.err
     assert result.json()["plan"][0]["statements"][0]["source"] == "read"
+
+
+def test_a_note_about_no_file(target, pg):
+    """A migration that is meant to be missing has none."""
+    (target.folder / "migrations" / "20250101000000_first.sql").unlink()
+    target.config({"pawl": {"missing": "allow"}, "target.main": {"url": pg.url}})
+    target.write("20250102000000_next", "CREATE TABLE notes (id bigint PRIMARY KEY, at timestamp DEFAULT now());")
+    findings = target.run("--json", "plan", check=0).json()["findings"]
+    assert [(finding["rule"], finding["file"]) for finding in findings] == [
+        ("missing", None), ("local-timestamp", "migrations/20250102000000_next.sql")]

@@ -419,6 +419,7 @@ static bool look_at_migration(struct lint *lint, const struct migration *migrati
     CLEANUP(err_release) struct err refusal = {0};
     struct statements statements = {0};
     lint->migration = migration;
+    lint->findings_before = lint->findings->count;
     lite_migration(&lint->lite, lint->options->alone);
     if (lint->options->alone) {
         lint->walk = facts_walk_begin(lint->walk.arena);

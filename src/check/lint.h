@@ -51,6 +51,7 @@ struct lint {
     const struct lint_options *options;
     const struct migration *migration;
     struct findings *findings;
+    size_t findings_before; /* those that are not of the migration at hand */
     struct facts_walk walk;
     struct {
         struct lint_done *items;

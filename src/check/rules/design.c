@@ -214,10 +214,8 @@ static bool is_local_now(const struct column *column)
 /* Who writes one such column writes them all: once a file is enough. */
 static void look_at_timestamp(struct lint *lint, const struct rule *rule)
 {
-    const size_t count = lint->findings->count;
-    const struct finding *const items = lint->findings->items;
-    for (size_t i = count; i-- > 0 && strcmp(items[i].file, lint->migration->path) == 0;)
-        if (strcmp(items[i].rule, rule->id) == 0)
+    for (size_t i = lint->findings_before; i < lint->findings->count; i++)
+        if (lint->findings->items[i].rule == rule->id)
             return;
     test_columns(lint, rule, false, is_local_now);
 }
