@@ -133,7 +133,7 @@ static bool has_form(const char *const *forms, const struct form *form)
 /* Nobody else sees what is not committed yet, whatever is in it. */
 static bool made_here(const struct lint *lint, const struct act *act)
 {
-    for (size_t i = 0; act->name != NULL && i < lint->done.count; i++) {
+    for (size_t i = lint->done.count; act->name != NULL && i-- > 0;) {
         const struct lint_done *const done = &lint->done.items[i];
         if (done->unit == lint->unit &&
             (done->act.form == form_of(FORM_CREATE_TABLE) ||
@@ -146,7 +146,7 @@ static bool made_here(const struct lint *lint, const struct act *act)
 
 bool lint_is_existing(const struct lint *lint, const struct act *act)
 {
-    return !act->is_new && !made_here(lint, act);
+    return !act->is_new && !(act->is_made && made_here(lint, act));
 }
 
 bool lint_can_break(const struct lint *lint, const struct act *act)

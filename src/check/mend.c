@@ -20,10 +20,8 @@ static const char *forbid(const struct lint *lint)
 {
     if (lint->in_block)
         return "it stands between BEGIN and COMMIT";
-    for (size_t i = 0; i < lint->number; i++)
-        if (sql_starts_with(DIALECT_POSTGRES, lint->statements->items[i].text, "SET LOCAL") ||
-            sql_starts_with(DIALECT_POSTGRES, lint->statements->items[i].text, "LOCK"))
-            return "SET LOCAL and LOCK before it hold for one transaction";
+    if (lint->options->mends->bound == lint->migration)
+        return "SET LOCAL and LOCK before it hold for one transaction";
     return lint->migration->kind == KIND_REPEATABLE ? "the migration is repeatable" : NULL;
 }
 
@@ -439,6 +437,9 @@ void mend_look_back(struct lint *lint)
     if (lint->options->mends == NULL)
         return;
     note_partitioned(lint);
+    if (sql_starts_with(DIALECT_POSTGRES, lint->statement->text, "SET LOCAL") ||
+        sql_starts_with(DIALECT_POSTGRES, lint->statement->text, "LOCK"))
+        lint->options->mends->bound = lint->migration;
     for (size_t i = 0; i < lint->facts.acts.count; i++) {
         const struct act *const act = &lint->facts.acts.items[i];
         if (act->name != NULL && takes_away(act))

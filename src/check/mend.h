@@ -36,7 +36,8 @@ struct mends {
         const char **items;
         size_t count, capacity;
     } partitioned; /* tables that the statements which were read make so, and their indexes */
-    bool failed;   /* memory was out */
+    const struct migration *bound; /* the last one with SET LOCAL or LOCK, so far */
+    bool failed;                   /* memory was out */
 };
 
 /* A file as it should be. */
