@@ -153,3 +153,18 @@ def test_a_note_about_no_file(target, pg):
     findings = target.run("--json", "plan", check=0).json()["findings"]
     assert [(finding["rule"], finding["file"]) for finding in findings] == [
         ("missing", None), ("local-timestamp", "migrations/20250102000000_next.sql")]
+
+
+def test_a_cut_statement_ends_with_a_whole_character(target):
+    for before in "", "x", "xx":
+        euros = "\u20ac" * 60
+        target.write("20250102000000_next", f"COMMENT ON TABLE events IS '{before}{euros}';")
+        for page in target.run("plan", check=0).out, target.run("plan", "--markdown", check=0).out:
+            assert "\u20ac ..." in page and "\\x" not in page
+
+
+def test_a_name_of_two_lines_takes_one(target, pg):
+    pg.query('CREATE TABLE "c\n| d" (id int)')
+    target.write("20250102000000_next", 'ALTER TABLE "c\n| d" ADD COLUMN n int;')
+    for page in target.run("plan").out, target.run("plan", "--markdown").out:
+        assert not [line for line in page.splitlines() if line.lstrip("|\\ ").startswith('d"')]

@@ -11,24 +11,22 @@ enum { SHOWN_BYTES = 80, JSON_BYTES = 2000 };
 
 /* ---- words ---- */
 
-/* The statement on one line, cut. */
+/* The statement on one line, cut; not within a character. */
 static const char *one_line(struct arena *arena, struct span text, size_t max_bytes)
 {
     CLEANUP(str_release) struct str out = {0};
     bool space = false;
-    for (size_t i = 0; i < text.len && out.len < max_bytes; i++) {
+    for (size_t i = 0; i < text.len; i++) {
         const bool blank = ascii_space(text.at[i]);
+        if (out.len >= max_bytes && ((unsigned char)text.at[i] & 0xC0) != 0x80) {
+            str_puts(&out, " ...");
+            break;
+        }
         if (space && !blank)
             str_putc(&out, ' ');
         space = blank && out.len > 0;
         if (!blank)
             str_putc(&out, text.at[i]);
-        if (out.len >= max_bytes && i + 1 < text.len) {
-            while (out.len > 0 && ((unsigned char)str_text(&out)[out.len - 1] & 0xC0) == 0x80)
-                out.len--; /* a character is not cut */
-            str_puts(&out, " ...");
-            break;
-        }
     }
     return out.failed ? NULL : arena_strdup(arena, str_text(&out));
 }
@@ -126,9 +124,10 @@ static bool say_statement(struct cli *cli, const struct cost_statement *one, str
     for (size_t i = 0; i < one->costs.count; i++) {
         CLEANUP(str_release) struct str line = {0};
         put_cost(&line, &one->costs.items[i]);
-        if (line.failed)
+        const char *const safe = line.failed ? NULL : output_safe(&cli->arena, str_text(&line));
+        if (safe == NULL)
             return err_nomem(err);
-        output_result(&cli->output, "        %s\n", str_text(&line));
+        output_result(&cli->output, "        %s\n", safe);
     }
     if (one->facts.unknown != NULL)
         output_result(&cli->output, "        not analysed: %s\n", one->facts.unknown);
@@ -180,10 +179,9 @@ static void put_cell(struct str *out, const char *text)
     }
 }
 
-static void put_markdown_row(struct str *out, const struct cost_statement *one, const char *text,
-                             const struct cost *cost)
+static void put_markdown_row(struct cli *cli, struct str *out, const struct cost_statement *one,
+                             const char *text, const struct cost *cost)
 {
-    CLEANUP(str_release) struct str part = {0};
     str_printf(out, "| %d:%d | ", one->line, one->column);
     put_cell(out, text);
     str_puts(out, " | ");
@@ -192,8 +190,10 @@ static void put_markdown_row(struct str *out, const struct cost_statement *one, 
         str_puts(out, " |  |  |  |\n");
         return;
     }
+    const char *const name = output_safe(&cli->arena, cost->relation.name);
+    out->failed = out->failed || name == NULL;
     str_printf(out, "%s | ", lock_mode_name(cost->lock->mode));
-    put_cell(out, cost->relation.name);
+    put_cell(out, name != NULL ? name : "");
     str_puts(out, " | ");
     put_size(out, &cost->relation);
     str_printf(out, " | %s%s", cost_felt(cost->lock->mode),
@@ -210,9 +210,9 @@ static bool markdown_statement(struct cli *cli, struct str *out, const struct co
     if (text == NULL)
         return err_nomem(err);
     if (one->costs.count == 0)
-        put_markdown_row(out, one, text, NULL);
+        put_markdown_row(cli, out, one, text, NULL);
     for (size_t i = 0; i < one->costs.count; i++)
-        put_markdown_row(out, one, text, &one->costs.items[i]);
+        put_markdown_row(cli, out, one, text, &one->costs.items[i]);
     return true;
 }
 
