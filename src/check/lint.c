@@ -122,14 +122,6 @@ void lint_report_spot(struct lint *lint, const struct rule *rule, const struct l
 
 /* ---- rules by form ---- */
 
-static bool has_form(const char *const *forms, const struct form *form)
-{
-    for (size_t i = 0; forms[i] != NULL; i++)
-        if (strcmp(forms[i], form->name) == 0)
-            return true;
-    return false;
-}
-
 /* Nobody else sees what is not committed yet, whatever is in it. */
 static bool made_here(const struct lint *lint, const struct act *act)
 {
@@ -154,9 +146,10 @@ bool lint_can_break(const struct lint *lint, const struct act *act)
     return lint->migration->phase != PHASE_CONTRACT && !act->is_made && !act->is_part_made;
 }
 
-static bool fires(const struct lint *lint, const struct rule *rule, const struct act *act)
+static bool fires(const struct lint *lint, const struct lint_rule *item, const struct act *act)
 {
-    return has_form(rule->forms, act->form) &&
+    const struct rule *const rule = item->rule;
+    return lint_rule_has(item->forms, act->form) &&
            (rule->breaks ? lint_can_break(lint, act) : lint_is_existing(lint, act)) &&
            (rule->applies == NULL || rule->applies(lint, act));
 }
@@ -169,11 +162,11 @@ static void report_act(struct lint *lint, const struct rule *rule, const struct 
         rule->mend(lint, rule, act);
 }
 
-static void look_at_acts(struct lint *lint, const struct rule *rule)
+static void look_at_acts(struct lint *lint, const struct lint_rule *item)
 {
     for (size_t i = 0; i < lint->facts.acts.count; i++)
-        if (fires(lint, rule, &lint->facts.acts.items[i]))
-            report_act(lint, rule, &lint->facts.acts.items[i]);
+        if (fires(lint, item, &lint->facts.acts.items[i]))
+            report_act(lint, item->rule, &lint->facts.acts.items[i]);
 }
 
 /* ---- what is made again ---- */
@@ -193,11 +186,11 @@ static bool makes_again(const struct act *made, const struct act *gone)
            (made->part == NULL || gone->part == NULL || strcmp(made->part, gone->part) == 0);
 }
 
-static bool is_remade(const struct lint *lint, const struct rule *rule, const struct act *act)
+static bool is_remade(const struct lint *lint, const struct lint_rule *item, const struct act *act)
 {
     for (size_t i = 0; i < lint->done.count; i++)
         if (&lint->done.items[i].act != act &&
-            has_form(rule->remade, lint->done.items[i].act.form) &&
+            lint_rule_has(item->remade, lint->done.items[i].act.form) &&
             makes_again(&lint->done.items[i].act, act))
             return true;
     return false;
@@ -209,32 +202,25 @@ void lint_turn_to(struct lint *lint, const struct lint_done *done)
     lint->statement = &lint->statements->items[done->statement];
 }
 
-static void look_back(struct lint *lint, const struct rule *rule)
+static void look_back(struct lint *lint, const struct lint_rule *item)
 {
     for (size_t i = 0; i < lint->done.count; i++) {
         const struct act *const act = &lint->done.items[i].act;
-        if (!fires(lint, rule, act) || is_remade(lint, rule, act))
+        if (!fires(lint, item, act) || is_remade(lint, item, act))
             continue;
         lint_turn_to(lint, &lint->done.items[i]);
-        report_act(lint, rule, act);
+        report_act(lint, item->rule, act);
     }
-}
-
-static bool is_for(const struct rule *rule, enum dialect dialect)
-{
-    return rule->engines & (dialect == DIALECT_SQLITE ? RULE_SQLITE : RULE_POSTGRES);
 }
 
 static void show_to_rules(struct lint *lint)
 {
-    const struct rule *rule;
-    for (size_t i = 0; (rule = rule_at(i)) != NULL; i++) {
-        if (!is_for(rule, lint->options->dialect))
-            continue;
-        if (rule->forms != NULL && rule->remade == NULL)
-            look_at_acts(lint, rule);
-        else if (rule->look != NULL)
-            rule->look(lint, rule);
+    for (size_t i = 0; i < lint->rules.count; i++) {
+        const struct lint_rule *const item = &lint->rules.items[i];
+        if (item->forms != NULL && item->remade == NULL)
+            look_at_acts(lint, item);
+        else if (item->rule->look != NULL)
+            item->rule->look(lint, item->rule);
     }
 }
 
@@ -353,16 +339,14 @@ static bool is_unread(const struct facts *facts)
 
 static void look_behind(struct lint *lint)
 {
-    const struct rule *rule;
     lint->tree = NULL;
     lint->facts = (struct facts){0};
-    for (size_t i = 0; (rule = rule_at(i)) != NULL; i++) {
-        if (!is_for(rule, lint->options->dialect))
-            continue;
-        if (rule->remade != NULL)
-            look_back(lint, rule);
-        else if (rule->behind != NULL)
-            rule->behind(lint, rule);
+    for (size_t i = 0; i < lint->rules.count; i++) {
+        const struct lint_rule *const item = &lint->rules.items[i];
+        if (item->remade != NULL)
+            look_back(lint, item);
+        else if (item->rule->behind != NULL)
+            item->rule->behind(lint, item->rule);
     }
     arena_release(lint->scratch);
 }
@@ -436,10 +420,9 @@ static bool look_at_migration(struct lint *lint, const struct migration *migrati
 
 static void finish(struct lint *lint)
 {
-    const struct rule *rule;
-    for (size_t i = 0; (rule = rule_at(i)) != NULL; i++)
-        if (rule->finish != NULL && is_for(rule, lint->options->dialect))
-            rule->finish(lint, rule);
+    for (size_t i = 0; i < lint->rules.count; i++)
+        if (lint->rules.items[i].rule->finish != NULL)
+            lint->rules.items[i].rule->finish(lint, lint->rules.items[i].rule);
 }
 
 struct work {
@@ -476,6 +459,8 @@ bool lint_run(struct arena *arena, const struct lint_options *options,
     };
     work.lint.walk = facts_walk_begin(&names);
     work.lint.made.arena = &names;
+    if (!lint_rules_find(&names, options->dialect, &work.lint.rules, err))
+        return false;
     if (options->dialect == DIALECT_SQLITE && !lite_begin(&work.lint.lite, &names, err))
         return false;
     const bool ran = parser_run(run, &work, err);

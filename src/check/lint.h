@@ -10,6 +10,7 @@
 #define PAWL_CHECK_LINT_H
 
 #include "check/constraints.h"
+#include "check/lint_rules.h"
 #include "check/lite.h"
 #include "check/made.h"
 #include "check/mend.h"
@@ -49,6 +50,7 @@ struct lint {
     struct arena *arena;   /* lives as long as the findings */
     struct arena *scratch; /* lives as long as the statement at hand */
     const struct lint_options *options;
+    struct lint_rules rules; /* of the dialect */
     const struct migration *migration;
     struct findings *findings;
     size_t findings_before; /* those that are not of the migration at hand */
