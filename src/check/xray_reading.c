@@ -67,12 +67,12 @@ static struct seen read_row(const struct rows *rows, size_t row)
 }
 
 /* Where the oid is, or would be. */
-static size_t place_of(const struct reading *reading, unsigned oid)
+static size_t place_of(const struct seen_list *list, unsigned oid)
 {
-    size_t low = 0, high = reading->seen.count;
+    size_t low = 0, high = list->count;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (reading->seen.items[middle].oid < oid)
+        if (list->items[middle].oid < oid)
             low = middle + 1;
         else
             high = middle;
@@ -80,17 +80,32 @@ static size_t place_of(const struct reading *reading, unsigned oid)
     return low;
 }
 
-static struct seen *find(const struct reading *reading, unsigned oid)
+static struct seen *find(const struct seen_list *list, unsigned oid)
 {
-    const size_t place = place_of(reading, oid);
-    return place < reading->seen.count && reading->seen.items[place].oid == oid
-               ? &reading->seen.items[place]
-               : NULL;
+    const size_t place = place_of(list, oid);
+    return place < list->count && list->items[place].oid == oid ? &list->items[place] : NULL;
+}
+
+static bool keep(struct arena *arena, const char **text, const char *known)
+{
+    *text = known != NULL && strcmp(*text, known) == 0 ? known : arena_strdup(arena, *text);
+    return *text != NULL;
+}
+
+/* Rows are read again and again, and mostly say the same: only what is new in them is kept. known:
+ * the relation as it was seen before, or NULL. */
+static bool keep_names(struct reading *reading, struct seen *now, const struct seen *known,
+                       struct err *err)
+{
+    if (now->name != NULL && !keep(reading->arena, &now->name, known != NULL ? known->name : NULL))
+        return err_nomem(err);
+    return now->table == NULL ||
+           keep(reading->arena, &now->table, known != NULL ? known->table : NULL) || err_nomem(err);
 }
 
 static bool insert(struct reading *reading, const struct seen *now, struct err *err)
 {
-    const size_t place = place_of(reading, now->oid);
+    const size_t place = place_of(&reading->seen, now->oid);
     if (arena_push(reading->arena, &reading->seen) == NULL)
         return err_nomem(err);
     struct seen *const items = reading->seen.items;
@@ -109,30 +124,37 @@ static void forget(struct reading *reading, const struct seen *gone)
 
 bool reading_start(struct reading *reading, struct err *err)
 {
+    CLEANUP(arena_release) struct arena scratch = {0};
     struct rows rows;
-    if (!pg_query(reading->pg, reading->arena, all_sql, NULL, 0, &rows, err))
+    if (!pg_query(reading->pg, &scratch, all_sql, NULL, 0, &rows, err))
         return false;
+    const struct seen_list spare = reading->before;
+    reading->before = reading->seen;
+    reading->seen = spare;
     reading->seen.count = 0;
     for (size_t i = 0; i < rows.count; i++) {
         struct seen *const seen = arena_push(reading->arena, &reading->seen);
         if (seen == NULL)
             return err_nomem(err);
         *seen = read_row(&rows, i);
+        if (!keep_names(reading, seen, find(&reading->before, seen->oid), err))
+            return false;
     }
     return true;
 }
 
 bool reading_unit(struct reading *reading, struct err *err)
 {
+    CLEANUP(arena_release) struct arena scratch = {0};
     struct rows rows;
-    if (!pg_query(reading->pg, reading->arena, scans_sql, NULL, 0, &rows, err))
+    if (!pg_query(reading->pg, &scratch, scans_sql, NULL, 0, &rows, err))
         return false;
     for (size_t i = 0; i < reading->seen.count; i++) {
         reading->seen.items[i].mode = LOCK_NONE;
         reading->seen.items[i].scans = 0;
     }
     for (size_t i = 0; i < rows.count; i++) {
-        struct seen *const seen = find(reading, number(&rows, i, 0));
+        struct seen *const seen = find(&reading->seen, number(&rows, i, 0));
         if (seen != NULL)
             seen->scans = strtoll(rows_get(&rows, i, 1), NULL, 10);
     }
@@ -150,9 +172,9 @@ static bool is_old_file(const unsigned *files, size_t count, unsigned file)
 }
 
 /* The files of indexes that were there: one of them under a new index was taken over. */
-static unsigned *index_files(struct reading *reading, size_t *ret_count)
+static unsigned *index_files(struct arena *arena, const struct reading *reading, size_t *ret_count)
 {
-    unsigned *const files = arena_alloc(reading->arena, (reading->seen.count + 1) * sizeof *files);
+    unsigned *const files = arena_alloc(arena, (reading->seen.count + 1) * sizeof *files);
     *ret_count = 0;
     for (size_t i = 0; files != NULL && i < reading->seen.count; i++)
         if (reading->seen.items[i].kind == 'i')
@@ -207,12 +229,14 @@ static bool take(struct reading *reading, const struct change *change, struct xr
     return true;
 }
 
-static bool take_row(struct reading *reading, const struct seen *now, bool emptying, bool old_file,
+static bool take_row(struct reading *reading, struct seen *now, bool emptying, bool old_file,
                      struct xray_relations *ret, struct err *err)
 {
-    struct seen *const before = find(reading, now->oid);
+    struct seen *const before = find(&reading->seen, now->oid);
     if (before == NULL && now->name == NULL)
         return true; /* made and gone within the statement: the file of a rewrite */
+    if (!keep_names(reading, now, before, err))
+        return false;
     const struct change change = {before, now, emptying, old_file};
     if (!take(reading, &change, ret, err))
         return false;
@@ -228,15 +252,16 @@ static bool take_row(struct reading *reading, const struct seen *now, bool empty
 bool reading_statement(struct reading *reading, bool emptying, struct xray_relations *ret,
                        struct err *err)
 {
+    CLEANUP(arena_release) struct arena scratch = {0};
     struct rows rows;
     size_t count;
-    unsigned *const files = index_files(reading, &count);
+    unsigned *const files = index_files(&scratch, reading, &count);
     if (files == NULL)
         return err_nomem(err);
-    if (!pg_query(reading->pg, reading->arena, locked_sql, NULL, 0, &rows, err))
+    if (!pg_query(reading->pg, &scratch, locked_sql, NULL, 0, &rows, err))
         return false;
     for (size_t i = 0; i < rows.count; i++) {
-        const struct seen now = read_row(&rows, i);
+        struct seen now = read_row(&rows, i);
         if (!take_row(reading, &now, emptying, is_old_file(files, count, now.file), ret, err))
             return false;
     }
@@ -252,26 +277,26 @@ bool reading_again(struct reading *reading, struct err *err)
 bool reading_alone(struct reading *reading, bool emptying, struct xray_relations *ret,
                    struct err *err)
 {
-    struct reading before = *reading;
+    CLEANUP(arena_release) struct arena scratch = {0};
+    const struct seen_list *const before = &reading->before;
     size_t count;
-    unsigned *const files = index_files(reading, &count);
+    unsigned *const files = index_files(&scratch, reading, &count);
     if (files == NULL)
         return err_nomem(err);
-    memset(&reading->seen, 0, sizeof reading->seen);
     if (!reading_start(reading, err))
         return false;
     for (size_t i = 0; i < reading->seen.count; i++) {
         struct seen now = reading->seen.items[i];
-        const struct seen *const old = find(&before, now.oid);
+        const struct seen *const old = find(before, now.oid);
         now.scans = old != NULL ? old->scans : 0; /* of whichever transaction */
         const struct change change = {old, &now, emptying, is_old_file(files, count, now.file)};
         if (!take(reading, &change, ret, err))
             return false;
     }
-    for (size_t i = 0; i < before.seen.count; i++) {
-        const struct seen gone = {.oid = before.seen.items[i].oid};
-        const struct change change = {&before.seen.items[i], &gone, false, false};
-        if (find(reading, gone.oid) == NULL && !take(reading, &change, ret, err))
+    for (size_t i = 0; i < before->count; i++) {
+        const struct seen gone = {.oid = before->items[i].oid};
+        const struct change change = {&before->items[i], &gone, false, false};
+        if (find(&reading->seen, gone.oid) == NULL && !take(reading, &change, ret, err))
             return false;
     }
     return true;

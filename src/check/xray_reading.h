@@ -13,13 +13,16 @@ struct seen {
     long long scans;
 };
 
+struct seen_list {
+    struct seen *items; /* by oid */
+    size_t count, capacity;
+};
+
 struct reading {
     struct arena *arena;
     struct pg *pg;
-    struct {
-        struct seen *items; /* by oid */
-        size_t count, capacity;
-    } seen;
+    struct seen_list seen;
+    struct seen_list before; /* the last reading_start() */
 };
 
 /* Outside a transaction, or at the start of one: all relations as they are, no lock held. */
