@@ -80,6 +80,8 @@ def test_an_allow_makes_a_note_and_one_for_nothing_is_told(desk):
     found, = lint(desk, allow + "CREATE INDEX a ON t (b);")
     assert found["severity"] == "note" and "forty rows" in found["what"]
     assert rules_of(lint(desk, allow + "CREATE TABLE t (id bigint PRIMARY KEY);")) == {"allow-unused"}
+    # That one is for `pawl check` to use, or to tell.
+    assert lint(desk, '-- pawl: allow=duplicate-version reason="in production"\nSELECT 1;') == []
 
 
 def test_files_folders_and_odd_names(desk):

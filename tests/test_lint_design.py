@@ -17,10 +17,16 @@ SHAPES = {
         ["BEGIN; SELECT 1; COMMIT; SELECT 2;", "BEGIN; SELECT 1; COMMIT; BEGIN; SELECT 2; COMMIT;",
          "BEGIN; SELECT 1; END; UPDATE t SET a = 1 WHERE b = 2;"],
         ["BEGIN; SELECT 1; COMMIT;", "BEGIN; SELECT 1; COMMIT; CREATE INDEX CONCURRENTLY a ON t (b);",
-         "-- pawl: no-transaction\nBEGIN; SELECT 1; COMMIT; SELECT 2;"]),
+         "-- pawl: no-transaction\nBEGIN; SELECT 1; COMMIT; SELECT 2;", "SELECT 1; COMMIT; SELECT 2;"]),
     "lock-timeout-off": (
-        ["SET lock_timeout = 0;", "SET LOCAL lock_timeout TO '0';", "SET SESSION lock_timeout = '0ms';"],
-        ["SET lock_timeout = 100;", "SET lock_timeout = '05s';", "SET statement_timeout = 0;",
+        ["SET lock_timeout = 0;", "SET LOCAL lock_timeout TO '0';", "SET SESSION lock_timeout = '0ms';",
+         "SET lock_timeout = 0; DROP INDEX CONCURRENTLY i; DROP TABLE t;",
+         "SET lock_timeout = 0; ALTER TABLE t ADD a int; SET lock_timeout = '5s'; VACUUM t;"],
+        ["SET lock_timeout = 0; CREATE INDEX CONCURRENTLY i ON t (a);",
+         "SET lock_timeout = 0; DROP INDEX CONCURRENTLY i; CREATE INDEX CONCURRENTLY i ON t (a);"
+         "SET lock_timeout = '5s'; ALTER TABLE t ADD a int;",
+         "SET lock_timeout = 0; REINDEX TABLE CONCURRENTLY t; RESET lock_timeout; DROP TABLE t;",
+         "SET lock_timeout = 100;", "SET lock_timeout = '05s';", "SET statement_timeout = 0;",
          "RESET lock_timeout;"]),
     "checks-switched-off": (
         ["SET session_replication_role = replica;", "SET LOCAL session_replication_role TO 'replica';",
@@ -67,9 +73,10 @@ SHAPES = {
          "ALTER TABLE t ADD temperature float;"]),
     "local-timestamp": (
         ["CREATE TABLE t (a timestamp PRIMARY KEY DEFAULT now());",
-         "CREATE TABLE t (a int PRIMARY KEY, b timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP);",
+         "CREATE TABLE t (a int PRIMARY KEY, b timestamp(6) NOT NULL DEFAULT CURRENT_TIMESTAMP);",
          "ALTER TABLE t ADD b timestamp without time zone DEFAULT pg_catalog.now();"],
         ["CREATE TABLE t (a timestamptz PRIMARY KEY DEFAULT now());", "ALTER TABLE t ADD b timestamp;",
+         "CREATE TABLE t (a int PRIMARY KEY, b TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP);",
          "ALTER TABLE t ADD b timestamp DEFAULT (now() AT TIME ZONE 'utc');"]),
     "foreign-key-without-index": (
         ["CREATE TABLE t (a int PRIMARY KEY, b int REFERENCES u);",

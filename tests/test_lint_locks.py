@@ -51,7 +51,7 @@ TABLE = {
          "CREATE TRIGGER r AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f(); UPDATE t SET b = 1;",
          f"BEGIN; {ADD} UPDATE t SET b = a; COMMIT;", f"{ADD} ALTER TABLE u VALIDATE CONSTRAINT x;",
          f"-- atlas:txmode none\nBEGIN; {ADD} UPDATE t SET b = a; COMMIT;"],
-        [f"{ADD} INSERT INTO kinds VALUES (1, 'a');", f"{ADD} UPDATE settings SET v = 'x' WHERE name = 'y';",
+        [f"{ADD} UPDATE pg_index SET indisready = false WHERE indrelid = 5;", f"{ADD} INSERT INTO kinds VALUES (1, 'a');", f"{ADD} UPDATE settings SET v = 'x' WHERE name = 'y';",
          f"{ADD} DELETE FROM t WHERE a > 1 AND id IN (1, 2);", f"{ADD} {LATER} UPDATE t SET b = a;",
          f"{NEW} {ADD} UPDATE t SET b = a;", f"{NEW} {ADD} INSERT INTO t SELECT 1, 2;",
          "UPDATE t SET b = a; ALTER TABLE t ADD COLUMN c int;", f"{ADD} SELECT setval('s', (SELECT max(id) FROM t));",

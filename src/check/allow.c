@@ -43,18 +43,19 @@ struct review {
     struct arena *arena;
     const struct set *set;
     struct findings *findings;
-    bool linted;
+    enum allow_scope scope;
     size_t count; /* of the findings that were there before */
     bool other_scheme;
 };
 
 static bool is_decided(const struct review *review, const char *id)
 {
-    const struct rule *const rule = rule_find(id);
+    if (review->scope != ALLOW_OF_CHECK)
+        return review->scope == ALLOW_OF_LINT && rule_is_linted(rule_find(id));
     for (size_t i = 0; i < COUNT_OF(decided); i++)
         if (strcmp(decided[i], id) == 0)
             return true;
-    return review->linted && rule_is_linted(rule);
+    return false;
 }
 
 static void report(const struct review *review, const char *rule, enum severity severity,
@@ -164,14 +165,11 @@ static bool apply_allows(const struct review *review, const struct migration *mi
     return true;
 }
 
-bool allow_apply(struct arena *arena, const struct set *set, bool linted, struct findings *findings,
-                 struct err *err)
+bool allow_apply(struct arena *arena, const struct set *set, enum allow_scope scope,
+                 struct findings *findings, struct err *err)
 {
-    struct review review = {.arena = arena,
-                            .set = set,
-                            .findings = findings,
-                            .linted = linted,
-                            .count = findings->count};
+    struct review review = {
+        .arena = arena, .set = set, .findings = findings, .scope = scope, .count = findings->count};
     for (size_t i = 0; i < findings->count; i++)
         if (strcmp(findings->items[i].rule, "naming-scheme") == 0)
             review.other_scheme = true; /* it stands for findings that are not there */

@@ -107,7 +107,7 @@ bool check_run(struct arena *arena, const struct set *set, const struct check_op
         !check_all_statements(arena, set, findings, err) ||
         !check_base(arena, set, options, ret_base, findings, err) ||
         !check_acts(arena, set, ret_base, findings, err) ||
-        !allow_apply(arena, set, false, findings, err))
+        !allow_apply(arena, set, ALLOW_OF_CHECK, findings, err))
         return false;
     return findings_sort(arena, findings) || err_nomem(err);
 }

@@ -141,6 +141,11 @@ bool lint_is_existing(const struct lint *lint, const struct act *act)
     return !act->is_new && !(act->is_made && made_here(lint, act));
 }
 
+bool lint_is_catalog(const struct act *act)
+{
+    return act->name != NULL && strncmp(act->name, "pg_", strlen("pg_")) == 0;
+}
+
 bool lint_can_break(const struct lint *lint, const struct act *act)
 {
     return lint->migration->phase != PHASE_CONTRACT && !act->is_made && !act->is_part_made;
@@ -359,7 +364,9 @@ static void look_at_facts(struct lint *lint)
     constraints_note(lint);
     made_by(&lint->made, lint->tree, lint->migration, lint->statement);
     lint->findings->failed = lint->findings->failed || lint->made.failed;
-    lint->before = lint->info.class;
+    /* A COMMIT without its BEGIN is told itself. */
+    lint->before = lint->info.class == STATEMENT_COMMIT && !lint->in_block ? STATEMENT_ORDINARY
+                                                                           : lint->info.class;
     lint->unit_over = leave_unit(lint) || lint->unit_over;
 }
 

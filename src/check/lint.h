@@ -105,4 +105,7 @@ bool lint_can_break(const struct lint *lint, const struct act *act);
 /* True for what was there before the transaction of the statement at hand, and may have rows. */
 bool lint_is_existing(const struct lint *lint, const struct act *act);
 
+/* True for a table of the server's own: it is small, and names that begin so are the server's. */
+bool lint_is_catalog(const struct act *act);
+
 #endif

@@ -206,7 +206,8 @@ static bool run(struct cli *cli, struct err *err)
     if (diff)
         return true;
     if (!look(cli, dialect, NULL, &review, err) ||
-        !allow_apply(&cli->arena, &review.set, review.alone, &cli->findings, err))
+        !allow_apply(&cli->arena, &review.set, review.alone ? ALLOW_OF_LINT : ALLOW_OF_NONE,
+                     &cli->findings, err))
         return false;
     if (!findings_sort(&cli->arena, &cli->findings))
         return err_nomem(err);

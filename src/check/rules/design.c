@@ -198,9 +198,17 @@ static bool is_now(const PgQuery__Node *value)
     return last->node_case == NODE(STRING) && strcmp(last->string->sval, "now") == 0;
 }
 
+/* "timestamp(3)" is how an ORM writes it that stores UTC whatever the session says. */
+static bool has_milliseconds(const PgQuery__TypeName *type)
+{
+    return type->n_typmods == 1 && type->typmods[0]->node_case == NODE(A_CONST) &&
+           type->typmods[0]->a_const->val_case == PG_QUERY__A__CONST__VAL_IVAL &&
+           type->typmods[0]->a_const->ival->ival == 3;
+}
+
 static bool is_local_now(const struct column *column)
 {
-    if (strcmp(column->type, "timestamp") != 0)
+    if (strcmp(column->type, "timestamp") != 0 || has_milliseconds(column->definition->type_name))
         return false;
     for (size_t i = 0; i < column->definition->n_constraints; i++) {
         const PgQuery__Node *const node = column->definition->constraints[i];
@@ -370,7 +378,7 @@ static void end_redundant(struct lint *lint, const struct rule *rule)
 
 static const struct rule rules[] = {
     {.id = "no-primary-key",
-     .severity = SEVERITY_WARNING,
+     .severity = SEVERITY_NOTE,
      .engines = RULE_POSTGRES,
      .title = "a table has no primary key",
      .why = "Nothing tells two equal rows apart. Once the table is published for logical "
@@ -449,7 +457,7 @@ static const struct rule rules[] = {
      .what = "what \"{}\" stores depends on TimeZone of the session that writes",
      .look = look_at_timestamp},
     {.id = "foreign-key-without-index",
-     .severity = SEVERITY_WARNING,
+     .severity = SEVERITY_NOTE,
      .engines = RULE_POSTGRES,
      .title = "no index serves a foreign key",
      .why = "Each row that is deleted from the other table, or whose key changes, reads all of "

@@ -116,7 +116,7 @@ static bool is_long(const struct lint *lint, const struct act *act)
         return false;
     if (act->form == form_of(FORM_INSERT))
         return copies_rows(lint, act->node);
-    if (!lint_is_existing(lint, act))
+    if (!lint_is_existing(lint, act) || lint_is_catalog(act))
         return false;
     return is_form(act, changes) ? !is_narrow(condition_of(act->node)) : is_form(act, reads);
 }

@@ -52,22 +52,34 @@ static bool overwrites(const struct lint *lint, const struct act *act)
     return false;
 }
 
+/* A column of the migration: older code has no rows that refer to anything by it. */
+static bool is_over_new_columns(const struct lint *lint, const char *table,
+                                const PgQuery__Constraint *key)
+{
+    for (size_t i = 0; i < key->n_fk_attrs; i++)
+        if (key->fk_attrs[i]->node_case != PG_QUERY__NODE__NODE_STRING ||
+            !has_added(lint, table, key->fk_attrs[i]->string->sval))
+            return false;
+    return key->n_fk_attrs > 0;
+}
+
 static bool deletes_along(const struct lint *lint, const struct act *act)
 {
-    (void)lint;
     if (act->node == NULL || act->node->node_case != PG_QUERY__NODE__NODE_ALTER_TABLE_CMD)
         return false;
     const PgQuery__Node *const def = act->node->alter_table_cmd->def;
     return def != NULL && def->node_case == PG_QUERY__NODE__NODE_CONSTRAINT &&
-           strcmp(def->constraint->fk_del_action, "c") == 0;
+           strcmp(def->constraint->fk_del_action, "c") == 0 &&
+           !is_over_new_columns(lint, act->name, def->constraint);
 }
 
 static bool changes_rows(const struct lint_done *done)
 {
     const struct form *const form = done->act.form;
-    return done->existing && (form == form_of(FORM_UPDATE) || form == form_of(FORM_UPDATE_ALL) ||
-                              form == form_of(FORM_DELETE) || form == form_of(FORM_DELETE_ALL) ||
-                              form == form_of(FORM_MERGE));
+    return done->existing && !lint_is_catalog(&done->act) &&
+           (form == form_of(FORM_UPDATE) || form == form_of(FORM_UPDATE_ALL) ||
+            form == form_of(FORM_DELETE) || form == form_of(FORM_DELETE_ALL) ||
+            form == form_of(FORM_MERGE));
 }
 
 /* What comes in the other order, work under a lock, is another rule's. */

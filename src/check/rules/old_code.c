@@ -13,11 +13,42 @@ static bool ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
+/* "customer_id" in "orders_customer_id_fkey". */
+static bool has_part(const char *name, const char *part)
+{
+    const size_t len = strlen(part);
+    for (const char *at = name; len > 0 && (at = strstr(at, part)) != NULL; at++)
+        if ((at == name || at[-1] == '_') && (at[len] == '\0' || at[len] == '_'))
+            return true;
+    return false;
+}
+
+/* Its table goes in the same migration, or a column that it is named after: that is told. */
+static bool goes_along(const struct lint *lint, const struct act *constraint)
+{
+    const struct form *const column = form_of_alter(PG_QUERY__ALTER_TABLE_TYPE__AT_DropColumn);
+    for (size_t i = 0; constraint->name != NULL && i < lint->done.count; i++) {
+        const struct act *const act = &lint->done.items[i].act;
+        if (act->name == NULL || strcmp(act->name, constraint->name) != 0)
+            continue;
+        if (act->form == form_of(FORM_DROP_TABLE) || act->form == form_of(FORM_DROP_TABLE_CASCADE))
+            return true;
+        if (act->form == column && act->part != NULL && constraint->part != NULL &&
+            has_part(constraint->part, act->part))
+            return true;
+    }
+    return false;
+}
+
 /* By the name that PostgreSQL gives. */
+static bool is_named_primary_key(const struct act *act)
+{
+    return act->part != NULL && ends_with(act->part, "_pkey");
+}
+
 static bool is_primary_key(const struct lint *lint, const struct act *act)
 {
-    (void)lint;
-    return act->part != NULL && ends_with(act->part, "_pkey");
+    return is_named_primary_key(act) && !goes_along(lint, act);
 }
 
 static bool sets_not_null(const struct lint *lint, const char *table)
@@ -34,14 +65,41 @@ static bool sets_not_null(const struct lint *lint, const char *table)
 /* A CHECK that stands beside SET NOT NULL has served as its proof. */
 static bool is_other_constraint(const struct lint *lint, const struct act *act)
 {
-    return !is_primary_key(lint, act) && !sets_not_null(lint, act->name);
+    return !is_named_primary_key(act) && !sets_not_null(lint, act->name) && !goes_along(lint, act);
 }
 
-static bool is_at_the_end(const struct lint *lint, const struct act *act)
+/* Beside the name of the table, which is told, it is one more line of the same. */
+static bool is_renamed_alone(const struct lint *lint, const struct act *constraint)
 {
-    (void)lint;
-    return act->node != NULL && act->node->node_case == PG_QUERY__NODE__NODE_ALTER_ENUM_STMT &&
-           act->node->alter_enum_stmt->new_val_neighbor[0] == '\0';
+    for (size_t i = 0; constraint->name != NULL && i < lint->done.count; i++) {
+        const struct act *const act = &lint->done.items[i].act;
+        if (act->form == form_of(FORM_RENAME_RELATION) && act->new_name != NULL &&
+            strcmp(act->new_name, constraint->name) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* The same act on whatever of the migration. */
+static bool does(const struct lint *lint, const struct form *form)
+{
+    for (size_t i = 0; i < lint->done.count; i++)
+        if (lint->done.items[i].act.form == form && lint->done.items[i].existing)
+            return true;
+    return false;
+}
+
+/* A type goes only when no column has it any more: those that go with it are told themselves. A
+ * function without arguments beside a trigger that goes was the trigger's, and no code calls it. */
+static bool is_called(const struct lint *lint, const struct act *act)
+{
+    if (act->form == form_of(FORM_DROP_TYPE) && !act->cascade)
+        return !does(lint, form_of_alter(PG_QUERY__ALTER_TABLE_TYPE__AT_DropColumn)) &&
+               !does(lint, form_of(FORM_DROP_TABLE));
+    const bool has_arguments =
+        act->name != NULL && strchr(act->name, '(') != NULL && !ends_with(act->name, "()");
+    return act->form != form_of(FORM_DROP_FUNCTION) || has_arguments ||
+           !does(lint, form_of(FORM_DROP_TRIGGER));
 }
 
 /* ---- columns that older code does not know ---- */
@@ -184,6 +242,7 @@ static const struct rule rules[] = {
                      "alter table users rename constraint users_email_key to users_email_unique;",
      .forms = FORMS("ALTER TABLE RENAME CONSTRAINT"),
      .breaks = true,
+     .applies = is_renamed_alone,
      .what = "code that names the constraint of {} fails"},
     {.id = "required-column",
      .severity = SEVERITY_ERROR,
@@ -219,6 +278,7 @@ static const struct rule rules[] = {
                "ALTER TYPE RENAME ATTRIBUTE", "ALTER TYPE RENAME TO", "ALTER TYPE RENAME VALUE",
                "ALTER FUNCTION, SCHEMA or DOMAIN RENAME TO; ALTER TYPE or FUNCTION SET SCHEMA"),
      .breaks = true,
+     .applies = is_called,
      .remade =
          FORMS("CREATE FUNCTION or PROCEDURE", "CREATE OR REPLACE FUNCTION or PROCEDURE",
                "CREATE SEQUENCE", "CREATE TYPE, CREATE DOMAIN", "ALTER TYPE RENAME TO",
@@ -323,20 +383,6 @@ static const struct rule rules[] = {
                      "ALTER TABLE ADD PRIMARY KEY", "ALTER TABLE ADD PRIMARY KEY USING INDEX",
                      "ALTER TABLE ADD EXCLUDE"),
      .what = "{} takes what the constraint kept out"},
-    {.id = "enum-value-order",
-     .severity = SEVERITY_NOTE,
-     .engines = RULE_POSTGRES,
-     .title = "a value of an enum is added at the end",
-     .why =
-         "Values compare in the order of the type, and the order can never be changed: ORDER BY, < "
-         "and max() see the new value as the greatest.",
-     .fix = "Say where it belongs: ADD VALUE ... BEFORE or AFTER another one.",
-     .example_bad = "alter type mood add value 'glad';",
-     .example_good = "alter type mood add value 'glad' after 'calm';",
-     .forms = FORMS("ALTER TYPE ADD VALUE"),
-     .breaks = true,
-     .applies = is_at_the_end,
-     .what = "the new value of {} is the greatest of all"},
     {.id = "contract-breaks-nothing",
      .severity = SEVERITY_WARNING,
      .engines = RULE_POSTGRES,

@@ -58,13 +58,38 @@ static bool sets(const struct lint *lint, const char *name, char *text, size_t s
     return true;
 }
 
+static bool is_about_timeout(const struct statement *statement)
+{
+    return sql_starts_with(DIALECT_POSTGRES, statement->text, "SET lock_timeout") ||
+           sql_starts_with(DIALECT_POSTGRES, statement->text, "RESET lock_timeout");
+}
+
+/* What runs alone, such as CREATE INDEX CONCURRENTLY, waits without making others wait: true when
+ * nothing else comes before the next SET. */
+static bool is_for_alone(struct lint *lint)
+{
+    const struct statements *const all = lint->statements;
+    struct statement_info info;
+    CLEANUP(err_release) struct err err = {0};
+    size_t i = lint->number + 1;
+    for (; i < all->count && !is_about_timeout(&all->items[i]); i++) {
+        if (!sql_classify(lint->scratch, DIALECT_POSTGRES, &all->items[i], &info, &err)) {
+            lint->findings->failed = true;
+            return true;
+        }
+        if (info.class != STATEMENT_ALONE)
+            return false;
+    }
+    return i > lint->number + 1;
+}
+
 static void look_at_lock_timeout(struct lint *lint, const struct rule *rule)
 {
     char value[32];
     if (!sets(lint, "lock_timeout", value, sizeof value))
         return;
     const char *const unit = value + strspn(value, "0");
-    if (unit > value && strspn(unit, " dhimnsu") == strlen(unit))
+    if (unit > value && strspn(unit, " dhimnsu") == strlen(unit) && !is_for_alone(lint))
         lint_report(lint, rule, 0, "locks are then waited for without an end");
 }
 
