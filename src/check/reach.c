@@ -83,12 +83,21 @@ static bool holds(struct span text, const char *pattern)
     return false;
 }
 
-static const char *why_extension(struct span text)
+static bool starts(struct span text, const char *pattern, struct match *ret)
 {
     struct lexer lexer = lexer_init(DIALECT_POSTGRES, text.at, text.len);
-    struct match match = {0};
-    if (!match_pattern(&lexer, "CREATE EXTENSION [IF NOT EXISTS] $name", &match) ||
-        match.name.count != 1)
+    *ret = (struct match){0};
+    return match_pattern(&lexer, pattern, ret);
+}
+
+/* A language without a handler comes with the extension of its name. */
+static const char *why_extension(struct span text)
+{
+    struct match match;
+    if (!starts(text, "CREATE EXTENSION [IF NOT EXISTS] $name", &match) &&
+        !starts(text, "CREATE [OR REPLACE] [TRUSTED] [PROCEDURAL] LANGUAGE $name", &match))
+        return NULL;
+    if (match.name.count != 1)
         return NULL;
     struct span name = match.name.parts[0].span;
     if (name.len > 2 && name.at[0] == '"')

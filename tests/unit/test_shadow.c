@@ -77,6 +77,8 @@ static void what_reaches_outside(void **state)
         "WITH x AS (SELECT 'COPY t TO ''/f''' AS q) SELECT run(q) FROM x",
         "EXPLAIN ANALYZE SELECT pg_terminate_backend(1)",
         "PREPARE p AS SELECT lo_import('/f')",
+        "CREATE LANGUAGE plpython3u",
+        "create or replace procedural language \"plperlu\"",
     };
     static const char *const in[] = {
         "",
@@ -89,6 +91,7 @@ static void what_reaches_outside(void **state)
         "COMMENT ON TABLE t IS 'DROP DATABASE x'",
         "SELECT 'pg_terminate_backends are evil'",
         "CREATE EXTENSION citext",
+        "CREATE TRUSTED LANGUAGE plpgsql",
         "DO $$ BEGIN EXECUTE 'CREATE TABLE t()'; END $$",
     };
     for (size_t i = 0; i < COUNT_OF(out); i++)
