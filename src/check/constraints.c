@@ -8,11 +8,6 @@
 #define AT(name)     PG_QUERY__ALTER_TABLE_TYPE__AT_##name
 #define CONSTR(name) PG_QUERY__CONSTR_TYPE__CONSTR_##name
 
-static bool same(const char *a, const char *b)
-{
-    return a != NULL && b != NULL && strcmp(a, b) == 0;
-}
-
 /* ---- one that is added ---- */
 
 static const char *keep(struct lint *lint, const char *text)
@@ -78,9 +73,10 @@ struct constraint *constraints_find_open(const struct lint *lint, const char *ta
     struct constraint *unnamed = NULL;
     for (size_t i = 0; i < lint->constraints.count; i++) {
         struct constraint *const constraint = &lint->constraints.items[i];
-        if (constraint->is_valid || constraint->is_gone || !same(constraint->table, table))
+        if (constraint->is_valid || constraint->is_gone ||
+            !lint_same_name(constraint->table, table))
             continue;
-        if (same(constraint->name, name))
+        if (lint_same_name(constraint->name, name))
             return constraint;
         if (constraint->name == NULL && unnamed == NULL)
             unnamed = constraint; /* the server's name for it is not computed here */
@@ -92,7 +88,8 @@ static void drop(struct lint *lint, const char *table, const char *name)
 {
     for (size_t i = 0; i < lint->constraints.count; i++) {
         struct constraint *const constraint = &lint->constraints.items[i];
-        if (same(constraint->table, table) && (name == NULL || same(constraint->name, name)))
+        if (lint_same_name(constraint->table, table) &&
+            (name == NULL || lint_same_name(constraint->name, name)))
             constraint->is_gone = true;
     }
 }
@@ -141,10 +138,11 @@ bool constraints_prove(const struct lint *lint, const char *table, const char *c
 {
     for (size_t i = 0; i < lint->constraints.count; i++) {
         const struct constraint *const constraint = &lint->constraints.items[i];
-        if (!constraint->is_valid || constraint->is_gone || !same(constraint->table, table))
+        if (!constraint->is_valid || constraint->is_gone ||
+            !lint_same_name(constraint->table, table))
             continue;
         for (size_t k = 0; k < constraint->not_null.count; k++)
-            if (same(constraint->not_null.items[k], column))
+            if (lint_same_name(constraint->not_null.items[k], column))
                 return true;
     }
     return false;
@@ -155,7 +153,7 @@ bool constraints_has_check(const struct lint *lint, const char *table)
     for (size_t i = 0; i < lint->constraints.count; i++) {
         const struct constraint *const constraint = &lint->constraints.items[i];
         if (constraint->is_check && constraint->is_valid && !constraint->is_gone &&
-            same(constraint->table, table))
+            lint_same_name(constraint->table, table))
             return true;
     }
     return false;

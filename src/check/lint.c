@@ -120,6 +120,24 @@ void lint_report_spot(struct lint *lint, const struct rule *rule, const struct l
     va_end(args);
 }
 
+/* ---- what is compared and looked up ---- */
+
+bool lint_same_name(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+const PgQuery__Constraint *lint_added_constraint(const struct act *act)
+{
+    const PgQuery__Node *const node = act->node;
+    return node != NULL && node->node_case == PG_QUERY__NODE__NODE_ALTER_TABLE_CMD &&
+                   node->alter_table_cmd->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_AddConstraint &&
+                   node->alter_table_cmd->def != NULL &&
+                   node->alter_table_cmd->def->node_case == PG_QUERY__NODE__NODE_CONSTRAINT
+               ? node->alter_table_cmd->def->constraint
+               : NULL;
+}
+
 /* ---- rules by form ---- */
 
 /* Nobody else sees what is not committed yet, whatever is in it. */

@@ -98,6 +98,12 @@ void lint_report_place(struct lint *lint, const struct rule *rule, const struct 
 /* For `behind`: makes what was done the statement at hand, for lint_report() at its act. */
 void lint_turn_to(struct lint *lint, const struct lint_done *done);
 
+/* False where one of them has no name. */
+bool lint_same_name(const char *a, const char *b);
+
+/* What ALTER TABLE ADD adds, at an act of the statement at hand; NULL where it is no constraint. */
+const struct PgQuery__Constraint *lint_added_constraint(const struct act *act);
+
 /* True where it would break code of the release before: not made by the set, not a contract step.
  */
 bool lint_can_break(const struct lint *lint, const struct act *act);

@@ -227,15 +227,6 @@ void mend_concurrently(struct lint *lint, const struct rule *rule, const struct 
 
 /* ---- constraints ---- */
 
-static const PgQuery__Constraint *constraint_of(const struct act *act)
-{
-    const PgQuery__Node *const node = act->node;
-    return node->node_case == PG_QUERY__NODE__NODE_ALTER_TABLE_CMD &&
-                   node->alter_table_cmd->subtype == AT(AddConstraint)
-               ? node->alter_table_cmd->def->constraint
-               : NULL;
-}
-
 /* The name that the constraint has or gets, as SQL text; NULL as default_name(). */
 static const char *name_of(struct lint *lint, const PgQuery__Constraint *constraint)
 {
@@ -270,7 +261,7 @@ static const char of_column[] = "it is part of ADD COLUMN: add it to the table, 
 
 void mend_not_valid(struct lint *lint, const struct rule *rule, const struct act *act)
 {
-    const PgQuery__Constraint *const constraint = constraint_of(act);
+    const PgQuery__Constraint *const constraint = lint_added_constraint(act);
     const char *const name = constraint != NULL ? name_of(lint, constraint) : NULL;
     struct mend *const mend = add(
         lint, rule, act->at,
@@ -338,7 +329,7 @@ static void append_index(struct lint *lint, const PgQuery__Constraint *constrain
 void mend_using_index(struct lint *lint, const struct rule *rule, const struct act *act)
 {
     CLEANUP(str_release) struct str index = {0};
-    const PgQuery__Constraint *const constraint = constraint_of(act);
+    const PgQuery__Constraint *const constraint = lint_added_constraint(act);
     const char *left = forbid_index(lint, act, constraint);
     const char *const name = left == NULL ? name_of(lint, constraint) : NULL;
     if (left == NULL && name == NULL)

@@ -14,15 +14,6 @@ static const PgQuery__AlterTableCmd *command_of(const struct act *act)
                : NULL;
 }
 
-static const PgQuery__Constraint *constraint_of(const struct act *act)
-{
-    const PgQuery__AlterTableCmd *const command = command_of(act);
-    return command != NULL && command->subtype == AT(AddConstraint) && command->def != NULL &&
-                   command->def->node_case == PG_QUERY__NODE__NODE_CONSTRAINT
-               ? command->def->constraint
-               : NULL;
-}
-
 /* ---- NOT NULL ---- */
 
 static bool is_unproved(const struct lint *lint, const struct act *act)
@@ -55,7 +46,7 @@ static bool adds_unchecked(const struct lint *lint, const char *name)
 {
     for (size_t i = 0; i < lint->facts.acts.count; i++) {
         const struct act *const act = &lint->facts.acts.items[i];
-        const PgQuery__Constraint *const constraint = constraint_of(act);
+        const PgQuery__Constraint *const constraint = lint_added_constraint(act);
         if (constraint != NULL && constraint->skip_validation &&
             strcmp(constraint->conname, name) == 0 && lint_is_existing(lint, act))
             return true;

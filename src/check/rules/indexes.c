@@ -6,17 +6,12 @@
 
 /* ---- one after another ---- */
 
-static bool same_name(const char *a, const char *b)
-{
-    return a != NULL && b != NULL && strcmp(a, b) == 0;
-}
-
 static bool is_index_made_again(const struct lint *lint, const struct act *act)
 {
     for (size_t i = 0; i < lint->facts.locks.count; i++) {
         const struct locked *const index = &lint->facts.locks.items[i];
         if (index->object == LOCKED_INDEX && index->fate == FATE_CREATED &&
-            same_name(index->name, act->name))
+            lint_same_name(index->name, act->name))
             return true;
     }
     return false;

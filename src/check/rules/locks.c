@@ -155,11 +155,6 @@ static bool is_foreign_key(const struct act *act)
            act->form == form_of(FORM_ADD_COLUMN_REFERENCES_SCAN);
 }
 
-static bool same_name(const char *a, const char *b)
-{
-    return a != NULL && b != NULL && strcmp(a, b) == 0;
-}
-
 /* True when an act of an earlier foreign key, on this command's list or before, locks the table. */
 static bool is_locked_before(const struct lint *lint, size_t until, const char *table,
                              bool *ret_any)
@@ -168,14 +163,14 @@ static bool is_locked_before(const struct lint *lint, size_t until, const char *
     for (size_t i = 0; i < until; i++) {
         const struct act *const act = &lint->facts.acts.items[i];
         *ret_any = *ret_any || (is_foreign_key(act) && lint_is_existing(lint, act));
-        locked = locked || same_name(act->name, table);
+        locked = locked || lint_same_name(act->name, table);
     }
     for (size_t i = 0; i < lint->done.count; i++) {
         const struct lint_done *const done = &lint->done.items[i];
         if (done->unit != lint->unit || !done->existing)
             continue;
         *ret_any = *ret_any || is_foreign_key(&done->act);
-        locked = locked || same_name(done->act.name, table);
+        locked = locked || lint_same_name(done->act.name, table);
     }
     return locked;
 }
