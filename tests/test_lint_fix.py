@@ -117,6 +117,19 @@ def test_what_has_no_plain_safe_form_is_left(make_pawl, text, why):
     assert (pawl.folder / path).read_text() == text and len(list(pawl.migrations.glob("*.sql"))) == 1
 
 
+def test_a_file_that_is_named_twice_is_fixed_once(make_pawl):
+    pawl = make_pawl()
+    (pawl.folder / "new").mkdir()
+    file = pawl.folder / "new" / "x.sql"
+    file.write_text("CREATE INDEX i ON t (a);\n")
+    lint = "--json", "lint", "--dialect", "postgres"
+    report = pawl.run(*lint, "new", "new/x.sql", check=3).json()
+    assert len(report["findings"]) == report["migrations"] == 1
+    report = pawl.run(*lint, "--fix", "new/x.sql", "new", "new/x.sql", check=0).json()
+    assert report["written"] == ["new/x.sql"]
+    assert file.read_text() == "CREATE INDEX CONCURRENTLY i ON t (a);\n"
+
+
 def test_only_what_is_new_is_fixed(make_pawl):
     pawl = make_pawl()
     index = "CREATE INDEX a ON t (b);\n"

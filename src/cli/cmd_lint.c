@@ -37,12 +37,23 @@ static bool read_stdin(struct arena *arena, char **ret, size_t *ret_len, struct 
     return *ret != NULL || err_nomem(err);
 }
 
+/* By itself and in its folder, for one: it is reviewed, and written, once. */
+static bool is_named_before(const struct set *set, const char *path)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (strcmp(set->items[i].path, path) == 0)
+            return true;
+    return false;
+}
+
 static bool add_file(struct cli *cli, enum dialect dialect, const char *path, struct set *set,
                      struct err *err)
 {
     const bool is_stdin = strcmp(path, "-") == 0;
     char *text = NULL;
     size_t len = 0;
+    if (is_named_before(set, path))
+        return true;
     if (is_stdin ? !read_stdin(&cli->arena, &text, &len, err)
                  : !fs_read(&cli->arena, path, MIGRATION_MAX_BYTES, &text, &len, err))
         return false;
