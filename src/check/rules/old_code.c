@@ -90,7 +90,8 @@ static bool does(const struct lint *lint, const struct form *form)
 }
 
 /* A type goes only when no column has it any more: those that go with it are told themselves. A
- * function without arguments beside a trigger that goes was the trigger's, and no code calls it. */
+ * function without arguments that takes a trigger along, or goes beside one, was the trigger's: no
+ * code calls it. */
 static bool is_called(const struct lint *lint, const struct act *act)
 {
     if (act->form == form_of(FORM_DROP_TYPE) && !act->cascade)
@@ -99,7 +100,7 @@ static bool is_called(const struct lint *lint, const struct act *act)
     const bool has_arguments =
         act->name != NULL && strchr(act->name, '(') != NULL && !ends_with(act->name, "()");
     return act->form != form_of(FORM_DROP_FUNCTION) || has_arguments ||
-           !does(lint, form_of(FORM_DROP_TRIGGER));
+           !(act->cascade || does(lint, form_of(FORM_DROP_TRIGGER)));
 }
 
 /* ---- columns that older code does not know ---- */
@@ -360,7 +361,8 @@ static const struct rule rules[] = {
      .forms = FORMS("ALTER TABLE DROP CONSTRAINT"),
      .breaks = true,
      .applies = is_primary_key,
-     .remade = FORMS("ALTER TABLE ADD PRIMARY KEY", "ALTER TABLE ADD PRIMARY KEY USING INDEX"),
+     .remade = FORMS("ALTER TABLE ADD PRIMARY KEY", "ALTER TABLE ADD PRIMARY KEY USING INDEX",
+                     "CREATE TABLE"),
      .what = "{} has no primary key any more"},
     {.id = "drop-constraint",
      .severity = SEVERITY_WARNING,
@@ -381,7 +383,7 @@ static const struct rule rules[] = {
                      "ALTER TABLE ADD FOREIGN KEY", "ALTER TABLE ADD FOREIGN KEY NOT VALID",
                      "ALTER TABLE ADD UNIQUE", "ALTER TABLE ADD UNIQUE USING INDEX",
                      "ALTER TABLE ADD PRIMARY KEY", "ALTER TABLE ADD PRIMARY KEY USING INDEX",
-                     "ALTER TABLE ADD EXCLUDE"),
+                     "ALTER TABLE ADD EXCLUDE", "CREATE TABLE"),
      .what = "{} takes what the constraint kept out"},
     {.id = "contract-breaks-nothing",
      .severity = SEVERITY_WARNING,
