@@ -7,6 +7,7 @@
 #include "check/place.h"
 #include "sql/classify.h"
 #include "sql/tree_name.h"
+#include "sql/tree_walk.h"
 
 #define AT(name)     PG_QUERY__ALTER_TABLE_TYPE__AT_##name
 #define CONSTR(name) PG_QUERY__CONSTR_TYPE__CONSTR_##name
@@ -361,42 +362,18 @@ static void note_column(struct columns *columns, const PgQuery__ColumnRef *ref)
     columns->first = last;
 }
 
-static void find_columns(struct columns *columns, const ProtobufCMessage *message);
-
-static void find_in_field(struct columns *columns, const ProtobufCMessage *message,
-                          const ProtobufCFieldDescriptor *field)
+static bool find_columns(void *context, const ProtobufCMessage *message)
 {
-    const char *const base = (const char *)message;
-    const void *const value = base + field->offset;
-    if (field->type != PROTOBUF_C_TYPE_MESSAGE)
-        return;
-    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        const size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
-        ProtobufCMessage *const *const items = *(ProtobufCMessage *const *const *)value;
-        for (size_t i = 0; i < count; i++)
-            find_columns(columns, items[i]);
-        return;
-    }
-    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
-        *(const uint32_t *)(const void *)(base + field->quantifier_offset) != field->id)
-        return;
-    find_columns(columns, *(const ProtobufCMessage *const *)value);
-}
-
-static void find_columns(struct columns *columns, const ProtobufCMessage *message)
-{
-    if (message == NULL)
-        return;
     if (message->descriptor == &pg_query__column_ref__descriptor)
-        note_column(columns, (const PgQuery__ColumnRef *)message);
-    for (unsigned i = 0; i < message->descriptor->n_fields; i++)
-        find_in_field(columns, message, &message->descriptor->fields[i]);
+        note_column(context, (const PgQuery__ColumnRef *)message);
+    return tree_visit_children(message, find_columns, context);
 }
 
 static const PgQuery__Node *only_column(const PgQuery__Node *expression)
 {
     struct columns columns = {0};
-    find_columns(&columns, expression != NULL ? &expression->base : NULL);
+    if (expression != NULL)
+        (void)find_columns(&columns, &expression->base);
     return columns.several ? NULL : columns.first;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sql/facts_parts.h"
+#include "sql/tree_walk.h"
 
 /* The names that WITH gives, from the inside out. */
 struct scope {
@@ -240,30 +241,16 @@ static void target(const struct walk *w, enum form_id form, const PgQuery__Range
 
 /* ---- the walk ---- */
 
-static void walk_field(const struct walk *w, const ProtobufCMessage *message,
-                       const ProtobufCFieldDescriptor *field)
+static bool visit(void *context, const ProtobufCMessage *child)
 {
-    const char *const base = (const char *)message;
-    const void *const value = base + field->offset;
-    if (field->type != PROTOBUF_C_TYPE_MESSAGE)
-        return;
-    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        const size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
-        ProtobufCMessage *const *const items = *(ProtobufCMessage *const *const *)value;
-        for (size_t i = 0; i < count; i++)
-            walk(w, items[i]);
-        return;
-    }
-    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
-        *(const uint32_t *)(const void *)(base + field->quantifier_offset) != field->id)
-        return;
-    walk(w, *(const ProtobufCMessage *const *)value);
+    walk(context, child);
+    return true;
 }
 
 static void walk_fields(const struct walk *w, const ProtobufCMessage *message)
 {
-    for (unsigned i = 0; i < message->descriptor->n_fields; i++)
-        walk_field(w, message, &message->descriptor->fields[i]);
+    struct walk inner = *w; /* the visit's context is not const */
+    (void)tree_visit_children(message, visit, &inner);
 }
 
 /* The queries of a WITH, each of which sees those before it, or all when it is recursive. */

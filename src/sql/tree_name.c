@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sql/identifier.h"
+#include "sql/tree_walk.h"
 
 void tree_append_name(struct str *out, const char *name)
 {
@@ -130,43 +131,14 @@ bool tree_append_object(struct str *out, const PgQuery__RangeVar *relation,
 
 /* ---- a look at the whole tree ---- */
 
-static bool calls_function(const ProtobufCMessage *message);
-
-static bool field_calls_function(const ProtobufCMessage *message,
-                                 const ProtobufCFieldDescriptor *field)
+/* False, which ends the look, where one is called. */
+static bool calls_none(void *context, const ProtobufCMessage *message)
 {
-    const char *const base = (const char *)message;
-    const void *const value = base + field->offset;
-    if (field->type != PROTOBUF_C_TYPE_MESSAGE)
-        return false;
-    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        const size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
-        ProtobufCMessage *const *const items = *(ProtobufCMessage *const *const *)value;
-        for (size_t i = 0; i < count; i++)
-            if (calls_function(items[i]))
-                return true;
-        return false;
-    }
-    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
-        *(const uint32_t *)(const void *)(base + field->quantifier_offset) != field->id)
-        return false;
-    return calls_function(*(const ProtobufCMessage *const *)value);
-}
-
-/* As deep as the tree, which sql/parser.h limits. */
-static bool calls_function(const ProtobufCMessage *message)
-{
-    if (message == NULL)
-        return false;
-    if (message->descriptor == &pg_query__func_call__descriptor)
-        return true;
-    for (unsigned i = 0; i < message->descriptor->n_fields; i++)
-        if (field_calls_function(message, &message->descriptor->fields[i]))
-            return true;
-    return false;
+    return message->descriptor != &pg_query__func_call__descriptor &&
+           tree_visit_children(message, calls_none, context);
 }
 
 bool tree_calls_function(const PgQuery__Node *node)
 {
-    return calls_function(&node->base);
+    return !calls_none(NULL, &node->base);
 }
