@@ -463,7 +463,8 @@ def test_ctrl_c_drops_it(shop):
 
 
 def test_ctrl_c_ends_a_pg_dump(shop, tmp_path):
-    path = fake_pg_dump(tmp_path, f"echo $$ > {tmp_path}/started\nexec sleep 25\n")
+    path = fake_pg_dump(tmp_path, f"echo $$ > {tmp_path}/pid\nmv {tmp_path}/pid {tmp_path}/started\n"
+                                  "exec sleep 25\n")
     worker = start(shop.url, [["SELECT 1"]], target=shop.url, PATH=path)
     wait_until((tmp_path / "started").exists, "pg_dump works")
     worker.send_signal(signal.SIGINT)
