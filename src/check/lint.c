@@ -254,16 +254,12 @@ static bool is_of_rows(const struct act *act)
     return act->form->effect == EFFECT_ROWS || act->form == form_of(FORM_SELECT);
 }
 
-static bool is_same_name(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 static bool is_known(const struct lint *lint, const struct act *act)
 {
     for (size_t i = 0; is_of_rows(act) && i < lint->done.count; i++) {
         const struct act *const known = &lint->done.items[i].act;
-        if (known->form == act->form && is_same_name(known->name, act->name))
+        if (known->form == act->form &&
+            (known->name == act->name || lint_same_name(known->name, act->name)))
             return true;
     }
     return false;
