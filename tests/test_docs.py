@@ -155,9 +155,9 @@ def test_links_lead_somewhere(name):
 # ---- docs/json.md ----
 
 COMMON = "Every command"
-OPAQUE = {"rows[].detail", "black_box.lines[]"}  # members that depend on the event
+OPAQUE = {"rows[].detail", "black_box.lines[]", "probes[].samples[]"}  # members that depend on the event
 OF_A_SERVER = ("sessions[].", "deploy.progress.", "targets[].deploy.progress.", "debt[].",
-               "targets[].debt[].", "plan[].statements[].locks[].")  # not on SQLite
+               "targets[].debt[].", "plan[].statements[].locks[].", "probes[].", "written[]")  # not on SQLite
 
 
 def described():
@@ -259,6 +259,10 @@ def tell_a_plan(pawl, reports):
     more = pawl.write("20250801000000_more", "ALTER TABLE users ALTER id TYPE text;\nCALL nothing();\n"
                       "UPDATE users SET email = '';")
     reports.run("plan")
+    more.write_text("ALTER TABLE pawl.journal ADD CHECK (seq < 0);")
+    reports.run("probe", "--write-repair")
+    for repair in pawl.migrations.glob("*_repair_rows.sql"):
+        repair.unlink()
     more.unlink()
 
 

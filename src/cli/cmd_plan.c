@@ -197,7 +197,7 @@ static bool lint(struct cli *cli, const struct workspace *workspace, const struc
     if (!lint_run(&cli->arena, &options, items, count, &cli->findings, err))
         return false;
     cost_weigh(&cli->arena, shown->statements, shown->count, &cli->findings);
-    return allow_apply(&cli->arena, &workspace->set, false, &cli->findings, err) &&
+    return allow_apply(&cli->arena, &workspace->set, ALLOW_OF_NONE, &cli->findings, err) &&
            (findings_sort(&cli->arena, &cli->findings) || err_nomem(err));
 }
 

@@ -12,6 +12,7 @@
     X(check)                                                                                       \
     X(lint)                                                                                        \
     X(plan)                                                                                        \
+    X(probe)                                                                                       \
     X(explain)                                                                                     \
     X(deploy)                                                                                      \
     X(adopt)                                                                                       \

@@ -28,6 +28,7 @@ enum setting_id {
     SETTING_CONNECT_TIMEOUT, /* [deploy] connect_timeout = 10s */
     SETTING_BLACK_BOX,       /* [deploy] black_box = auto */
     SETTING_SHADOW,          /* [check] shadow, a URL, local or target; "" is none */
+    SETTING_PROBE_TIMEOUT,   /* [check] probe_timeout */
     SETTING_URL,             /* [target.NAME] url */
     SETTING_LEDGER,          /* [target.NAME] ledger = pawl */
     SETTING_SCHEMA,          /* [target.NAME] schema, the search_path; "" leaves it alone */

@@ -125,6 +125,16 @@ const struct setting settings[SETTING_COUNT] = {
      .text = "The server on which statements may be tried in a scratch database with the target's "
              "schema and none of its rows: a URL, env:NAME or file:PATH, or target for the "
              "target's own server; empty is none."},
+    {.id = SETTING_PROBE_TIMEOUT,
+     .section = "check",
+     .name = "probe_timeout",
+     .type = SETTING_DURATION,
+     .unit = "duration",
+     .min = 1,
+     .max = 24LL * HOUR_MS,
+     .initial = "30s",
+     .environment = "PAWL_PROBE_TIMEOUT",
+     .text = "How long one query of a probe may run on the target."},
     {.id = SETTING_URL,
      .section = "target",
      .name = "url",

@@ -51,6 +51,19 @@ void prepare_deploy(const struct config *config, const struct target *target,
     };
 }
 
+void prepare_probe(const struct config *config, const struct target *target,
+                   struct probe_options *ret)
+{
+    enum { COUNT_MAX = 1000000, SAMPLES = 5 };
+    *ret = (struct probe_options){
+        .search_path = or_none(&target->values[SETTING_SCHEMA]),
+        .timeout_ms = config->values[SETTING_PROBE_TIMEOUT].number,
+        .lock_timeout_ms = config->values[SETTING_LOCK_TIMEOUT].number,
+        .count_max = COUNT_MAX,
+        .sample_max = SAMPLES,
+    };
+}
+
 bool prepare_sum(struct arena *arena, const struct set *set, const char *sum_path, struct err *err)
 {
     struct findings findings = {0};

@@ -3,6 +3,7 @@
 #ifndef PAWL_DEPLOY_PREPARE_H
 #define PAWL_DEPLOY_PREPARE_H
 
+#include "check/probe/probe.h"
 #include "conf/config.h"
 #include "conf/url.h"
 #include "deploy/deploy.h"
@@ -19,6 +20,10 @@ struct black_box_options prepare_black_box(const struct config *config);
  * current time filled in. Points into its arguments. */
 void prepare_deploy(const struct config *config, const struct target *target,
                     struct deploy_options *ret);
+
+/* What the questions to the data of the target take. Points into its arguments. */
+void prepare_probe(const struct config *config, const struct target *target,
+                   struct probe_options *ret);
 
 /* ERR_REFUSED when the pawl.sum at sum_path does not say what the set says, as a start-up check
  * would then answer for another set. No file at all is fine. */

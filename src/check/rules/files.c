@@ -378,6 +378,31 @@ static const struct rule rules[] = {
          "the server refused it. What fails there fails on the target.",
      .fix = "Correct the statement. Where the finding is a warning the copy is not whole, and what "
             "it lacks may be the reason."},
+    {.id = "data-violates",
+     .severity = SEVERITY_ERROR,
+     .engines = RULE_POSTGRES,
+     .title = "rows of the target break what a pending statement asks of them",
+     .why = "`pawl probe` has looked for the rows on which the statement would fail, and there are "
+            "some. A migration that fails on data fails in the middle of a release.",
+     .fix = "Mend the rows by a data migration before it: `pawl probe --write-repair` writes one "
+            "to be read. What keeps writing such rows must stop first."},
+    {.id = "data-loses",
+     .severity = SEVERITY_WARNING,
+     .engines = RULE_POSTGRES,
+     .title = "values would not survive a change of type",
+     .why = "Turned into the new type and back, some values are not what they were: they are "
+            "rounded, cut, or lose a part. Once it is done nobody knows what they were.",
+     .fix = "Choose a type that holds them all, or say that it is meant: -- pawl: "
+            "allow=data-loses reason=\"...\"."},
+    {.id = "data-unasked",
+     .severity = SEVERITY_WARNING,
+     .engines = RULE_POSTGRES,
+     .title = "whether rows are in the way of a statement is not known",
+     .why = "The query took longer than probe_timeout, a lock or a right was in its way, or what "
+            "earlier pending statements do to the rows cannot be said in a query: then it is a "
+            "note.",
+     .fix = "Give it more time (`pawl probe --timeout 10m`) or the right to read; or try the "
+            "migrations on a copy with data."},
 };
 
 const struct rule_table rules_of_files = {rules, COUNT_OF(rules)};

@@ -1,0 +1,366 @@
+/* Running the queries, each read-only, bounded, and in a transaction of its own. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "check/probe/probe.h"
+
+struct asking {
+    struct arena *arena;
+    struct pg *pg;
+    const struct probe_options *options;
+    struct err *err;
+};
+
+static const struct {
+    const char *name, *one_does, *rows_do;
+} kinds[] = {
+#define X(id, name, one_does, rows_do) [PROBE_##id] = {name, one_does, rows_do},
+    PROBE_KINDS(X)
+#undef X
+};
+
+static const char *const verdicts[] = {
+#define X(id, name) [PROBE_##id] = name,
+    PROBE_VERDICTS(X)
+#undef X
+};
+
+const char *probe_kind_name(enum probe_kind kind)
+{
+    return kinds[kind].name;
+}
+
+const char *probe_verdict_name(enum probe_verdict verdict)
+{
+    return verdicts[verdict];
+}
+
+/* ---- one transaction ---- */
+
+/* cursor_tuple_fraction: the plan is for all rows, as there will mostly be none. No workers: the
+ * query is a guest. row_security: rows that a policy hides are an error, not an answer. */
+static bool begin(const struct asking *a)
+{
+    const char *const path = a->options->search_path;
+    const char *const limits[] = {
+        arena_printf(a->arena, "%lld", (long long)a->options->timeout_ms),
+        arena_printf(a->arena, "%lld", (long long)a->options->lock_timeout_ms),
+    };
+    if (limits[0] == NULL || limits[1] == NULL)
+        return err_nomem(a->err);
+    return pg_exec(a->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", a->err) &&
+           pg_query(a->pg, a->arena,
+                    "SELECT pg_catalog.set_config('statement_timeout', $1, true),"
+                    " pg_catalog.set_config('lock_timeout', $2, true),"
+                    " pg_catalog.set_config('cursor_tuple_fraction', '1', true),"
+                    " pg_catalog.set_config('max_parallel_workers_per_gather', '0', true),"
+                    " pg_catalog.set_config('row_security', 'off', true)",
+                    limits, COUNT_OF(limits), NULL, a->err) &&
+           (path == NULL ||
+            pg_query(a->pg, a->arena, "SELECT pg_catalog.set_config('search_path', $1, true)",
+                     &path, 1, NULL, a->err));
+}
+
+/* Moves on as far as counting goes, and says how far that was. */
+static bool count_on(const struct asking *a, int64_t *ret)
+{
+    struct pg_answers answers = {0};
+    const char *const move =
+        arena_printf(a->arena, "MOVE FORWARD %lld IN pawl_probe", (long long)a->options->count_max);
+    if (move == NULL)
+        return err_nomem(a->err);
+    if (!pg_pipeline_begin(a->pg, a->err) || !pg_pipeline_add(a->pg, move, NULL, 0, a->err) ||
+        !pg_pipeline_run(a->pg, a->arena, &answers, NULL, NULL, a->err))
+        return false;
+    *ret = strtoll(answers.items[0].tag + strcspn(answers.items[0].tag, " "), NULL, 10);
+    return true;
+}
+
+static bool read_rows(const struct asking *a, struct probe *probe)
+{
+    struct rows rows = {0};
+    const char *const declare =
+        arena_printf(a->arena, "DECLARE pawl_probe NO SCROLL CURSOR FOR %s", probe->sql);
+    const char *const fetch =
+        arena_printf(a->arena, "FETCH FORWARD %zu FROM pawl_probe", a->options->sample_max);
+    int64_t more = 0;
+    if (declare == NULL || fetch == NULL)
+        return err_nomem(a->err);
+    if (!pg_exec(a->pg, declare, a->err) ||
+        !pg_query(a->pg, a->arena, fetch, NULL, 0, &rows, a->err))
+        return false;
+    for (size_t i = 0; i < rows.count; i++) {
+        const char **const sample = arena_push(a->arena, &probe->samples);
+        if (sample == NULL)
+            return err_nomem(a->err);
+        *sample = rows_get(&rows, i, 0) != NULL ? rows_get(&rows, i, 0) : "{}";
+    }
+    if (rows.count == a->options->sample_max && !count_on(a, &more))
+        return false;
+    probe->count = (int64_t)rows.count + more;
+    probe->exact = more < a->options->count_max;
+    return true;
+}
+
+static bool run(const struct asking *a, struct probe *probe)
+{
+    if (probe->evaluates)
+        return pg_query(a->pg, a->arena, probe->sql, NULL, 0, NULL, a->err);
+    return read_rows(a, probe);
+}
+
+/* ---- the row that an expression fails on ---- */
+
+enum { BISECT_QUERIES = 400, TID_RANGE_VERSION = 140000 };
+
+struct bisecting {
+    const struct asking *asking;
+    struct probe *probe;
+    int queries;
+    bool failed; /* other than by a value */
+};
+
+/* Whether the expression fails within these; savepoints keep the transaction. */
+static bool fails_within(struct bisecting *b, const char *where)
+{
+    const struct asking *const a = b->asking;
+    CLEANUP(err_release) struct err here = {0};
+    const char *const sql = arena_printf(a->arena, "SELECT pg_catalog.count(%s) FROM %s WHERE %s",
+                                         b->probe->expression, b->probe->rows, where);
+    if (b->failed || b->queries++ >= BISECT_QUERIES || sql == NULL ||
+        !pg_exec(a->pg, "SAVEPOINT pawl_probe", &here)) {
+        b->failed = true;
+        return false;
+    }
+    if (pg_query(a->pg, a->arena, sql, NULL, 0, NULL, &here)) {
+        b->failed = !pg_exec(a->pg, "RELEASE SAVEPOINT pawl_probe", &here);
+        return false;
+    }
+    b->failed = here.code != ERR_FAILED || strncmp(here.sqlstate, "57", 2) == 0 ||
+                !pg_exec(a->pg, "ROLLBACK TO SAVEPOINT pawl_probe", &here);
+    return !b->failed;
+}
+
+static void look_at_page(struct bisecting *b, int64_t page)
+{
+    const struct asking *const a = b->asking;
+    CLEANUP(err_release) struct err here = {0};
+    struct rows rows = {0};
+    const char *const sql = arena_printf(
+        a->arena, "SELECT ctid, %s FROM %s WHERE ctid >= '(%lld,0)' AND ctid < '(%lld,0)'",
+        b->probe->sample, b->probe->rows, (long long)page, (long long)page + 1);
+    if (sql == NULL || !pg_query(a->pg, a->arena, sql, NULL, 0, &rows, &here)) {
+        b->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < rows.count && b->probe->samples.count < a->options->sample_max; i++) {
+        const char *const where = arena_printf(a->arena, "ctid = '%s'", rows_get(&rows, i, 0));
+        if (where == NULL || !fails_within(b, where))
+            continue;
+        const char **const sample = arena_push(a->arena, &b->probe->samples);
+        if (sample == NULL)
+            b->failed = true;
+        else
+            *sample = rows_get(&rows, i, 1);
+    }
+}
+
+static void bisect(struct bisecting *b, int64_t first, int64_t end)
+{
+    const char *const where =
+        arena_printf(b->asking->arena, "ctid >= '(%lld,0)' AND ctid < '(%lld,0)'", (long long)first,
+                     (long long)end);
+    if (b->failed || where == NULL || b->probe->samples.count >= b->asking->options->sample_max ||
+        !fails_within(b, where))
+        return;
+    if (end - first <= 1) {
+        look_at_page(b, first);
+        return;
+    }
+    bisect(b, first, first + (end - first) / 2);
+    bisect(b, first + (end - first) / 2, end);
+}
+
+/* What stands so far is worth having, whatever becomes of the rest. */
+static void find_rows(const struct asking *a, struct probe *probe)
+{
+    CLEANUP(err_release) struct err here = {0};
+    struct bisecting b = {a, probe, 0, false};
+    struct rows rows;
+    probe->count = 1;
+    if (probe->rows == NULL || pg_server_version(a->pg) < TID_RANGE_VERSION)
+        return;
+    const char *const table = probe->relation;
+    const struct asking quiet = {a->arena, a->pg, a->options, &here};
+    if (!begin(&quiet) || !pg_query(a->pg, a->arena,
+                                    "SELECT pg_catalog.pg_relation_size($1::pg_catalog.regclass)"
+                                    " / pg_catalog.current_setting('block_size')::pg_catalog.int8",
+                                    &table, 1, &rows, &here))
+        return;
+    const int64_t pages = strtoll(rows_get(&rows, 0, 0), NULL, 10);
+    if (pages > 0)
+        bisect(&b, 0, pages);
+    if (probe->samples.count > 0)
+        probe->count = (int64_t)probe->samples.count;
+    probe->exact =
+        !b.failed && probe->samples.count > 0 && probe->samples.count < a->options->sample_max;
+}
+
+/* ---- answers ---- */
+
+/* Errors by the first characters of their SQLSTATE: whether they are about a value, and what is
+ * said of those that are not. */
+static const struct reaction {
+    const char *sqlstate;
+    bool of_value;
+    const char *why;
+} reactions[] = {
+    {"57014", false, "it took longer than the time limit for a probe"},
+    {"55P03", false, "the table is locked by another session"},
+    {"42501", false, "this role may not read all its rows"},
+    {"40001", false, "the standby had to cancel it: ask again"},
+    {"22", true, NULL},
+    {"23", true, NULL},
+    {"P0", true, NULL},
+    {"21000", true, NULL},
+};
+
+static const struct reaction *reaction_to(const char *sqlstate)
+{
+    for (size_t i = 0; i < COUNT_OF(reactions); i++)
+        if (strncmp(sqlstate, reactions[i].sqlstate, strlen(reactions[i].sqlstate)) == 0)
+            return &reactions[i];
+    return NULL;
+}
+
+static bool not_answered(const struct asking *a, struct probe *probe)
+{
+    const struct reaction *const reaction = reaction_to(a->err->sqlstate);
+    const char *const message = arena_strdup(a->arena, a->err->message);
+    if (message == NULL)
+        return err_nomem(a->err);
+    probe->verdict = PROBE_NOT_ASKED;
+    probe->why = reaction != NULL ? reaction->why : message;
+    if (reaction != NULL && reaction->of_value && probe->kind != PROBE_LOSSY) {
+        probe->verdict = PROBE_VIOLATED;
+        probe->why = message;
+        probe->samples.count = 0;
+    } else if (strncmp(a->err->sqlstate, "42", 2) == 0 && reaction == NULL) {
+        probe->verdict = PROBE_DEFERRED;
+    }
+    err_release(a->err);
+    return true;
+}
+
+static bool end(const struct asking *a)
+{
+    return !pg_in_transaction(a->pg) || pg_exec(a->pg, "ROLLBACK", a->err);
+}
+
+static bool ask_one(const struct asking *a, struct probe *probe)
+{
+    const int64_t start_ms = clock_monotonic_ms();
+    const bool answered = begin(a) && run(a, probe);
+    if (!answered && (a->err->code != ERR_FAILED || !not_answered(a, probe)))
+        return false;
+    if (answered)
+        probe->verdict = probe->count == 0            ? PROBE_HOLDS
+                         : probe->kind == PROBE_LOSSY ? PROBE_LOSES
+                                                      : PROBE_VIOLATED;
+    if (!end(a))
+        return false;
+    if (probe->verdict == PROBE_VIOLATED && probe->why != NULL)
+        find_rows(a, probe);
+    probe->ms = clock_monotonic_ms() - start_ms;
+    return !pg_lost(a->pg) ? end(a) : err_set(a->err, ERR_UNREACHABLE, "the connection was lost");
+}
+
+/* Whether values come back the same is only known where they go and come back. */
+static bool is_moot(const struct probe *probe)
+{
+    return probe->kind == PROBE_LOSSY && probe->verdict != PROBE_LOSES &&
+           probe->verdict != PROBE_HOLDS;
+}
+
+bool probe_ask(struct arena *arena, struct pg *pg, const struct probe_options *options,
+               struct probes *probes, probe_progress_fn *progress, void *context, struct err *err)
+{
+    const struct asking asking = {arena, pg, options, err};
+    size_t kept = 0;
+    for (size_t i = 0; i < probes->count; i++) {
+        struct probe *const probe = &probes->items[i];
+        if (probe->sql == NULL)
+            continue;
+        if (progress != NULL)
+            progress(context, probe, i, probes->count);
+        if (!ask_one(&asking, probe))
+            return false;
+    }
+    for (size_t i = 0; i < probes->count; i++)
+        if (!is_moot(&probes->items[i]))
+            probes->items[kept++] = probes->items[i];
+    probes->count = kept;
+    return true;
+}
+
+/* ---- in words ---- */
+
+const char *probe_words(struct arena *arena, const struct probe *probe)
+{
+    const char *const least = probe->exact ? "" : "at least ";
+    const bool one = probe->count == 1;
+    switch (probe->verdict) {
+    case PROBE_HOLDS:
+        return "no row is in the way";
+    case PROBE_DEFERRED:
+        return arena_printf(arena, "not known yet: %s", probe->why);
+    case PROBE_NOT_ASKED:
+        return arena_printf(arena, "no answer: %s", probe->why);
+    default:
+        break;
+    }
+    if (probe->count == 0)
+        return arena_strdup(arena, probe->why);
+    const char *const what = probe->kind == PROBE_UNIQUE ? (one ? "key" : "keys")
+                             : probe->kind == PROBE_EXCLUDE
+                                 ? (one ? "pair of rows" : "pairs of rows")
+                                 : (one ? "row" : "rows");
+    return arena_printf(arena, "%s%lld %s %s%s%s", least, (long long)probe->count, what,
+                        one ? kinds[probe->kind].one_does : kinds[probe->kind].rows_do,
+                        probe->why != NULL ? ": " : "", probe->why != NULL ? probe->why : "");
+}
+
+static const struct {
+    const char *rule;
+    enum severity severity;
+} told[] = {
+    [PROBE_VIOLATED] = {"data-violates", SEVERITY_ERROR},
+    [PROBE_LOSES] = {"data-loses", SEVERITY_WARNING},
+    [PROBE_DEFERRED] = {"data-unasked", SEVERITY_NOTE},
+    [PROBE_NOT_ASKED] = {"data-unasked", SEVERITY_WARNING},
+};
+
+void probe_report(struct arena *arena, const struct probes *probes, struct findings *findings)
+{
+    for (size_t i = 0; i < probes->count; i++) {
+        const struct probe *const probe = &probes->items[i];
+        if (probe->verdict == PROBE_HOLDS)
+            continue;
+        const char *const words = probe_words(arena, probe);
+        const char *const what =
+            words != NULL ? arena_printf(arena, "%s: %s", probe->subject, words) : NULL;
+        if (what == NULL) {
+            findings->failed = true;
+            continue;
+        }
+        finding_add(arena, findings,
+                    &(struct finding){.rule = told[probe->verdict].rule,
+                                      .severity = told[probe->verdict].severity,
+                                      .file = probe->migration->path,
+                                      .line = probe->line,
+                                      .column = probe->column,
+                                      .what = what,
+                                      .excerpt = probe->excerpt});
+    }
+}

@@ -1,0 +1,480 @@
+/* Pending statements one after another: what each would fail on, and what it makes of the rows for
+ * those that follow. */
+#include "check/probe/probe.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "check/place.h"
+#include "check/probe/parts.h"
+#include "sql/facts_form.h"
+#include "sql/parser.h"
+#include "sql/tree_name.h"
+
+/* ---- what the other files need ---- */
+
+const char *probing_text(struct probing *p, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *const text = arena_vprintf(p->arena, format, args);
+    va_end(args);
+    if (text == NULL)
+        p->failed = !err_nomem(p->err);
+    return text;
+}
+
+const char *probing_keep(struct probing *p, struct str *text)
+{
+    const char *const kept =
+        text->failed ? NULL : arena_strndup(p->arena, str_text(text), text->len);
+    if (kept == NULL)
+        p->failed = !err_nomem(p->err);
+    str_release(text);
+    return kept;
+}
+
+const char *probing_here(struct probing *p)
+{
+    return probing_text(p, "%s:%d", p->at->migration->path, p->at->line);
+}
+
+/* The search_path of migrations; as to rows that a policy hides, better an error. */
+static bool begin(struct probing *p)
+{
+    const char *const path = p->options->search_path;
+    return pg_exec(p->pg, "BEGIN READ ONLY", p->err) &&
+           pg_query(p->pg, p->arena,
+                    "SELECT pg_catalog.set_config('statement_timeout', '10s', true),"
+                    " pg_catalog.set_config('lock_timeout', '1s', true)",
+                    NULL, 0, NULL, p->err) &&
+           (path == NULL ||
+            pg_query(p->pg, p->arena, "SELECT pg_catalog.set_config('search_path', $1, true)",
+                     &path, 1, NULL, p->err));
+}
+
+/* A question that the server refuses (a name that is none) has no answer: the transaction is begun
+ * anew. */
+const char *probing_ask(struct probing *p, const char *sql, const char *const *params, size_t count)
+{
+    struct rows rows;
+    if (p->failed)
+        return NULL;
+    if (pg_query(p->pg, p->arena, sql, params, count, &rows, p->err))
+        return rows.count > 0 ? rows_get(&rows, 0, 0) : NULL;
+    p->failed = p->err->code != ERR_FAILED;
+    if (p->failed)
+        return NULL;
+    err_release(p->err);
+    p->failed = !pg_exec(p->pg, "ROLLBACK", p->err) || !begin(p);
+    return NULL;
+}
+
+/* The line that the byte is on. */
+static const char *excerpt(struct probing *p, const char *byte)
+{
+    enum { MAX_BYTES = 1000 };
+    const struct migration *const m = p->at->migration;
+    const char *start = byte, *end = byte;
+    while (start > m->text && start[-1] != '\n')
+        start--;
+    while (end < m->text + m->text_len && *end != '\n' && *end != '\r')
+        end++;
+    return end - start > MAX_BYTES ? NULL : probing_text(p, "%.*s", (int)(end - start), start);
+}
+
+/* Line and column of the byte at hand, from those of the statement. */
+static void locate(const struct probing *p, int *ret_line, int *ret_column)
+{
+    int line = 1, column = 1;
+    sql_position(p->at->text.at, (size_t)p->byte, &line, &column);
+    *ret_line = p->at->line + line - 1;
+    *ret_column = line > 1 ? column : p->at->column + column - 1;
+}
+
+struct probe *probing_add(struct probing *p, enum probe_kind kind, const struct probed_table *table,
+                          const char *subject)
+{
+    struct probe *const probe = p->failed ? NULL : arena_push(p->arena, p->probes);
+    if (probe == NULL) {
+        p->failed = p->failed || !err_nomem(p->err);
+        return NULL;
+    }
+    *probe = (struct probe){.kind = kind,
+                            .migration = p->at->migration,
+                            .subject = subject,
+                            .relation = table->shown,
+                            .verdict = PROBE_NOT_ASKED};
+    locate(p, &probe->line, &probe->column);
+    probe->excerpt = excerpt(p, p->at->text.at + p->byte);
+    return probe;
+}
+
+void probing_defer(struct probing *p, enum probe_kind kind, const struct probed_table *table,
+                   const char *subject, const char *why)
+{
+    struct probe *const probe = probing_add(p, kind, table, subject);
+    if (probe == NULL)
+        return;
+    probe->verdict = PROBE_DEFERRED;
+    probe->why = why;
+}
+
+void probing_fail(struct probing *p, enum probe_kind kind, const struct probed_table *table,
+                  const char *subject, const char *why)
+{
+    struct probe *const probe = probing_add(p, kind, table, subject);
+    if (probe == NULL)
+        return;
+    probe->verdict = PROBE_VIOLATED;
+    probe->exact = true;
+    probe->why = why;
+}
+
+/* ---- constraints ---- */
+
+void probe_constraint(struct probing *p, struct probed_table *table,
+                      const PgQuery__Constraint *constraint, const char *column)
+{
+    const int at = constraint->location;
+    PgQuery__String string = PG_QUERY__STRING__INIT;
+    PgQuery__Node node = PG_QUERY__NODE__INIT, *own = &node;
+    node.node_case = NODE(STRING);
+    node.string = &string;
+    string.sval = arena_strdup(p->arena, column != NULL ? column : "");
+    if (string.sval == NULL) {
+        p->failed = !err_nomem(p->err);
+        return;
+    }
+    PgQuery__Node *const *const keys = column != NULL ? &own : constraint->keys;
+    const size_t key_count = column != NULL ? 1 : constraint->n_keys;
+    const char *const name =
+        constraint->conname[0] != '\0' ? probing_text(p, "%s ", constraint->conname) : "";
+    switch (constraint->contype) {
+    case CONSTR(NOTNULL):
+        probe_not_null(p, table, column);
+        return;
+    case CONSTR(CHECK):
+        if (!constraint->skip_validation)
+            probe_check(p, table, text_in_parens(p->text, at, "CHECK"), constraint->raw_expr,
+                        constraint->is_no_inherit, name);
+        return;
+    case CONSTR(PRIMARY):
+        for (size_t i = 0; constraint->indexname[0] == '\0' && i < key_count; i++)
+            if (keys[i]->node_case == NODE(STRING))
+                probe_not_null(p, table, probing_text(p, "%s", keys[i]->string->sval));
+        /* fall through */
+    case CONSTR(UNIQUE):
+        if (constraint->indexname[0] != '\0')
+            probe_using_index(p, table, constraint);
+        else
+            probe_unique(p, table, (struct span){0}, keys, key_count, (struct span){0},
+                         constraint->nulls_not_distinct, "");
+        return;
+    case CONSTR(EXCLUSION):
+        probe_exclude(p, table, constraint);
+        return;
+    case CONSTR(FOREIGN):
+        if (!constraint->skip_validation)
+            probe_foreign(p, table, constraint, column);
+        return;
+    default:
+        return;
+    }
+}
+
+/* A later VALIDATE reads it again. */
+static void note_unproven(struct probing *p, struct probed_table *table,
+                          const PgQuery__Constraint *constraint, size_t command)
+{
+    if (!constraint->skip_validation || constraint->conname[0] == '\0')
+        return;
+    struct unproven *const unproven = arena_push(p->arena, &p->unproven);
+    const char *const name = probing_text(p, "%s", constraint->conname);
+    if (unproven == NULL)
+        p->failed = !err_nomem(p->err);
+    else
+        *unproven = (struct unproven){table, name, p->at->text, command};
+}
+
+/* ---- ALTER TABLE ---- */
+
+static void add_column(struct probing *p, struct probed_table *table,
+                       const PgQuery__ColumnDef *column)
+{
+    layer_add_column(p, table, column);
+    for (size_t i = 0; i < column->n_constraints && !p->failed; i++) {
+        const PgQuery__Node *const node = column->constraints[i];
+        if (node->node_case != NODE(CONSTRAINT))
+            continue;
+        if (node->constraint->contype == CONSTR(GENERATED))
+            probe_generated(p, table, probing_text(p, "%s", column->colname),
+                            text_in_parens(p->text, node->constraint->location, "AS"),
+                            node->constraint->raw_expr);
+        else
+            probe_constraint(p, table, node->constraint, column->colname);
+    }
+}
+
+static void alter_column_default(struct probing *p, struct probed_table *table,
+                                 const PgQuery__AlterTableCmd *cmd)
+{
+    struct probed_column *const column = table_column(table, cmd->name);
+    if (column == NULL)
+        return;
+    const struct span text = text_after(p->text, p->byte, "DEFAULT", "");
+    column->default_value =
+        cmd->def != NULL && text.len > 0 ? probing_text(p, "%.*s", (int)text.len, text.at) : NULL;
+}
+
+static void alter_command(struct probing *p, struct probed_table *table,
+                          const PgQuery__AlterTableCmd *cmd, size_t number)
+{
+    switch (cmd->subtype) {
+    case AT(AddColumn):
+        if (cmd->def != NULL && cmd->def->node_case == NODE(COLUMN_DEF))
+            add_column(p, table, cmd->def->column_def);
+        return;
+    case AT(DropColumn):
+        probe_drop_column(p, table, cmd);
+        layer_drop_column(p, table, cmd->name);
+        return;
+    case AT(ColumnDefault):
+        alter_column_default(p, table, cmd);
+        return;
+    case AT(SetNotNull):
+        probe_not_null(p, table, cmd->name);
+        if (table_column(table, cmd->name) != NULL)
+            table_column(table, cmd->name)->not_null = true;
+        return;
+    case AT(DropNotNull):
+        if (table_column(table, cmd->name) != NULL)
+            table_column(table, cmd->name)->not_null = false;
+        return;
+    case AT(AddConstraint):
+        if (cmd->def == NULL || cmd->def->node_case != NODE(CONSTRAINT))
+            return;
+        probe_constraint(p, table, cmd->def->constraint, NULL);
+        note_unproven(p, table, cmd->def->constraint, number);
+        return;
+    case AT(ValidateConstraint):
+        probe_validate(p, table, cmd->name);
+        return;
+    case AT(DropConstraint):
+        probe_drop_constraint(p, table, cmd->name);
+        return;
+    case AT(AlterColumnType):
+        probe_retype(p, table, cmd);
+        return;
+    case AT(AttachPartition):
+        if (cmd->def != NULL && cmd->def->node_case == NODE(PARTITION_CMD))
+            probe_attach(p, table, cmd->def->partition_cmd);
+        return;
+    default:
+        return;
+    }
+}
+
+/* The server works on the commands of one statement by passes: what goes first, then types, then
+ * columns, then constraints. */
+static int pass_of(const PgQuery__AlterTableCmd *cmd)
+{
+    switch (cmd->subtype) {
+    case AT(DropColumn):
+    case AT(DropConstraint):
+    case AT(DropNotNull):
+        return 0;
+    case AT(AlterColumnType):
+        return 1;
+    case AT(AddColumn):
+        return 2;
+    default:
+        return 3;
+    }
+}
+
+static int byte_of(const struct probing *p, const PgQuery__Node *node)
+{
+    for (size_t i = 0; i < p->facts->acts.count; i++)
+        if (p->facts->acts.items[i].node == node)
+            return p->facts->acts.items[i].at > 0 ? p->facts->acts.items[i].at : 0;
+    return 0;
+}
+
+static void alter_table(struct probing *p, const PgQuery__AlterTableStmt *alter)
+{
+    enum { PASSES = 4 };
+    if (alter->objtype != OBJECT(TABLE))
+        return;
+    struct probed_table *const table = probing_table(p, alter->relation);
+    for (int pass = 0; pass < PASSES; pass++)
+        for (size_t i = 0; table != NULL && !p->failed && i < alter->n_cmds; i++) {
+            if (alter->cmds[i]->node_case != NODE(ALTER_TABLE_CMD) ||
+                pass_of(alter->cmds[i]->alter_table_cmd) != pass)
+                continue;
+            p->byte = byte_of(p, alter->cmds[i]);
+            alter_command(p, table, alter->cmds[i]->alter_table_cmd, i);
+        }
+}
+
+/* ---- other statements ---- */
+
+static void rename(struct probing *p, const PgQuery__RenameStmt *statement)
+{
+    if (statement->rename_type == OBJECT(TYPE) || statement->rename_type == OBJECT(DOMAIN))
+        p->made_types = "an earlier statement renames a type";
+    if (statement->rename_type != OBJECT(COLUMN) || statement->relation_type != OBJECT(TABLE))
+        return;
+    struct probed_table *const table = probing_table(p, statement->relation);
+    if (table != NULL)
+        layer_rename_column(p, table, statement->subname, statement->newname);
+}
+
+static void create_enum(struct probing *p, const PgQuery__CreateEnumStmt *statement)
+{
+    struct str name = {0}, labels = {0};
+    tree_append_list(&name, statement->type_name, statement->n_type_name);
+    str_puts(&labels, "ARRAY[");
+    for (size_t i = 0; i < statement->n_vals; i++) {
+        if (statement->vals[i]->node_case != NODE(STRING))
+            continue;
+        str_puts(&labels, i > 0 ? ", " : "");
+        append_literal(&labels, statement->vals[i]->string->sval);
+    }
+    str_puts(&labels, "]::pg_catalog.text[]");
+    const struct made_enum made = {probing_keep(p, &name), probing_keep(p, &labels)};
+    struct made_enum *const item = arena_push(p->arena, &p->enums);
+    if (item == NULL)
+        p->failed = !err_nomem(p->err);
+    else
+        *item = made;
+}
+
+static void create_table(struct probing *p, const PgQuery__CreateStmt *create)
+{
+    if (create->partbound != NULL)
+        probe_partition_of(p, create);
+}
+
+/* A table made of a query has rows that nobody knows yet. */
+static void create_table_as(struct probing *p, const PgQuery__CreateTableAsStmt *create)
+{
+    struct probed_table *const table =
+        create->into != NULL ? probing_table(p, create->into->rel) : NULL;
+    if (table != NULL)
+        layer_forget(p, table, "an earlier statement fills it");
+}
+
+static void look_at_tree(struct probing *p)
+{
+    switch (p->tree->node_case) {
+    case NODE(ALTER_TABLE_STMT):
+        alter_table(p, p->tree->alter_table_stmt);
+        return;
+    case NODE(INDEX_STMT):
+        probe_index(p, p->tree->index_stmt);
+        return;
+    case NODE(ALTER_DOMAIN_STMT):
+        probe_domain(p, p->tree->alter_domain_stmt);
+        return;
+    case NODE(DROP_STMT):
+        probe_drop(p, p->tree->drop_stmt);
+        return;
+    case NODE(RENAME_STMT):
+        rename(p, p->tree->rename_stmt);
+        return;
+    case NODE(CREATE_ENUM_STMT):
+        create_enum(p, p->tree->create_enum_stmt);
+        return;
+    case NODE(CREATE_DOMAIN_STMT):
+    case NODE(COMPOSITE_TYPE_STMT):
+    case NODE(CREATE_RANGE_STMT):
+    case NODE(DEFINE_STMT):
+        p->made_types = "an earlier statement makes a type";
+        return;
+    case NODE(CREATE_STMT):
+        create_table(p, p->tree->create_stmt);
+        return;
+    case NODE(CREATE_TABLE_AS_STMT):
+        create_table_as(p, p->tree->create_table_as_stmt);
+        return;
+    default:
+        layer_rows(p);
+        return;
+    }
+}
+
+/* ---- one after another ---- */
+
+static bool is_only_read(const PgQuery__Node *tree)
+{
+    return tree->node_case == NODE(VARIABLE_SET_STMT) ||
+           tree->node_case == NODE(TRANSACTION_STMT) || tree->node_case == NODE(COMMENT_STMT);
+}
+
+static void look_at(struct probing *p, const struct facts *facts, const PgQuery__Node *tree)
+{
+    p->facts = facts;
+    p->tree = tree;
+    p->byte = 0;
+    p->text = p->at->text;
+    if (tree != NULL)
+        look_at_tree(p);
+    if (facts->unknown != NULL && p->unknown == NULL)
+        p->unknown = probing_text(p, "an earlier statement may do anything (%s): %s",
+                                  probing_here(p), facts->unknown);
+    p->makes = p->makes || tree == NULL || !is_only_read(tree);
+    if (facts->renames_all && p->unknown == NULL)
+        p->unknown =
+            probing_text(p, "an earlier statement changes what names mean (%s)", probing_here(p));
+}
+
+static bool read_one(struct probing *p)
+{
+    struct tree tree = {0};
+    struct facts facts;
+    const bool read = parser_read_here(p->at->text, &tree, p->err) &&
+                      facts_of_tree(p->arena, p->at->text, tree.statement, &facts, p->err) &&
+                      facts_walk_next(&p->walk, &facts, p->err);
+    p->failed = !read;
+    if (read)
+        look_at(p, &facts, tree.statement);
+    tree_release(&tree);
+    return !p->failed;
+}
+
+struct reading_work {
+    struct probing *probing;
+    const struct probe_statement *statements;
+    size_t count;
+};
+
+static void read_all(void *context)
+{
+    struct reading_work *const work = context;
+    struct probing *const p = work->probing;
+    p->walk = facts_walk_begin(p->arena);
+    for (size_t i = 0; !p->failed && i < work->count; i++) {
+        p->at = &work->statements[i];
+        (void)read_one(p);
+    }
+}
+
+bool probe_read(struct arena *arena, struct pg *pg, const struct probe_options *options,
+                const struct probe_statement *statements, size_t count, struct probes *ret,
+                struct err *err)
+{
+    struct probing p = {.arena = arena, .pg = pg, .options = options, .probes = ret, .err = err};
+    struct reading_work work = {&p, statements, count};
+    CLEANUP(err_release) struct err ignored = {0};
+    *ret = (struct probes){0};
+    if (!begin(&p))
+        return false;
+    if (!parser_run(read_all, &work, err))
+        p.failed = true;
+    str_release(&p.dropped);
+    if (p.failed && !pg_lost(pg))
+        (void)!pg_exec(pg, "ROLLBACK", &ignored);
+    return !p.failed && pg_exec(pg, "ROLLBACK", err);
+}

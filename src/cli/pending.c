@@ -1,0 +1,44 @@
+/* Planning without a deploy. */
+#include "cli/pending.h"
+
+#include "deploy/prepare.h"
+
+bool pending_read(struct cli *cli, struct workspace *workspace, struct session *session,
+                  struct deploy_result *ret, struct err *err)
+{
+    struct deploy_options options;
+    prepare_deploy(&cli->config, &cli->target, &options);
+    options.set = &workspace->set;
+    options.plan.to = cli_option(cli, "to");
+    options.dry_run = true;
+    return session_check_dialect(cli, cli->url.engine, workspace->options.dialect == DIALECT_SQLITE,
+                                 err) &&
+           prepare_sum(&cli->arena, &workspace->set, workspace->sum_path, err) &&
+           session_open(cli, false, session, err) &&
+           deploy_run(&cli->arena, &session->target, &session->wait, &session->ledger, &options,
+                      ret, &cli->findings, err);
+}
+
+const struct migration **pending_to_run(struct cli *cli, const struct plan *plan, size_t *ret_count)
+{
+    const struct migration **const items =
+        arena_alloc(&cli->arena, (plan->items.count + 1) * sizeof *items);
+    *ret_count = 0;
+    for (size_t i = 0; items != NULL && i < plan->items.count; i++)
+        if (!plan->items.items[i].recognised)
+            items[(*ret_count)++] = plan->items.items[i].migration;
+    return items;
+}
+
+const struct migration **pending_applied(struct cli *cli, const struct plan *plan,
+                                         size_t *ret_count)
+{
+    const struct comparison *const comparison = &plan->comparison;
+    const struct migration **const items =
+        arena_alloc(&cli->arena, (comparison->count + 1) * sizeof *items);
+    *ret_count = 0;
+    for (size_t i = 0; items != NULL && i < comparison->count; i++)
+        if (comparison->items[i].applied != NULL)
+            items[(*ret_count)++] = comparison->items[i].migration;
+    return items;
+}

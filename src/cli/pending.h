@@ -1,0 +1,20 @@
+/* What a deploy would do to the target, for commands that show or try it. */
+#ifndef PAWL_CLI_PENDING_H
+#define PAWL_CLI_PENDING_H
+
+#include "cli/session.h"
+#include "cli/workspace.h"
+#include "deploy/deploy.h"
+
+/* Connects, and plans as a deploy does, up to the migration of --to. Nothing is changed. Errors:
+ * those of session_open() and of deploy_run() with dry_run. */
+bool pending_read(struct cli *cli, struct workspace *workspace, struct session *session,
+                  struct deploy_result *ret, struct err *err) MUST_CHECK;
+
+/* What would be run, and what is applied, in order. NULL when memory is out. */
+const struct migration **pending_to_run(struct cli *cli, const struct plan *plan,
+                                        size_t *ret_count) MUST_CHECK;
+const struct migration **pending_applied(struct cli *cli, const struct plan *plan,
+                                         size_t *ret_count) MUST_CHECK;
+
+#endif
