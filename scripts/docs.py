@@ -52,7 +52,7 @@ def rule_section(rule):
     text = (f"### {rule['id']}\n\n{rule['title']} ({rule['severity']}, "
             f"{', '.join(rule['engines'])})\n\n{rule['why']}\n\n{rule['fix']}\n")
     if rule["fixer"]:
-        text += f"\n`pawl {'lint' if rule['linted'] else 'check'} --fix` {rule['fixer']}.\n"
+        text += f"\n`pawl {rule['fixed_by']} --fix` {rule['fixer']}.\n"
     for title, key in (("Wrong", "example_bad"), ("Right", "example_good")):
         if rule[key]:
             text += f"\n{title}:\n\n```\n{rule[key]}\n```\n"

@@ -382,6 +382,133 @@ def test_no_sum_is_made_where_there_is_none(checkout):
     assert set(tree(checkout)) == {A}
 
 
+# ---- contract steps ----
+
+PHASE = "-- pawl: phase=contract\n"
+DROP = "alter table b drop column y;\n"
+
+
+def on_dialect(checkout, dialect):
+    checkout.config({"pawl": {"dialect": dialect}})
+
+
+@pytest.mark.parametrize("before, after, rule", [
+    (DROP, PHASE + DROP, "drop-column"),
+    ("drop table b;\n", PHASE + "drop table b;\n", "drop-table"),
+    ("drop view v;", PHASE + "drop view v;", "drop-view"),
+    ('-- pawl: allow=drop-cascade-data reason="empty"\ndrop schema s cascade;',
+     '-- pawl: allow=drop-cascade-data reason="empty"\n' + PHASE + "drop schema s cascade;", "drop-schema"),
+    ("drop function f(int);", PHASE + "drop function f(int);", "breaking-change"),
+    # what goes along with it
+    ("set lock_timeout = '2s';\nalter table b drop constraint k;\ndrop index i;\n" + DROP,
+     PHASE + "set lock_timeout = '2s';\nalter table b drop constraint k;\ndrop index i;\n" + DROP,
+     "drop-column"),
+    # what is made again is not new
+    ("drop view v;\n" + DROP + "create view v as select x from b;\n",
+     PHASE + "drop view v;\n" + DROP + "create view v as select x from b;\n", "drop-column"),
+    # the head, as it is
+    ("-- a licence\n\n  " + DROP, "-- a licence\n\n" + PHASE + "  " + DROP, "drop-column"),
+    ("-- pawl: lock_timeout=5s\n" + DROP, "-- pawl: lock_timeout=5s\n" + PHASE + DROP, "drop-column"),
+    ("-- migrate:up\n" + DROP + "-- migrate:down\ncreate table z ();\n",
+     "-- migrate:up\n" + PHASE + DROP + "-- migrate:down\ncreate table z ();\n", "drop-column"),
+    ("\ufeff-- a\r\nalter table b drop column y;\r\n",
+     "\ufeff-- a\r\n-- pawl: phase=contract\r\nalter table b drop column y;\r\n", "drop-column"),
+    ("-- pawl: phse=contract\n" + DROP, PHASE + DROP, None),  # it was said
+])
+def test_what_breaks_older_code_becomes_a_contract_step(repository, before, after, rule):
+    checkout = repository.pawl
+    on_dialect(checkout, "postgres")
+    write(checkout, {C: before.encode()})
+    checkout.run("check", "--base", "main", check=3)
+    report = fix(checkout, "--base", "main")
+    assert (checkout.migrations / C).read_bytes() == after.encode()
+    if rule is not None:
+        item, = report["fixed"]
+        line = after.replace("\r", "").split("\n").index(PHASE.strip()) + 1
+        assert item == {"rule": rule, "file": f"migrations/{C}", "line": line, "new_line": line, "old": None,
+                        "new": PHASE.strip()}
+
+
+@pytest.mark.parametrize("text, line, word", [
+    ("alter table b add column z int;\n" + DROP, 1, "adds what newer code needs"),
+    (DROP + "create table d (x int primary key);", 2, "adds what newer code needs"),
+    (DROP + "create view d as select 1;", 2, "adds what newer code needs"),
+    (DROP + "create function d() returns int language sql as 'select 1';", 2, "adds what newer code needs"),
+    ("drop table b;\ncreate table b (x int primary key);", 2, "adds what newer code needs"),
+    ("alter table b drop column y, add column y bigint;", 1, "adds what newer code needs"),
+    (DROP + "alter table b rename x to z;", 2, "may need"),
+    (DROP + "insert into a values (1);", 2, "may need"),
+    (DROP + "\n\ndo $$begin end$$;", 4, "may need"),
+    (DROP + "create or replace function d() returns int language sql as 'select 1';", 2, "may need"),
+    (DROP + "alter table b alter column x type bigint;", 2, "may need"),
+    (DROP + "create extension e;", 2, "may need"),
+    ("drop function f(int);\nalter type t rename to u;", 2, "may need"),
+])
+def test_what_newer_code_needs_does_not_wait_with_a_contract_step(repository, text, line, word):
+    checkout = repository.pawl
+    on_dialect(checkout, "postgres")
+    write(checkout, {C: text})
+    report = fix(checkout, "--base", "main", code=3)
+    assert report["fixed"] == [] and (checkout.migrations / C).read_text() == text
+    left, = report["left"]
+    assert left["rule"] in ("drop-column", "drop-table", "breaking-change") and left["line"] > 0
+    assert f"line {line} " in left["why"] and word in left["why"]
+    assert "migration of its own that comes first" in left["why"] and "--phase contract" in left["why"]
+
+
+@pytest.mark.parametrize("text, words", [
+    ("-- pawl: phase=expand\n" + DROP, "other directives"),
+    ("-- pawl: replaces=20250201000000_b..20250301000000_c\n" + DROP, "other directives"),
+])
+def test_a_phase_that_was_said_is_not_said_otherwise(repository, text, words):
+    checkout = repository.pawl
+    on_dialect(checkout, "postgres")
+    write(checkout, {C: text})
+    result = checkout.run("--json", "check", "--fix", "--base", "main", check=3).json()
+    assert (checkout.migrations / C).read_text() == text
+    assert words in next(left["why"] for left in result["left"] if left["rule"] == "drop-column")
+
+
+def test_a_contract_step_is_only_made_of_what_is_new(repository):
+    checkout = repository.pawl
+    gone = "drop table elsewhere;\n"
+    on_dialect(checkout, "postgres")
+    write(checkout, {C: gone})
+    report = fix(checkout, code=3)
+    assert report["fixed"] == [] and "--base" in report["left"][0]["why"]
+    assert (checkout.migrations / C).read_text() == gone
+    shown = checkout.run("check", "--fix", "--dry-run", "--base", "main", check=3).out
+    assert f"@@ migrations/{C}:1 [drop-table]\n+ {PHASE}" in shown and "\n- " not in shown
+    allowed = '-- pawl: allow=drop-table reason="unread"\n' + gone
+    write(checkout, {C: allowed})
+    assert fix(checkout, "--base", "main")["fixed"] == []
+    assert (checkout.migrations / C).read_text() == allowed
+
+
+def test_a_contract_step_of_sqlite(repository):
+    checkout = repository.pawl
+    on_dialect(checkout, "sqlite")
+    write(checkout, {C: "alter table a drop column x;\n"})
+    assert rules(fix(checkout, "--base", "main")) == ["sqlite-drop-column"]
+    assert (checkout.migrations / C).read_text() == PHASE + "alter table a drop column x;\n"
+    write(checkout, {C: "drop table a;\n"})
+    assert rules(fix(checkout, "--base", "main")) == ["sqlite-drop-table"]
+    for more, word in (("create table n (x int);", "adds"), ("alter table b add column z int;", "adds"),
+                       ("insert into b values (1);", "may need")):
+        write(checkout, {C: "drop table a;\n" + more})
+        why, = (left["why"] for left in fix(checkout, "--base", "main", code=3)["left"])
+        assert "line 2 " in why and word in why
+
+
+def test_a_new_phase_is_in_the_sum(repository):
+    checkout = repository.pawl
+    on_dialect(checkout, "postgres")
+    write(checkout, {C: DROP})
+    checkout.run("sum", check=0)
+    assert rules(fix(checkout, "--base", "main")) == ["drop-column", "sum-mark"]
+    sum_fits(checkout)
+
+
 def test_the_digest_is_mended(checkout):
     write(checkout, {A: "select 1;"})
     checkout.run("sum", check=0)
@@ -525,12 +652,14 @@ def test_a_dry_run_belongs_to_fix(checkout):
 def test_rules_that_are_mended_say_so(checkout):
     """The table of rules is what --fix and the docs read; what is tested above is in it."""
     listed = checkout.run("--json", "explain", "--list", check=0).json()["rules"]
-    fixable = {rule["id"] for rule in listed if rule["fixer"] and not rule["linted"]}
+    fixable = {rule["id"] for rule in listed if rule["fixed_by"] == "check"}
     assert fixable == {
         "name-grammar", "name-precision", "name-date", "name-characters", "future-version",
         "duplicate-version", "out-of-order", "directive-syntax", "directive-unknown",
         "directive-value", "directive-late", "allow-unknown", "sum-format", "sum-digest",
-        "sum-missing-line", "sum-extra-line", "sum-checksum", "sum-mark"}
+        "sum-missing-line", "sum-extra-line", "sum-checksum", "sum-mark", "drop-column", "drop-table",
+        "drop-schema", "drop-view", "breaking-change", "sqlite-drop-column", "sqlite-drop-table"}
+    assert all((rule["fixer"] is None) == (rule["fixed_by"] is None) for rule in listed)
     for rule in listed:
         said = checkout.run("explain", rule["id"], check=0).out
         assert ("`pawl check --fix`" in said) == (rule["id"] in fixable)

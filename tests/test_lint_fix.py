@@ -84,7 +84,7 @@ def test_the_same_schema_without_anybody_waiting(cluster, make_pawl, text, again
 def test_rules_that_are_mended_say_so(make_pawl):
     pawl = make_pawl()
     listed = pawl.run("--json", "explain", "--list", check=0).json()["rules"]
-    fixable = {rule["id"] for rule in listed if rule["fixer"] and rule["linted"]}
+    fixable = {rule["id"] for rule in listed if rule["fixed_by"] == "lint"}
     assert fixable == set().union(*(against for _, against, _ in FORMS))
     for rule in listed:
         assert ("`pawl lint --fix`" in pawl.run("explain", rule["id"], check=0).out) == (rule["id"] in fixable)

@@ -37,6 +37,25 @@ SHAPES = {
     "drop-schema": (
         ["DROP SCHEMA a CASCADE;", "DROP SCHEMA IF EXISTS a, b CASCADE;"],
         ["DROP SCHEMA a;", CONTRACT + "DROP SCHEMA a CASCADE;"]),
+    "contract-also-expands": (
+        [CONTRACT + text for text in (
+            "ALTER TABLE t ADD COLUMN b int, DROP COLUMN a;", "DROP TABLE a; CREATE TABLE b (id int);",
+            "DROP TABLE a; CREATE TABLE a (id int);",
+            "ALTER TABLE t DROP COLUMN a; ALTER TABLE t ADD COLUMN a text;",
+            "DROP VIEW a; CREATE VIEW b AS SELECT 1;",
+            "DROP FUNCTION f(int); CREATE TYPE mood AS ENUM ('ok');",
+            "DROP FUNCTION f(int); CREATE FUNCTION f(int, int) RETURNS int LANGUAGE sql AS 'SELECT 1';",
+            "ALTER TABLE t DROP COLUMN a; ALTER TYPE mood ADD VALUE 'sad';")],
+        ["ALTER TABLE t ADD COLUMN b int, DROP COLUMN a;"] + [CONTRACT + text for text in (
+            "DROP TABLE a;", "CREATE TABLE b (id int);", "ALTER TABLE t ADD COLUMN a int;",
+            "DROP VIEW a; ALTER TABLE t DROP COLUMN a; CREATE VIEW a AS SELECT id FROM t;",
+            "DROP FUNCTION f(int); CREATE FUNCTION f(int) RETURNS text LANGUAGE sql AS 'SELECT 1';",
+            "DROP TABLE a; CREATE OR REPLACE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';",
+            "CREATE TABLE kept (id int); DROP TABLE kept; DROP TABLE a;",
+            "CREATE TABLE b (id int); DROP TABLE a; ALTER TABLE b RENAME TO a;",
+            "ALTER TABLE t DROP COLUMN a; ALTER TABLE t ADD CHECK (id > 0) NOT VALID;",
+            "ALTER TABLE t DROP COLUMN a; ALTER TABLE t ALTER COLUMN b SET NOT NULL;",
+            "ALTER TABLE t RENAME a TO b;")]),
     "rename-column": (
         ["ALTER TABLE t RENAME a TO b;", "ALTER TABLE IF EXISTS public.t RENAME COLUMN a TO b;",
          "ALTER VIEW v RENAME COLUMN a TO b;"],

@@ -33,7 +33,8 @@ static bool add(struct fixing *fixing, struct fixes *fixes, const struct fix *fi
         return err_nomem(err);
     *item = *fix;
     if (copy(fixing->arena, &item->file) && (fix->old == NULL || copy(fixing->arena, &item->old)) &&
-        (fix->new == NULL || copy(fixing->arena, &item->new)))
+        (fix->new == NULL || copy(fixing->arena, &item->new)) &&
+        (fix->left == NULL || copy(fixing->arena, &item->left)))
         return true;
     fixes->count--;
     return err_nomem(err);

@@ -15,7 +15,8 @@ struct fix {
     const char *file; /* a path, byte for byte */
     int line;         /* from 1; 0: the file as a whole */
     int new_line;     /* where the line stands now */
-    /* The line, or the path, before and after. Both NULL: the file was written anew. */
+    /* The line, or the path, before and after. Both NULL: the file was written anew; the old one
+     * alone: the line is new. */
     const char *old, *new;
     const char *left; /* why it was left as it is; NULL: it was mended */
 };

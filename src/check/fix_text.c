@@ -6,21 +6,6 @@
 #include "check/fix_parts.h"
 #include "sql/split.h"
 
-/* A file's text on its way, without its BOM, and what it says. */
-struct draft {
-    const char *text;
-    size_t len;
-    struct migration migration;
-    struct findings findings;
-};
-
-/* These bytes become what was meant, or move to the head of the file as they are. */
-struct edit {
-    const char *rule, *meant;
-    size_t at, len;
-    bool to_head;
-};
-
 static bool read_draft(struct fixing *fixing, const struct migration *migration, const char *text,
                        size_t len, struct draft *ret, struct err *err)
 {
@@ -101,6 +86,8 @@ static bool find_edit(struct fixing *fixing, const struct draft *draft, size_t n
         *ret = edit;
         return true;
     }
+    if (number == 0)
+        fix_find_phase(fixing, draft, ret);
     return true;
 }
 
@@ -120,8 +107,7 @@ static bool only_blanks(const char *text, size_t from, size_t to)
     return from == to;
 }
 
-/* Before the first statement: on a line of its own where that is possible. */
-static size_t head_end(const struct fixing *fixing, const struct draft *draft)
+size_t fix_head_end(const struct fixing *fixing, const struct draft *draft)
 {
     struct lexer lexer = lexer_init(fixing->set.dialect, draft->text, draft->len);
     const size_t at = lexer_next_solid(&lexer).start;
@@ -129,11 +115,17 @@ static size_t head_end(const struct fixing *fixing, const struct draft *draft)
     return only_blanks(draft->text, start, at) ? start : at;
 }
 
+const char *fix_newline(const struct draft *draft)
+{
+    const char *const newline = memchr(draft->text, '\n', draft->len);
+    return newline != NULL && newline > draft->text && newline[-1] == '\r' ? "\r\n" : "\n";
+}
+
 /* The comment goes with its line when there is nothing else on it. */
 static void move_to_head(const struct fixing *fixing, const struct draft *draft,
                          const struct edit *edit, struct str *out)
 {
-    const size_t head = head_end(fixing, draft);
+    const size_t head = fix_head_end(fixing, draft);
     const size_t start = line_start(draft->text, edit->at);
     const bool alone = only_blanks(draft->text, start, edit->at);
     size_t from = alone ? start : edit->at, to = edit->at + edit->len, len = edit->len;
@@ -143,11 +135,9 @@ static void move_to_head(const struct fixing *fixing, const struct draft *draft,
         to++;
     while (len > 0 && ascii_space(draft->text[edit->at + len - 1]))
         len--;
-    const char *const newline = memchr(draft->text, '\n', draft->len);
-    const bool crlf = newline != NULL && newline > draft->text && newline[-1] == '\r';
     str_append(out, draft->text, head);
     str_append(out, draft->text + edit->at, len);
-    str_puts(out, crlf ? "\r\n" : "\n");
+    str_puts(out, fix_newline(draft));
     str_append(out, draft->text + head, from - head);
     str_append(out, draft->text + to, draft->len - to);
 }
@@ -177,15 +167,19 @@ static bool in_forward_part(const struct draft *draft, const struct edit *edit)
 }
 
 /* Why the edit is not made; NULL: it may be. */
-static const char *forbid_edit(const struct fixing *fixing, const struct draft *before,
-                               const struct draft *after, const struct edit *edit)
+static bool forbid_edit(struct fixing *fixing, const struct draft *before,
+                        const struct draft *after, const struct edit *edit, const char **ret_why,
+                        struct err *err)
 {
+    *ret_why = NULL;
+    if (edit->line > 0)
+        return fix_forbid_phase(fixing, before, after, ret_why, err);
     if (edit->to_head && !in_forward_part(before, edit))
-        return "it stands in the part that goes back";
-    if (fixing->options->base == NULL &&
-        strcmp(before->migration.checksum.text, after->migration.checksum.text) != 0)
-        return "it changes the checksum: --base REF tells whether the file is new";
-    return NULL;
+        *ret_why = "it stands in the part that goes back";
+    else if (fixing->options->base == NULL &&
+             strcmp(before->migration.checksum.text, after->migration.checksum.text) != 0)
+        *ret_why = "it changes the checksum: --base REF tells whether the file is new";
+    return true;
 }
 
 /* ---- a file ---- */
@@ -204,12 +198,13 @@ static bool record(struct fixing *fixing, const struct draft *before, const stru
 {
     struct fix fix = {.rule = edit->rule, .file = before->migration.path};
     int column = 0;
-    const size_t now_at = edit->to_head ? head_end(fixing, before) : edit->at;
+    const size_t now_at = edit->to_head ? fix_head_end(fixing, before) : edit->at;
     sql_position(before->text, edit->at, &fix.line, &column);
     sql_position(after->text, now_at, &fix.new_line, &column);
-    fix.old = line_of(fixing, before, edit->at);
+    if (edit->line == 0)
+        fix.old = line_of(fixing, before, edit->at);
     fix.new = line_of(fixing, after, now_at);
-    if (fix.old == NULL || fix.new == NULL)
+    if ((edit->line == 0 && fix.old == NULL) || fix.new == NULL)
         return err_nomem(err);
     return fix_done(fixing, &fix, err);
 }
@@ -217,8 +212,10 @@ static bool record(struct fixing *fixing, const struct draft *before, const stru
 static bool leave(struct fixing *fixing, const struct draft *draft, const struct edit *edit,
                   const char *why, struct err *err)
 {
-    struct finding finding = {.rule = edit->rule, .file = draft->migration.path};
-    sql_position(draft->text, edit->at, &finding.line, &finding.column);
+    struct finding finding = {
+        .rule = edit->rule, .file = draft->migration.path, .line = edit->line};
+    if (edit->line == 0)
+        sql_position(draft->text, edit->at, &finding.line, &finding.column);
     return fix_leave(fixing, &finding, why, err);
 }
 
@@ -230,14 +227,15 @@ static bool edit_draft(struct fixing *fixing, const struct migration *migration,
         struct edit edit;
         struct draft after;
         size_t len = 0;
+        const char *why;
         if (!find_edit(fixing, draft, kept, &edit, err))
             return false;
         if (edit.rule == NULL)
             return true;
         const char *const text = apply_edit(fixing, draft, &edit, &len, err);
-        if (text == NULL || !read_draft(fixing, migration, text, len, &after, err))
+        if (text == NULL || !read_draft(fixing, migration, text, len, &after, err) ||
+            !forbid_edit(fixing, draft, &after, &edit, &why, err))
             return false;
-        const char *const why = forbid_edit(fixing, draft, &after, &edit);
         if (why != NULL) {
             kept++;
             if (!leave(fixing, draft, &edit, why, err))
@@ -313,7 +311,8 @@ bool fix_texts(struct fixing *fixing, struct err *err)
     const char *last = "";
     for (size_t i = 0; i < fixing->findings.count; i++) {
         const struct finding *const finding = &fixing->findings.items[i];
-        if (!fix_wants(finding, FIXER_TEXT) || strcmp(finding->file, last) == 0)
+        if ((!fix_wants(finding, FIXER_TEXT) && !fix_wants(finding, FIXER_PHASE)) ||
+            strcmp(finding->file, last) == 0)
             continue;
         last = finding->file;
         const struct migration *const migration = find_file(fixing, finding->file);

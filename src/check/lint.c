@@ -202,7 +202,7 @@ static bool same_object(const char *a, const char *b)
     return strncmp(a, b, len) == 0 && (a_len == b_len || (a_len > len ? a : b)[len] == '(');
 }
 
-static bool makes_again(const struct act *made, const struct act *gone)
+bool lint_makes_again(const struct act *made, const struct act *gone)
 {
     const char *const name = made->new_name != NULL ? made->new_name : made->name;
     return name != NULL && gone->name != NULL && same_object(name, gone->name) &&
@@ -214,7 +214,7 @@ static bool is_remade(const struct lint *lint, const struct lint_rule *item, con
     for (size_t i = 0; i < lint->done.count; i++)
         if (&lint->done.items[i].act != act &&
             lint_rule_has(item->remade, lint->done.items[i].act.form) &&
-            makes_again(&lint->done.items[i].act, act))
+            lint_makes_again(&lint->done.items[i].act, act))
             return true;
     return false;
 }

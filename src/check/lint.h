@@ -101,6 +101,9 @@ void lint_turn_to(struct lint *lint, const struct lint_done *done);
 /* False where one of them has no name. */
 bool lint_same_name(const char *a, const char *b);
 
+/* True when what was made is what had gone, by its name. */
+bool lint_makes_again(const struct act *made, const struct act *gone);
+
 /* What ALTER TABLE ADD adds, at an act of the statement at hand; NULL where it is no constraint. */
 const struct PgQuery__Constraint *lint_added_constraint(const struct act *act);
 

@@ -58,6 +58,8 @@ const char *fixer_text(enum fixer fixer)
         [FIXER_NONE] = NULL,
         [FIXER_TEXT] = "mends the line where one thing was clearly meant; where that changes the "
                        "checksum, only with --base and in a file that is new",
+        [FIXER_PHASE] = "writes `-- pawl: phase=contract` into the head of the file, with --base, "
+                        "where the file is new and does nothing that newer code may need",
         [FIXER_NAME] = "renames the file where one name was clearly meant",
         [FIXER_VERSION] = "renumbers what is new, with --base",
         [FIXER_SUM] = "writes pawl.sum anew; where a line says otherwise than its file, only with "
@@ -66,4 +68,9 @@ const char *fixer_text(enum fixer fixer)
                             "transaction goes into a migration of its own",
     };
     return texts[fixer];
+}
+
+const char *fixer_command(enum fixer fixer)
+{
+    return fixer == FIXER_NONE ? NULL : fixer == FIXER_STATEMENT ? "lint" : "check";
 }

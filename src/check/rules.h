@@ -12,10 +12,11 @@
 /* A set of engines. */
 enum { RULE_POSTGRES = 1, RULE_SQLITE = 2, RULE_ANY = RULE_POSTGRES | RULE_SQLITE };
 
-/* What `pawl check --fix`, or `pawl lint --fix`, does about a finding. */
+/* What --fix, of `pawl check` or of `pawl lint`, does about a finding. */
 enum fixer {
     FIXER_NONE,
     FIXER_TEXT,      /* edits the file's text */
+    FIXER_PHASE,     /* makes a contract step of the file */
     FIXER_NAME,      /* renames the file to what was meant */
     FIXER_VERSION,   /* gives the file a version after the newest */
     FIXER_SUM,       /* writes pawl.sum anew */
@@ -24,6 +25,9 @@ enum fixer {
 
 /* What it does and when, for the docs: "mends the line ..."; NULL for FIXER_NONE. */
 const char *fixer_text(enum fixer fixer);
+
+/* The command whose --fix does it: "check", "lint"; NULL for FIXER_NONE. */
+const char *fixer_command(enum fixer fixer);
 
 struct act;
 struct lint;

@@ -24,7 +24,7 @@ static bool is_fixable(const struct finding *finding, bool with_base)
     if (finding->severity != SEVERITY_ERROR || rule == NULL)
         return false;
     return finding->meant != NULL || rule->fixer == FIXER_SUM ||
-           (rule->fixer == FIXER_VERSION && with_base);
+           ((rule->fixer == FIXER_VERSION || rule->fixer == FIXER_PHASE) && with_base);
 }
 
 static bool is_any_fixable(const struct cli *cli)
@@ -82,6 +82,8 @@ static const char *done_line(struct cli *cli, const struct fix *fix, const char 
         return arena_printf(&cli->arena, "wrote %s [%s]", place, fix->rule);
     if (fix->line == 0)
         return arena_printf(&cli->arena, "renamed %s to %s [%s]", place, new, fix->rule);
+    if (fix->old == NULL)
+        return arena_printf(&cli->arena, "added %s: %s [%s]", place, new, fix->rule);
     if (fix->new_line != fix->line)
         return arena_printf(&cli->arena, "moved %s to line %d: %s [%s]", place, fix->new_line, new,
                             fix->rule);
@@ -94,6 +96,8 @@ static const char *diff_lines(struct cli *cli, const struct fix *fix, const char
 {
     if (fix->new == NULL)
         return arena_printf(&cli->arena, "@@ %s [%s]\n~ written anew", place, fix->rule);
+    if (fix->old == NULL)
+        return arena_printf(&cli->arena, "@@ %s [%s]\n+ %s", place, fix->rule, new);
     if (fix->new_line != fix->line)
         return arena_printf(&cli->arena, "@@ %s [%s]\n- %s\n+ %s (line %d)", place, fix->rule, old,
                             new, fix->new_line);

@@ -22,13 +22,13 @@ static json_t *json_engines(unsigned engines)
 
 static json_t *json_rule(const struct rule *rule)
 {
-    return json_pack("{so so so so so so so so so sb}", "id", cli_json_text(rule->id), "severity",
-                     cli_json_text(severity_name(rule->severity)), "engines",
-                     json_engines(rule->engines), "title", cli_json_text(rule->title), "why",
-                     cli_json_text(rule->why), "fix", cli_json_text(rule->fix), "fixer",
-                     cli_json_text(fixer_text(rule->fixer)), "example_bad",
-                     cli_json_text(rule->example_bad), "example_good",
-                     cli_json_text(rule->example_good), "linted", (int)rule_is_linted(rule));
+    return json_pack(
+        "{so so so so so so so so so so sb}", "id", cli_json_text(rule->id), "severity",
+        cli_json_text(severity_name(rule->severity)), "engines", json_engines(rule->engines),
+        "title", cli_json_text(rule->title), "why", cli_json_text(rule->why), "fix",
+        cli_json_text(rule->fix), "fixer", cli_json_text(fixer_text(rule->fixer)), "fixed_by",
+        cli_json_text(fixer_command(rule->fixer)), "example_bad", cli_json_text(rule->example_bad),
+        "example_good", cli_json_text(rule->example_good), "linted", (int)rule_is_linted(rule));
 }
 
 static bool list(struct cli *cli, struct err *err)
@@ -96,8 +96,8 @@ static bool run(struct cli *cli, struct err *err)
     output_result(&cli->output, "%s: %s\n%s, %s\n\n%s\n\n%s\n", rule->id, rule->title,
                   severity_name(rule->severity), engines_text(rule->engines), rule->why, rule->fix);
     if (rule->fixer != FIXER_NONE)
-        output_result(&cli->output, "\n`pawl %s --fix` %s.\n",
-                      rule->fixer == FIXER_STATEMENT ? "lint" : "check", fixer_text(rule->fixer));
+        output_result(&cli->output, "\n`pawl %s --fix` %s.\n", fixer_command(rule->fixer),
+                      fixer_text(rule->fixer));
     print_example(cli, "wrong", rule->example_bad);
     print_example(cli, "right", rule->example_good);
     return true;

@@ -105,6 +105,7 @@ static const struct rule rules[] = {
     {.id = "drop-column",
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
+     .fixer = FIXER_PHASE,
      .title = "a column is dropped",
      .why =
          "Code that still names the column fails from that moment on. An INSERT without a column "
@@ -121,6 +122,7 @@ static const struct rule rules[] = {
     {.id = "drop-table",
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
+     .fixer = FIXER_PHASE,
      .title = "a table is dropped",
      .why =
          "Code that still uses it fails from that moment on, and its rows are gone. A CREATE TABLE "
@@ -137,6 +139,7 @@ static const struct rule rules[] = {
     {.id = "drop-schema",
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
+     .fixer = FIXER_PHASE,
      .title = "a schema is dropped with all that is in it",
      .why = "Tables, their rows, views and functions go without being named, and code that still "
             "uses one of them fails.",

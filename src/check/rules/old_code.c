@@ -2,6 +2,7 @@
  * break it, and contract steps. */
 #include <string.h>
 
+#include "check/contract.h"
 #include "check/lint.h"
 #include "check/rules/tables.h"
 
@@ -178,12 +179,51 @@ static void look_for_needless_contract(struct lint *lint, const struct rule *rul
     lint_report(lint, rule, 0, "nothing in it breaks code of an older release");
 }
 
+static bool takes_from_old_code(const struct lint *lint)
+{
+    for (size_t i = 0; i < lint->done.count; i++) {
+        const struct act *const act = &lint->done.items[i].act;
+        if (contract_side(act->form) == SIDE_TAKES && !act->is_made && !act->is_part_made &&
+            (form_old_code(act->form) & (OLD_READERS | OLD_WRITERS)) != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_cancelled(const struct lint *lint, size_t index)
+{
+    const struct act *const act = &lint->done.items[index].act;
+    for (size_t i = 0; i < lint->done.count; i++) {
+        const struct act *const other = &lint->done.items[i].act;
+        if (i < index ? contract_cancels(other, act) : contract_cancels(act, other))
+            return true;
+    }
+    return false;
+}
+
+static void look_for_additions(struct lint *lint, const struct rule *rule)
+{
+    if (lint->migration->phase != PHASE_CONTRACT || !takes_from_old_code(lint))
+        return;
+    for (size_t i = 0; i < lint->done.count; i++) {
+        const struct act *const act = &lint->done.items[i].act;
+        if (contract_side(act->form) != SIDE_ADDS || is_cancelled(lint, i))
+            continue;
+        lint_turn_to(lint, &lint->done.items[i]);
+        lint_report(lint, rule, act->at, "newer code starts without %s%s%s",
+                    act->part != NULL ? act->part : "", act->part != NULL ? " of " : "",
+                    act->name != NULL ? act->name : "it");
+        return;
+    }
+}
+
 /* ---- the rules ---- */
 
 static const struct rule rules[] = {
     {.id = "drop-view",
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
+     .fixer = FIXER_PHASE,
      .title = "a view is dropped",
      .why = "Code that still reads it fails from that moment on.",
      .fix =
@@ -263,6 +303,7 @@ static const struct rule rules[] = {
     {.id = "breaking-change",
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
+     .fixer = FIXER_PHASE,
      .title = "code of an older release breaks outside of a contract step",
      .why =
          "A function, type, sequence or extension that older code uses goes, or has another name. "
@@ -396,6 +437,19 @@ static const struct rule rules[] = {
      .example_bad = "-- pawl: phase=contract\nalter table users add column full_name text;",
      .example_good = "alter table users add column full_name text;",
      .behind = look_for_needless_contract},
+    {.id = "contract-also-expands",
+     .severity = SEVERITY_WARNING,
+     .engines = RULE_POSTGRES,
+     .title = "a contract step also adds what newer code needs",
+     .why = "phase=contract keeps a migration until no older release runs, and new code starts "
+            "without it. What the file adds besides is missing as long: code that uses it fails.",
+     .fix = "Split the file: what it adds first, in a migration without phase=contract; what "
+            "breaks older code in one behind it, with phase=contract.",
+     .example_bad = "-- pawl: phase=contract\n"
+                    "alter table users add column full_name text;\n"
+                    "alter table users drop column name;",
+     .example_good = "-- pawl: phase=contract\nalter table users drop column name;",
+     .behind = look_for_additions},
 };
 
 const struct rule_table rules_of_old_code = {rules, COUNT_OF(rules)};

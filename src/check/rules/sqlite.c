@@ -234,6 +234,7 @@ static const struct rule rules[] = {
     {.id = "sqlite-drop-column",
      .severity = SEVERITY_ERROR,
      .engines = RULE_SQLITE,
+     .fixer = FIXER_PHASE,
      .title = "a column of a SQLite table is dropped",
      .why = "Code that still names the column fails from that moment on, every row is written "
             "anew while nobody else can write, and what was in it is gone.",
@@ -265,6 +266,7 @@ static const struct rule rules[] = {
     {.id = "sqlite-drop-table",
      .severity = SEVERITY_ERROR,
      .engines = RULE_SQLITE,
+     .fixer = FIXER_PHASE,
      .title = "a SQLite table is dropped",
      .why = "Code that names the table fails from that moment on, and its rows are gone.",
      .fix = "First deploy code that does without it; then drop it in a migration with "
