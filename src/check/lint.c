@@ -380,6 +380,7 @@ static void look_at_facts(struct lint *lint)
     mend_look_back(lint);
     show_to_rules(lint);
     constraints_note(lint);
+    sync_note(lint);
     made_by(&lint->made, lint->tree, lint->migration, lint->statement);
     lint->findings->failed = lint->findings->failed || lint->made.failed;
     /* A COMMIT without its BEGIN is told itself. */
@@ -463,6 +464,7 @@ static void run(void *context)
     struct work *const work = context;
     work->done = true;
     for (size_t i = 0; work->done && i < work->count; i++) {
+        work->lint.index = i;
         work->lint.is_last = work->lint.options->alone || i + 1 == work->count;
         work->done = look_at_migration(&work->lint, work->migrations[i], work->err);
     }

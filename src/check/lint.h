@@ -15,6 +15,7 @@
 #include "check/made.h"
 #include "check/mend.h"
 #include "check/rules.h"
+#include "check/sync.h"
 #include "history/migration.h"
 #include "sql/classify.h"
 #include "sql/facts.h"
@@ -52,6 +53,7 @@ struct lint {
     const struct lint_options *options;
     struct lint_rules rules; /* of the dialect */
     const struct migration *migration;
+    size_t index; /* of the migration in the review, from 0 */
     struct findings *findings;
     size_t findings_before; /* those that are not of the migration at hand */
     struct facts_walk walk;
@@ -61,6 +63,7 @@ struct lint {
     } done;
     bool unread; /* a statement of the migration, so far, did what facts do not know */
     struct constraints constraints;      /* that earlier statements of all migrations add */
+    struct syncs syncs;                  /* the same of triggers that keep columns alike */
     const struct statements *statements; /* of the migration */
     struct made made;            /* by the migrations that are one deploy, up to the one at hand */
     struct lite lite;            /* SQLite only */

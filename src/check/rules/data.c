@@ -82,6 +82,30 @@ static void look_at_places(struct lint *lint, const struct rule *rule)
                         "columns are matched by their place, not by their name");
 }
 
+/* ---- two columns kept alike ---- */
+
+static void look_for_left_triggers(struct lint *lint, const struct rule *rule)
+{
+    for (size_t i = 0; i < lint->syncs.triggers.count; i++) {
+        const struct sync_trigger *const trigger = &lint->syncs.triggers.items[i];
+        const struct sync_function *const function = sync_of(&lint->syncs, trigger);
+        const size_t age = lint->index - trigger->migration;
+        if (function == NULL)
+            continue;
+        if (age == 0)
+            lint_report_place(lint, rule, &trigger->place,
+                              "nothing here drops it: %s keeps %s "
+                              "and %s of %s alike",
+                              trigger->name, function->column, function->other, trigger->table);
+        else
+            lint_report_place(lint, rule, &trigger->place,
+                              "nothing drops it in %zu migration%s since: %s keeps %s and %s of %s "
+                              "alike",
+                              age, age == 1 ? "" : "s", trigger->name, function->column,
+                              function->other, trigger->table);
+    }
+}
+
 /* ---- what cannot be read ---- */
 
 /* Of these all but the functions that they call, or what CASCADE takes, is known. */
@@ -129,6 +153,29 @@ static const struct rule rules[] = {
      .example_bad = "insert into new_users select * from users;",
      .example_good = "insert into new_users (id, name) select id, name from users;",
      .look = look_at_places},
+    {.id = "sync-trigger-left",
+     .severity = SEVERITY_NOTE,
+     .engines = RULE_POSTGRES,
+     .title = "a trigger that keeps two columns alike is never dropped",
+     .why = "It lets code of two releases use an old and a new column while one takes the other's "
+            "place. When no older code runs it has done its work: from then on it costs time at "
+            "each write, and two columns hold the same.",
+     .fix = "When no older release runs, drop the trigger, its function and the old column, in a "
+            "migration with phase=contract.",
+     .example_bad = "create function same_name() returns trigger language plpgsql as $$\n"
+                    "begin\n"
+                    "    if new.full_name is null then new.full_name := new.name;\n"
+                    "    else new.name := new.full_name;\n"
+                    "    end if;\n"
+                    "    return new;\n"
+                    "end $$;\n"
+                    "create trigger same_name before insert or update on users\n"
+                    "    for each row execute function same_name();",
+     .example_good = "-- pawl: phase=contract\n"
+                     "drop trigger same_name on users;\n"
+                     "drop function same_name();\n"
+                     "alter table users drop column name;",
+     .finish = look_for_left_triggers},
     {.id = "not-analysed",
      .severity = SEVERITY_NOTE,
      .engines = RULE_POSTGRES,
