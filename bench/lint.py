@@ -1,4 +1,5 @@
-"""pawl lint against the parser alone: every statement split, parsed and turned into a tree."""
+"""pawl lint against the parser alone: every statement split, parsed and turned into a tree; and
+beside squawk, another linter of migrations."""
 
 import sys
 from dataclasses import replace
@@ -68,6 +69,21 @@ def parse(workshop, limit, folder):
     return lambda: run(workshop, limit, *sorted(folder.iterdir()))
 
 
+def squawk(workshop, program, folder):
+    """With its own rules; 1 is the exit code for what they find, which nobody reads here."""
+    quiet = '"$@" >/dev/null; [ $? -le 1 ]'
+    argv = ("/bin/sh", "-c", quiet, "sh", program, "--reporter", "gcc", *sorted(folder.iterdir()))
+    return lambda: run(workshop, *argv)
+
+
+def tell_squawk(workshop, folders):
+    """Its runs stand in the place of the limit's."""
+    program = workshop.install("squawk-cli", "squawk")
+    table = Table(f"pawl lint beside squawk, CPU time{'' if program else ': squawk is not available'}")
+    for name, folder in folders.items() if program else ():
+        table.row(name, *interleave(5, 1, lint(workshop, folder), squawk(workshop, program, folder)))
+
+
 def tell_throughput(folder, runs):
     texts = [path.read_text() for path in folder.iterdir()]
     seconds = min(run.wall_ms for run in runs) / 1000
@@ -80,11 +96,13 @@ def main():
         table = Table("pawl lint against the parser alone, CPU time")
         limit = workshop.compile("limit_lint", [f"-I{SOURCE}", *(SOURCE / part for part in PARTS),
                                                 "-lpg_query"])
+        folders = {}
         for files, count, runs in SHAPES:
-            folder = write(workshop, f"{files}-{count}", files, count)
+            name = f"{files} files of {count} statements"
+            folder = folders[name] = write(workshop, f"{files}-{count}", files, count)
             of_lint, of_limit = interleave(runs, WARM_UP, lint(workshop, folder),
                                            parse(workshop, limit, folder))
-            table.row(f"{files} files of {count} statements", of_lint, of_limit, Aim(ratio=RATIO))
+            table.row(name, of_lint, of_limit, Aim(ratio=RATIO))
             tell_throughput(folder, of_lint)
         folder = write(workshop, "many", MANY_FILES, 2)
         of_lint, of_limit = interleave(3, 1, lint(workshop, folder), parse(workshop, limit, folder))
@@ -93,6 +111,7 @@ def main():
         of_lint, of_limit = interleave(1, 0, lint(workshop, folder), parse(workshop, limit, folder))
         table.row(f"{HUGE_MB} MB of INSERT", of_lint, of_limit, Aim(memory_mb=HUGE_MEMORY_MB))
         tell_throughput(folder, of_lint)
+        tell_squawk(workshop, folders)
         return 1 if table.missed else 0
 
 

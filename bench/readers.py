@@ -1,6 +1,5 @@
 """How long readers of a table wait while a migration alters it under somebody's open transaction."""
 
-import contextlib
 import subprocess
 import sys
 import threading
@@ -93,18 +92,8 @@ def for_pawl(workshop):
     return prepare
 
 
-def install_dbmate(workshop):
-    """The program, or None where the registry of npm cannot be reached."""
-    folder = workshop.folder / "npm"
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, "dbmate"],
-                       check=True, capture_output=True, timeout=120)
-        return folder / "node_modules/.bin/dbmate"
-    return None
-
-
 def runners(workshop):
-    dbmate = install_dbmate(workshop)
+    dbmate = workshop.install("dbmate", "dbmate")
     psql = f"{CLIENT_BINARIES / 'psql'} -X -q -v ON_ERROR_STOP=1"
     return [Runner(workshop, "no migration", ["true"], no_migration),
             Runner(workshop, "psql", ["sh", "-c", f'exec {psql} -f alter.sql "$DATABASE_URL"'], for_psql),

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -58,6 +58,18 @@ class Workshop:
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", LIBRARIES[engine]], check=True,
                                text=True, capture_output=True).stdout.split()
         return self.compile(f"limit_{what}_{engine}", flags)
+
+    def install(self, package, program):
+        """A program of the machine, or else of npm's package; None where there is neither."""
+        found = shutil.which(program)
+        folder = self.folder / f"npm-{package}"
+        with suppress(OSError, subprocess.SubprocessError):
+            if found is None:
+                subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, package],
+                               check=True, capture_output=True, timeout=120)
+                found = next(folder.glob(f"node_modules/@{package}/linux-*/bin/{program}"),
+                             folder / f"node_modules/.bin/{program}")
+        return found
 
     def run(self, *argv, folder=None):
         """One measured run of a command that must succeed."""
