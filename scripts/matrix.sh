@@ -84,7 +84,7 @@ for major in $majors; do
     echo "== PostgreSQL $("$folder/native/bin/postgres" --version | sed 's/.* //')"
     PAWL_TEST_POSTGRES="$folder/native/bin" /usr/bin/python3 -m pytest tests -q --postgres-only -rsfE \
         --durations=0 --durations-min=30 -n 2 "$@" >"$log" 2>&1 || result=FAILED
-    grep -E '^(FAILED|ERROR|SKIPPED) ' "$log" || true
+    grep -E '^(FAILED|ERROR|SKIPPED|figures:) ' "$log" || true
     tail -n 1 "$log"
     [ $result = ok ] || failed=1
     summary="$summary $major $result,"

@@ -50,12 +50,20 @@ def cases(record_property):
     record_property("cases", dict(made))
 
 
+@pytest.fixture
+def figures(record_property):
+    """Takes a line of what a test has measured: the run ends with these lines."""
+    return lambda line: record_property("figures", line)
+
+
 def pytest_terminal_summary(terminalreporter):
     made = Counter()
     for reports in terminalreporter.stats.values():
         for report in reports:
             for name, value in getattr(report, "user_properties", ()):
                 made.update(value if name == "cases" else {})
+                if name == "figures" and getattr(report, "when", "") == "call":
+                    terminalreporter.write_line(f"figures: {value}")
     if made:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(made.items()))
         terminalreporter.write_line(f"{made.total()} faults: {kinds}")

@@ -523,9 +523,10 @@ def test_only_what_is_surely_left_is_dropped(shop):
         assert "runs" in answer and sorted(shadows(shop.cluster)) == sorted(stay)
 
 
-def test_many_statements(shop):
+def test_many_statements(shop, figures):
     text = ";\n".join(f"ALTER TABLE orders ADD COLUMN a{n} int" for n in range(100))
     answer = copied(shop, text)
     took = answer["runs"][0]["ms"]
-    print(f"100 statements in {took} ms, the shadow in {answer['made_ms']} ms")
+    figures(f"PostgreSQL {shop.cluster.major}, X-ray: 100 statements in {took} ms, the shadow in "
+            f"{answer['made_ms']} ms")
     assert all(x["source"] == "measured" for x in answer["runs"][0]["statements"])

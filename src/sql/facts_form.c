@@ -122,9 +122,9 @@ static const struct form alter_forms[] = {
     AT(DetachPartition) = {"ALTER TABLE DETACH PARTITION", AX, CATALOG,
                            {OTHER(DEFAULT_PARTITION, AX)}, 0},
     AT(DetachPartitionFinalize) = {"ALTER TABLE DETACH PARTITION FINALIZE", SUX, CATALOG, {}, 14},
-    AT(AddIdentity) = {"ALTER TABLE ALTER COLUMN ADD GENERATED AS IDENTITY", AX, CATALOG, {}, 0},
-    AT(SetIdentity) = {"ALTER TABLE ALTER COLUMN SET GENERATED", AX, CATALOG, {OTHER(SEQUENCES, SRX)}, 0},
-    AT(DropIdentity) = {"ALTER TABLE ALTER COLUMN DROP IDENTITY", AX, CATALOG, {OTHER(SEQUENCES, AX)}, 0},
+    AT(AddIdentity) = {"ALTER TABLE ALTER COLUMN ADD GENERATED AS IDENTITY", AX, PARTS, {}, 0},
+    AT(SetIdentity) = {"ALTER TABLE ALTER COLUMN SET GENERATED", AX, PARTS, {OTHER(SEQUENCES, SRX)}, 0},
+    AT(DropIdentity) = {"ALTER TABLE ALTER COLUMN DROP IDENTITY", AX, PARTS, {OTHER(SEQUENCES, AX)}, 0},
 };
 
 static const struct form forms[] = {
@@ -268,7 +268,7 @@ static const struct form forms[] = {
                                    EFFECT_ROWS, DESCENT_NONE, NULL,
                                    {OTHER_SCAN(BENEATH, AS)}, 0},
     [FORM_CLUSTER] = {"CLUSTER", AX, EFFECT_REWRITE, DESCENT_NONE, NULL, {}, 0},
-    [FORM_VACUUM] = {"VACUUM", SUX, EFFECT_SCAN, DESCENT_PARTITIONS, NULL, {}, 0},
+    [FORM_VACUUM] = {"VACUUM", SUX, EFFECT_SCAN, DESCENT_CHILDREN, NULL, {}, 0},
     [FORM_VACUUM_FULL] = {"VACUUM FULL", AX, EFFECT_REWRITE, DESCENT_PARTITIONS, NULL, {}, 0},
     [FORM_ANALYZE] = {"ANALYZE", SUX, EFFECT_SCAN, DESCENT_CHILDREN, NULL, {}, 0}, /* what only inherits: AS */
     [FORM_LOCK] = {"LOCK TABLE", AX, BELOW, {}, 0}, /* in its mode */

@@ -423,6 +423,11 @@ NOT_SHOWN = {
     ("ALTER RULE RENAME TO", "values"): "two rules on one table fire by name, as triggers do",
 }
 
+# What only servers of this major and later can show.
+SHOWN_SINCE = {
+    ("ALTER TABLE SET (user_catalog_table), ALTER VIEW SET", "readers"): 15,  # security_invoker
+}
+
 # What support.locks.FORMS do not expect to be in their way.
 IN_THE_WAY = {
     "DROP TYPE pair": "DROP TABLE parcels",
