@@ -25,7 +25,7 @@ static bool nests(struct span word)
     return false;
 }
 
-static bool within_limits(struct span statement)
+bool parser_within_limits(struct span statement)
 {
     if (statement.len > PARSER_MAX_BYTES)
         return false;
@@ -37,6 +37,8 @@ static bool within_limits(struct span statement)
             return true;
         if (token.type == TOKEN_UNTERMINATED || token.type == TOKEN_BACKSLASH)
             return false;
+        if (token.type == TOKEN_SEMICOLON)
+            operators = 0;
         const char symbol = token.type == TOKEN_SYMBOL ? token.span.at[0] : ',';
         if (symbol == '(' || symbol == '[')
             depth++;
@@ -79,10 +81,12 @@ bool parser_run(void (*work)(void *context), void *context, struct err *err)
     return failure == 0 || err_errno(err, ERR_FAILED, "cannot start a thread to read SQL");
 }
 
-bool parser_read_here(struct span statement, struct tree *ret, struct err *err)
+/* *ret NULL: it cannot be read. The tree is the allocator's. */
+static bool unpack(struct span statement, ProtobufCAllocator *allocator, PgQuery__ParseResult **ret,
+                   struct err *err)
 {
-    *ret = (struct tree){0};
-    if (statement.len == 0 || !within_limits(statement))
+    *ret = NULL;
+    if (statement.len == 0 || !parser_within_limits(statement))
         return true;
     char *const text = mem_alloc(statement.len + 1);
     if (text == NULL)
@@ -91,13 +95,57 @@ bool parser_read_here(struct span statement, struct tree *ret, struct err *err)
     text[statement.len] = '\0';
     PgQueryProtobufParseResult parsed = pg_query_parse_protobuf(text);
     if (parsed.error == NULL)
-        ret->result = pg_query__parse_result__unpack(NULL, parsed.parse_tree.len,
-                                                     (const uint8_t *)parsed.parse_tree.data);
+        *ret = pg_query__parse_result__unpack(allocator, parsed.parse_tree.len,
+                                              (const uint8_t *)parsed.parse_tree.data);
     pg_query_free_protobuf_parse_result(parsed);
     free(text);
-    if (ret->result != NULL && ret->result->n_stmts == 1)
-        ret->statement = ret->result->stmts[0]->stmt;
     return true;
+}
+
+static const PgQuery__Node *only_statement(const PgQuery__ParseResult *result)
+{
+    return result != NULL && result->n_stmts == 1 ? result->stmts[0]->stmt : NULL;
+}
+
+bool parser_read_here(struct span statement, struct tree *ret, struct err *err)
+{
+    *ret = (struct tree){0};
+    if (!unpack(statement, NULL, &ret->result, err))
+        return false;
+    ret->statement = only_statement(ret->result);
+    return true;
+}
+
+struct keeper {
+    struct arena *arena;
+    bool failed;
+};
+
+static void *keep_bytes(void *context, size_t bytes)
+{
+    struct keeper *const keeper = context;
+    void *const kept = arena_alloc(keeper->arena, bytes);
+    keeper->failed = keeper->failed || kept == NULL;
+    return kept;
+}
+
+static void keep_on(void *context, void *kept)
+{
+    (void)context;
+    (void)kept; /* it goes with its arena */
+}
+
+bool parser_read_kept(struct arena *arena, struct span statement, const PgQuery__Node **ret,
+                      struct err *err)
+{
+    struct keeper keeper = {arena, false};
+    ProtobufCAllocator allocator = {keep_bytes, keep_on, &keeper};
+    PgQuery__ParseResult *result;
+    *ret = NULL;
+    if (!unpack(statement, &allocator, &result, err))
+        return false;
+    *ret = only_statement(result);
+    return !keeper.failed || err_nomem(err);
 }
 
 struct one {

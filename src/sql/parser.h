@@ -19,6 +19,7 @@
 #ifndef PAWL_SQL_PARSER_H
 #define PAWL_SQL_PARSER_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "sql/lexer.h"
 
@@ -44,5 +45,12 @@ bool parser_run(void (*work)(void *context), void *context, struct err *err) MUS
 bool parser_read_here(struct span statement, struct tree *ret, struct err *err) MUST_CHECK;
 
 void tree_release(struct tree *tree);
+
+/* As parser_read_here(), but the tree is the arena's, and lives as long. */
+bool parser_read_kept(struct arena *arena, struct span statement, const struct PgQuery__Node **ret,
+                      struct err *err) MUST_CHECK;
+
+/* False for what is longer or deeper than the limits. A semicolon ends what nests. */
+bool parser_within_limits(struct span statement);
 
 #endif
