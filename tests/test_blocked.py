@@ -146,6 +146,15 @@ def test_fail_is_told_before_anything_is_tried(with_table, pg, holder):
     with_table.run("deploy", "--on-blocked", "fail", check=0)
 
 
+def test_nobody_makes_way_for_a_branch_that_does_not_run(with_table, pg, holder):
+    with_table.write(COLUMN, "DO $$ BEGIN IF false THEN ALTER TABLE t ADD COLUMN c int; END IF; END $$;")
+    grown_old(pg, holder)
+    with_table.run("deploy", "--on-blocked", "fail", check=0)
+    with_table.write(f"{version(3)}_d", "DO $$ BEGIN IF false THEN DROP TABLE t; END IF; END $$;")
+    with_table.run("deploy", "--on-blocked", "terminate", "--blocker-age", "0", check=0)
+    assert holder.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_blockers_names_them_between_two_tries_too(with_table, pg, holder):
     """pawl holds and awaits no lock then."""
     with_table.write(COLUMN, "ALTER TABLE t ADD COLUMN c int;")

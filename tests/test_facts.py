@@ -379,3 +379,46 @@ def test_locks_of_a_set_are_those_of_its_transaction(cluster, copies, template):
         rows = [(row["object"], row["name"], row["part"], row["ours"]) for row in found["locks"]]
         assert len(set(rows)) == len(rows)
     assert not wrong, "\n".join(wrong)
+
+
+IN_CODE = {
+    "itself": "DO $do$ BEGIN IF now() IS NOT NULL THEN {statement}; END IF; END $do$",
+    "a constant": "DO $do$ DECLARE r record; BEGIN EXECUTE $x${statement}$x$; END $do$",
+    "constants": "DO $do$ BEGIN EXECUTE format('' || {quoted}); END $do$",
+    "a DO in a DO": "DO $do$ BEGIN DO $in$ BEGIN {statement}; END $in$; END $do$",
+}
+
+
+def quoted(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", IN_CODE)
+def test_a_do_locks_no_more_than_the_statements_of_its_body(cluster, copies, template, forms, how):
+    queries = print_facts("--tables")["queries"]
+    plain = [statement for (statement, setup), facts in forms.items()
+             if setup is None and is_measured((statement, setup), facts) and statement not in OUTSIDE
+             and statement.startswith(("ALTER", "CREATE", "DROP", "TRUNCATE", "COMMENT", "INSERT", "UPDATE"))
+             and facts["unknown"] is None and "%" not in statement]
+    texts = [IN_CODE[how].format(statement=statement, quoted=quoted(statement)) for statement in plain]
+    measured = measure(template.url, [(text, None) for text in texts], applied=[BASE])
+    wrong, compared = [], 0
+    with cluster.connect(copies.unchanged()) as connection:
+        rows = connection.execute(USER_RELATIONS).fetchall()
+        relations = {oid: text for oid, text, _, _ in rows}
+        kinds = {oid: kind for oid, _, kind, _ in rows}
+        for text, answer in zip(texts, print_facts(texts=texts), strict=True):
+            facts, one = answer["statements"][0], measured[text, None]
+            assert facts["unknown"] is not None and all(row["maybe"] for row in facts["locks"])
+            if one["source"] != "measured":
+                continue
+            expected, indexes = resolve(connection, queries, facts, may_be_less=True)
+            found, _ = found_by(one, rows)
+            compared += 1
+            said = difference(relations, kinds, expected, indexes, found)
+            if said:
+                wrong.append(f"{text}: {said}")
+    print(f"{compared} of {len(texts)} compared")
+    assert not wrong, "\n".join(wrong)
+    assert compared > 0.9 * len(texts) > 100

@@ -84,6 +84,50 @@ def test_an_allow_makes_a_note_and_one_for_nothing_is_told(desk):
     assert lint(desk, '-- pawl: allow=duplicate-version reason="in production"\nSELECT 1;') == []
 
 
+IN_A_DO = """\
+DO $$
+DECLARE r record;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relname = 'orders_b') THEN
+    CREATE INDEX orders_b ON orders (b);
+  END IF;
+  ALTER TABLE orders
+    ADD FOREIGN KEY (a) REFERENCES users (id);
+  EXECUTE 'ALTER TABLE orders DROP COLUMN c';
+  EXECUTE format('DROP TABLE %I', 'old');
+  FOR r IN SELECT id FROM users LOOP
+    EXECUTE 'DROP TABLE part_' || r.id;
+  END LOOP;
+  CREATE TABLE fresh (id bigint PRIMARY KEY);
+  CREATE INDEX fresh_id ON fresh (id);
+EXCEPTION WHEN duplicate_object THEN
+  UPDATE users SET a = 1;
+END $$;
+"""
+
+
+def test_the_rules_see_into_a_do(desk):
+    rows = [(row["rule"], row["line"], row["column"], row["severity"]) for row in lint(desk, IN_A_DO)]
+    assert rows == [("not-analysed", 1, 1, "note"),
+                    ("create-index-blocking", 5, 30, "error"),
+                    ("add-foreign-key-scan", 8, 5, "error"),
+                    ("drop-column", 9, 31, "error"),
+                    ("update-all-rows", 17, 10, "warning")]
+    for quotes in ("'BEGIN\n CREATE INDEX i ON t (a); END'", "E'BEGIN\\n CREATE INDEX i ON t (a); END'"):
+        places = {row["rule"]: (row["line"], row["column"]) for row in lint(desk, f"\nDO {quotes};\n")}
+        assert places == {"not-analysed": (2, 1), "create-index-blocking": (2, 1) if quotes[0] == "E" else (3, 20)}
+
+
+def test_a_do_is_allowed_and_alone_like_any_statement(desk):
+    allow = '-- pawl: allow=create-index-blocking reason="forty rows"\n'
+    do = "DO $$ BEGIN CREATE INDEX i ON t (a); END $$;"
+    assert [row["severity"] for row in lint(desk, allow + do)] == ["note", "note"]
+    made = "CREATE TABLE t (id bigint PRIMARY KEY, a int);\n"
+    assert rules_of(lint(desk, made + do)) == {"not-analysed"}
+    assert "create-index-blocking" in rules_of(lint(desk, "DO LANGUAGE plpgsql " + do.removeprefix("DO")))
+    assert rules_of(lint(desk, "DO LANGUAGE plperl " + do.removeprefix("DO"))) == {"not-analysed"}
+
+
 def test_files_folders_and_odd_names(desk):
     odd = desk.folder / "od\nd"
     odd.mkdir()

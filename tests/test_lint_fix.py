@@ -103,6 +103,7 @@ LEFT = {
     "ALTER TABLE t ADD CHECK (a > 0); ALTER TABLE t DROP COLUMN a;": "a later statement",
     "ALTER TABLE t ALTER a SET NOT NULL; ALTER TABLE t RENAME TO u;": "a later statement",
     "ALTER TABLE t ALTER a SET NOT NULL; ALTER TABLE public.t ALTER a DROP NOT NULL;": "a later statement",
+    "DO $$ BEGIN CREATE INDEX a ON t (b); ALTER TABLE t ADD CHECK (b > 0); END $$;": "in a DO block",
     "ALTER TABLE s.\"T.t\" ADD CHECK (a > 0); DROP TABLE \"T.t\";": "a later statement",
 }
 

@@ -52,7 +52,8 @@ bool cost_read(struct arena *arena, struct cost_statement *statements, size_t co
                struct err *err) MUST_CHECK;
 
 /* Puts what was measured in the place of what was read: the locks of facts become those of the
- * X-ray, which ran the same migrations. Where code ran, what was read of it stays beside. */
+ * X-ray, which ran the same migrations. Where a function ran, what was read of its
+ * statement stays beside; of the branches of a DO, those count that ran. */
 bool cost_measure(struct arena *arena, const struct xray *xray, struct cost_statement *statements,
                   size_t count, struct err *err) MUST_CHECK;
 

@@ -71,7 +71,7 @@ static void measure(struct measuring *m, struct cost_statement *one)
     struct facts *const facts = &one->facts;
     if (one->xray->source != XRAY_MEASURED)
         return;
-    if (facts->unknown == NULL)
+    if (facts->unknown == NULL || facts->inner.count > 0)
         facts->locks.count = 0;
     facts->unknown = NULL;
     for (size_t i = 0; i < one->xray->relations.count; i++)

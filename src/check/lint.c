@@ -180,8 +180,12 @@ static bool fires(const struct lint *lint, const struct lint_rule *item, const s
 static void report_act(struct lint *lint, const struct rule *rule, const struct act *act)
 {
     lint_report_name(lint, rule, act->at, act->name);
-    if (lint->options->mends != NULL && rule->mend != NULL &&
-        !migration_allows(lint->migration, rule->id))
+    if (lint->options->mends == NULL || rule->mend == NULL ||
+        migration_allows(lint->migration, rule->id))
+        return;
+    if (lint->facts.inner.count > 0)
+        mend_leave(lint, rule, act, "it stands in a DO block");
+    else
         rule->mend(lint, rule, act);
 }
 

@@ -203,6 +203,13 @@ static const char long_name[] = "its name would be too long: give it one";
 
 static const char of_partitioned[] = "the table is partitioned";
 
+/* ---- what stays ---- */
+
+void mend_leave(struct lint *lint, const struct rule *rule, const struct act *act, const char *why)
+{
+    (void)add(lint, rule, act->at, why);
+}
+
 /* ---- CONCURRENTLY ---- */
 
 static const char *forbid_concurrent(const struct lint *lint, const struct act *act)

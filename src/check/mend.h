@@ -69,6 +69,9 @@ bool mend_texts(struct arena *arena, const struct mend_options *options, struct 
  * earlier mend is about, that one is left. */
 void mend_look_back(struct lint *lint);
 
+/* Stays as it is; why: a clause that lives as long as the mends. */
+void mend_leave(struct lint *lint, const struct rule *rule, const struct act *act, const char *why);
+
 void mend_concurrently(struct lint *lint, const struct rule *rule, const struct act *act);
 void mend_not_valid(struct lint *lint, const struct rule *rule, const struct act *act);
 void mend_using_index(struct lint *lint, const struct rule *rule, const struct act *act);

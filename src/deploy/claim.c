@@ -30,16 +30,27 @@ static bool only_makes(struct arena *arena, const struct script *script, const s
     return texts != NULL && sql_only_makes(texts, unit->count);
 }
 
+/* A branch that does not run locks nothing, and nobody is to make way for it. */
+static void forget_code(struct facts *facts)
+{
+    if (facts->inner.count == 0)
+        return;
+    facts->inner.count = facts->locks.count = facts->acts.count = 0;
+    facts->renames_all = false; /* it is not understood, which says more */
+}
+
 static bool read_facts(struct arena *arena, const struct script *script, const struct unit *unit,
                        struct facts_set *ret, struct err *err)
 {
     struct facts *const facts = arena_alloc(arena, unit->count * sizeof *facts);
     if (facts == NULL)
         return err_nomem(err);
-    for (size_t i = 0; i < unit->count; i++)
+    for (size_t i = 0; i < unit->count; i++) {
         if (!facts_read(arena, script->statements.items[unit->first + i].statement.text, &facts[i],
                         err))
             return false;
+        forget_code(&facts[i]);
+    }
     return facts_of_set(arena, facts, unit->count, ret, err);
 }
 

@@ -267,7 +267,6 @@ bool facts_option(PgQuery__Node *const *options, size_t count, const char *name)
 
 /* ---- kinds of statements ---- */
 
-static const char code[] = "it runs code";
 static const char script[] = "an extension's script runs";
 static const char many[] = "it works on relations that it does not name";
 
@@ -320,8 +319,8 @@ static const struct handler {
     {PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT, facts_query, NULL},
     {PG_QUERY__NODE__NODE_COPY_STMT, facts_copy, NULL},
 
-    {PG_QUERY__NODE__NODE_DO_STMT, NULL, code},
-    {PG_QUERY__NODE__NODE_CALL_STMT, NULL, code},
+    {PG_QUERY__NODE__NODE_DO_STMT, facts_do, NULL},
+    {PG_QUERY__NODE__NODE_CALL_STMT, NULL, "it runs code"},
     {PG_QUERY__NODE__NODE_EXECUTE_STMT, NULL, "it runs a statement that was prepared elsewhere"},
     {PG_QUERY__NODE__NODE_FETCH_STMT, NULL, "it runs a cursor's query"},
     {PG_QUERY__NODE__NODE_ALTER_EXTENSION_STMT, NULL, script},
@@ -393,8 +392,13 @@ static const struct handler {
 };
 /* clang-format on */
 
-static void handle(struct reading *r, const PgQuery__Node *node)
+void facts_of_node(struct reading *r, const PgQuery__Node *node)
 {
+    r->node = node;
+    if (node == NULL) {
+        facts_unknown(r, "pawl cannot read it");
+        return;
+    }
     for (size_t i = 0; i < COUNT_OF(handlers); i++) {
         if (handlers[i].node != node->node_case)
             continue;
@@ -415,23 +419,42 @@ bool facts_of_tree(struct arena *arena, struct span statement, const struct PgQu
     if (!sql_classify(arena, DIALECT_POSTGRES, &whole, &ret->info, err))
         return false;
     ret->in_transaction = ret->info.class != STATEMENT_ALONE;
-    struct reading r = {.arena = arena, .statement = statement, .facts = ret, .node = tree};
-    if (tree != NULL)
-        handle(&r, tree);
-    else
-        facts_unknown(&r, "pawl cannot read it");
+    struct reading r = {.arena = arena, .statement = statement, .facts = ret};
+    facts_of_node(&r, tree);
     return !r.failed || err_nomem(err);
+}
+
+struct one {
+    struct arena *arena;
+    struct span statement;
+    struct facts *ret;
+    struct err *err;
+    bool done;
+};
+
+static void forget_nodes(struct facts *facts)
+{
+    for (size_t i = 0; i < facts->acts.count; i++)
+        facts->acts.items[i].node = NULL;
+    for (size_t i = 0; i < facts->inner.count; i++)
+        forget_nodes(&facts->inner.items[i]);
+}
+
+static void read_one(void *context)
+{
+    struct one *const one = context;
+    struct tree tree;
+    one->done = parser_read_here(one->statement, &tree, one->err) &&
+                facts_of_tree(one->arena, one->statement, tree.statement, one->ret, one->err);
+    tree_release(&tree);
+    forget_nodes(one->ret);
 }
 
 bool facts_read(struct arena *arena, struct span statement, struct facts *ret, struct err *err)
 {
-    struct tree tree;
-    const bool read = parser_read(statement, &tree, err) &&
-                      facts_of_tree(arena, statement, tree.statement, ret, err);
-    tree_release(&tree);
-    for (size_t i = 0; i < ret->acts.count; i++)
-        ret->acts.items[i].node = NULL;
-    return read;
+    *ret = (struct facts){0};
+    struct one one = {arena, statement, ret, err, false};
+    return parser_run(read_one, &one, err) && one.done;
 }
 
 bool facts_is_short(const struct facts *facts)

@@ -5,8 +5,9 @@
  * Read from libpg_query's tree by tables of forms (sql/facts_form.h), which a test holds against a
  * real server. Nothing is asked of a catalog here: what only the catalog knows (the table of an
  * index, the other table of a foreign key) is named by how to find it, and facts_query() is the
- * question. What is not understood says so and is never guessed: DO, CALL, functions that are not
- * known, what the parser cannot read.
+ * question. What is not understood says so and is never guessed: CALL, functions that are not
+ * known, what the parser cannot read. Of a DO the statements of its body are read, yet it never
+ * counts as understood: it may do more than they say, or less.
  *
  * Not listed: the indexes and TOAST tables of a relation that is listed (who locks one holds a lock
  * on its relation, REINDEX apart), catalogs, the tables beneath a view that a query reads, and what
@@ -164,11 +165,18 @@ struct acts {
     size_t count, capacity;
 };
 
+struct facts_list {
+    struct facts *items;
+    size_t count, capacity;
+};
+
 struct facts {
     const char *unknown; /* why the locks are not all known, a clause for messages; NULL: they
                             are. The list then holds what was understood */
     struct statement_info info; /* how it must be run */
     bool in_transaction;        /* may run in a transaction block */
+    struct facts_list inner; /* the statements of a DO's body, in its order: the locks of the DO are
+                                theirs, which its branches may not take, and so are its acts */
     bool renames_all; /* what names mean changes after it: SET search_path, ALTER SCHEMA RENAME */
     struct locked_list locks; /* one row an object, name and part, in the order of the statement */
     struct acts acts;         /* in the order of the statement */
@@ -180,7 +188,7 @@ bool facts_read(struct arena *arena, struct span statement, struct facts *ret,
                 struct err *err) MUST_CHECK;
 
 /* The same where the statement has been read already; tree: of sql/parser.h, NULL when it could not
- * be. Errors as above. */
+ * be. Within parser_run(), as the body of a DO is read here. The error is ERR_NOMEM. */
 bool facts_of_tree(struct arena *arena, struct span statement, const struct PgQuery__Node *tree,
                    struct facts *ret, struct err *err) MUST_CHECK;
 

@@ -14,7 +14,14 @@ struct reading {
     int at;                    /* byte offset of what is being read */
     const PgQuery__Node *node; /* what is being read: the statement, or a command of it */
     bool failed;               /* memory was out */
+    unsigned depth;            /* in how many bodies of code it stands */
 };
+
+/* By the handler of its kind; NULL: it could not be read. */
+void facts_of_node(struct reading *r, const PgQuery__Node *node);
+
+/* The locks and acts of a statement with inner ones become theirs; false when memory is out. */
+bool facts_gather(struct arena *arena, struct facts *facts);
 
 /* What a form is about. */
 struct subject {
@@ -97,6 +104,7 @@ void facts_cluster(struct reading *r, const PgQuery__Node *node);
 void facts_vacuum(struct reading *r, const PgQuery__Node *node);
 void facts_lock(struct reading *r, const PgQuery__Node *node);
 void facts_set(struct reading *r, const PgQuery__Node *node);
+void facts_do(struct reading *r, const PgQuery__Node *node);
 
 /* Queries and expressions: the relations that they read and write, the functions that they call. */
 void facts_query(struct reading *r, const PgQuery__Node *node);

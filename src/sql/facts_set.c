@@ -146,8 +146,22 @@ static void add_row(struct facts_walk *w, struct locked row)
     w->failed = w->failed || locked_add(w->arena, &w->set->locks, &row) == NULL;
 }
 
+static void step(struct facts_walk *w, struct facts *facts);
+
+/* Of what code does each statement meets the names that those before it have left. */
+static void step_inside(struct facts_walk *w, struct facts *facts)
+{
+    for (size_t i = 0; i < facts->inner.count; i++)
+        step(w, &facts->inner.items[i]);
+    w->failed = !facts_gather(w->arena, facts) || w->failed;
+}
+
 static void step(struct facts_walk *w, struct facts *facts)
 {
+    if (facts->inner.count > 0) {
+        step_inside(w, facts);
+        return;
+    }
     for (size_t i = 0; i < facts->locks.count; i++)
         if (facts->locks.items[i].fate == FATE_CREATED)
             create(w, &facts->locks.items[i]);
@@ -166,8 +180,9 @@ static void step(struct facts_walk *w, struct facts *facts)
             add_row(w, *row);
     }
     for (size_t i = 0; i < facts->locks.count; i++)
-        if (facts->locks.items[i].fate == FATE_DROPPED ||
-            facts->locks.items[i].fate == FATE_RENAMED)
+        if ((facts->locks.items[i].fate == FATE_DROPPED ||
+             facts->locks.items[i].fate == FATE_RENAMED) &&
+            !facts->locks.items[i].maybe) /* else both names may be meant */
             change_name(w, &facts->locks.items[i]);
 }
 

@@ -28,6 +28,16 @@ static void check_order(const struct locked_list *locks)
     }
 }
 
+/* What code does may not be done, and stands within the statement. */
+static void check_code(const struct facts *facts, size_t len)
+{
+    for (size_t i = 0; i < facts->acts.count && facts->inner.count > 0; i++)
+        HOLDS(facts->acts.items[i].at >= 0 && (size_t)facts->acts.items[i].at <= len);
+    for (size_t i = 0; i < facts->locks.count && facts->inner.count > 0; i++)
+        HOLDS(facts->locks.items[i].maybe);
+    HOLDS(facts->inner.count == 0 || facts->unknown != NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz fuzz = {0};
@@ -41,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < count; i++) {
         HOLDS(facts_read(&fuzz.arena, statements.items[i].text, &facts[i], &fuzz.err));
         check(&facts[i].locks);
+        check_code(&facts[i], statements.items[i].text.len);
         HOLDS(!facts_is_short(&facts[i]) || facts[i].unknown == NULL);
     }
     HOLDS(facts_of_set(&fuzz.arena, facts, count, &set, &fuzz.err));

@@ -207,7 +207,7 @@ LESS_BEFORE = {
 UNKNOWN = {
     **{statement: "pawl cannot read it" for statement in NEWER},
     "CALL commits()": "it runs code",
-    "DO $$ BEGIN COMMIT; END $$": "it runs code",
+    "DO $$ BEGIN COMMIT; END $$": "a DO block may do more than its text says",
     **{statement: "it works on relations that it does not name"
        for statement in ("REINDEX SCHEMA other", "REINDEX DATABASE fresh", "CLUSTER", "VACUUM")},
 }

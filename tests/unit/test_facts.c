@@ -266,6 +266,172 @@ static void test_deep(void **state)
     free(text);
 }
 
+/* ---- code ---- */
+
+#define MORE     "a DO block may do more than its text says"
+#define TOGETHER "it runs a statement that it puts together as it runs"
+
+static void test_do_locks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *locks, *unknown;
+    } cases[] = {
+        {"DO $$ BEGIN ALTER TABLE t ADD a int; END $$", "relation t=ACCESS EXCLUSIVE maybe", MORE},
+        {"DO LANGUAGE plpgsql 'BEGIN DROP INDEX i; END'",
+         "table of index i=ACCESS EXCLUSIVE maybe; index i=ACCESS EXCLUSIVE maybe", MORE},
+        {"DO $$ BEGIN CREATE INDEX i ON t (a); END $$ LANGUAGE plpgsql", "relation t=SHARE maybe",
+         MORE},
+        /* every place that holds SQL */
+        {"DO $$ DECLARE n int := (SELECT 1 FROM a); r record; BEGIN IF EXISTS (SELECT 1 FROM b) "
+         "THEN"
+         " n := (SELECT 1 FROM c); END IF; PERFORM 1 FROM d; SELECT 1 INTO n FROM e;"
+         " FOR r IN SELECT 1 FROM f LOOP INSERT INTO g SELECT r.x; END LOOP;"
+         " EXCEPTION WHEN OTHERS THEN LOCK TABLE h; END $$",
+         "relation a=ACCESS SHARE maybe; relation b=ACCESS SHARE maybe; relation c=ACCESS SHARE"
+         " maybe; relation d=ACCESS SHARE maybe; relation e=ACCESS SHARE maybe; relation f=ACCESS"
+         " SHARE maybe; referenced g=ROW SHARE maybe; sequences g=ROW EXCLUSIVE maybe; relation "
+         "g=ROW EXCLUSIVE maybe; relation "
+         "h=ACCESS EXCLUSIVE maybe",
+         MORE},
+        /* EXECUTE */
+        {"DO $$ BEGIN EXECUTE 'LOCK ' || 'TABLE ' || 't'::text; END $$",
+         "relation t=ACCESS EXCLUSIVE maybe", MORE},
+        {"DO $$ BEGIN EXECUTE 'LOCK TABLE a; LOCK TABLE b'; END $$",
+         "relation a=ACCESS EXCLUSIVE maybe; relation b=ACCESS EXCLUSIVE maybe", MORE},
+        {"DO $$ BEGIN EXECUTE format('LOCK TABLE a'); END $$", "relation a=ACCESS EXCLUSIVE maybe",
+         MORE},
+        {"DO $$ BEGIN EXECUTE format('LOCK TABLE %I', 'a'); LOCK TABLE b; END $$",
+         "relation b=ACCESS EXCLUSIVE maybe", TOGETHER},
+        {"DO $$ DECLARE r record; BEGIN FOR r IN SELECT n FROM a LOOP"
+         " EXECUTE 'LOCK TABLE ' || r.n; END LOOP; END $$",
+         "relation a=ACCESS SHARE maybe", TOGETHER},
+        {"DO $$ DECLARE r record; BEGIN FOR r IN EXECUTE 'SELECT 1 FROM a' LOOP NULL; END LOOP;"
+         " END $$",
+         "relation a=ACCESS SHARE maybe", MORE},
+        /* a DO in a DO, in whatever quotes */
+        {"DO 'BEGIN DO ''BEGIN EXECUTE ''''LOCK TABLE t''''; END''; END'",
+         "relation t=ACCESS EXCLUSIVE maybe", MORE},
+        {"DO E'BEGIN\\n LOCK TABLE t; END'", "relation t=ACCESS EXCLUSIVE maybe", MORE},
+        {"DO $body$ BEGIN EXECUTE $a$LOCK TABLE t$a$; END $body$",
+         "relation t=ACCESS EXCLUSIVE maybe", MORE},
+        /* what is not read */
+        {"DO LANGUAGE plperl $$ BEGIN LOCK TABLE t; END $$", "", "it runs code"},
+        {"DO LANGUAGE plpgsql", "", "it runs code"},
+        {"DO $$ nonsense $$", "", "it runs code"},
+        {"DO $$ BEGIN LOCK TABLE t; x := 1; END $$", "", "it runs code"},
+        {"DO $$ BEGIN CALL p(); END $$", "", "it runs code"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char found[2000];
+        struct subject s = read_text(cases[i].text);
+        describe(&s.facts[0].locks, found, sizeof found);
+        if (strcmp(found, cases[i].locks) != 0)
+            fail_msg("%s\nfound    %s\nexpected %s", cases[i].text, found, cases[i].locks);
+        assert_string_equal(s.facts[0].unknown, cases[i].unknown);
+        assert_false(facts_is_short(&s.facts[0]));
+        assert_false(s.set.all_short);
+        arena_release(&s.arena);
+    }
+}
+
+/* The last act of the DO stands at these words; "": at the DO itself. */
+static void test_do_places(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *at;
+    } cases[] = {
+        {"DO $$\nBEGIN\n  LOCK TABLE a;\nEND $$", "a;\nEND"},
+        {"DO -- LOCK TABLE a;\n $q$ BEGIN LOCK TABLE a; END $q$", "a; END"},
+        {"DO $$ BEGIN EXECUTE 'LOCK TABLE a'; END $$", "a'; END"},
+        {"DO $$ BEGIN EXECUTE $x$LOCK TABLE a$x$; END $$", "a$x$; END"},
+        {"DO $$ BEGIN EXECUTE 'LOCK ' || 'TABLE a'; END $$", "'LOCK '"},
+        {"DO $$\nBEGIN\n  EXECUTE E'LOCK TABLE a';\nEND $$", "E'LOCK"},
+        {"DO $$ BEGIN DO 'begin LOCK TABLE a; end'; END $$", "a; end"},
+        {"DO 'BEGIN LOCK TABLE a; END'", "a; END'"},
+        {"DO 'BEGIN RAISE NOTICE ''x''; LOCK TABLE a; END'", ""},
+        {"DO E'BEGIN LOCK TABLE a; END'", ""},
+        {"DO $$ BEGIN IF 1 = 2 THEN NULL; ELSE\n LOCK TABLE a; END IF; END $$", "a; END IF"},
+        {"DO $$ DECLARE n int; BEGIN\n\nSELECT b\nINTO n FROM (SELECT 1 AS b) AS s,\n a;"
+         " END $$",
+         "a; END"},
+        {"DO $$ BEGIN PERFORM 1\n FROM a; END $$", "a; END"},
+        {"DO $$ DECLARE n int; BEGIN n := (SELECT 1 FROM a); END $$", "a); END"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct subject s = read_text(cases[i].text);
+        assert_true(s.facts[0].acts.count > 0);
+        const struct act *const act = &s.facts[0].acts.items[s.facts[0].acts.count - 1];
+        const char *const found = cases[i].text + act->at;
+        const char *const expected = cases[i].at[0] != '\0' ? cases[i].at : cases[i].text;
+        if (strncmp(found, expected, strlen(expected)) != 0)
+            fail_msg("%s\nfound    %s\nexpected %s", cases[i].text, found, expected);
+        arena_release(&s.arena);
+    }
+}
+
+/* Each statement of a body meets what those before it have made and renamed. */
+static void test_do_order(void **state)
+{
+    (void)state;
+    struct subject s = read_text("DO $$ BEGIN ALTER TABLE t RENAME TO old; CREATE TABLE t (id int);"
+                                 " CREATE INDEX i ON t (id); END $$");
+    const struct acts *const acts = &s.facts[0].acts;
+    assert_int_equal(s.facts[0].inner.count, 3);
+    assert_true(acts->count >= 3);
+    assert_false(acts->items[0].is_made);
+    assert_true(acts->items[2].is_made && acts->items[2].is_new);
+    for (size_t i = 0; i < acts->count; i++)
+        assert_null(acts->items[i].node);
+    arena_release(&s.arena);
+
+    check_set("CREATE TABLE t (id int); DO $$ BEGIN CREATE INDEX i ON t (id); END $$",
+              "relation t=ACCESS EXCLUSIVE ours", false);
+    /* a branch may not run: both names may be meant */
+    check_set("DO $$ BEGIN ALTER TABLE a RENAME TO b; END $$; ALTER TABLE b SET (fillfactor = 80)",
+              "relation a=ACCESS EXCLUSIVE maybe; relation b=SHARE UPDATE EXCLUSIVE", false);
+    check_set("DO $$ BEGIN CREATE TABLE t (id int); END $$; CREATE INDEX i ON t (id)",
+              "relation t=ACCESS EXCLUSIVE maybe", false);
+}
+
+/* What is too deep or too long is not read, and so is what is no UTF-8. */
+static void test_do_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *again, *middle, *after, *end;
+        size_t times;
+    } cases[] = {
+        {"DO $$ BEGIN ", "IF a THEN ", "LOCK TABLE t; ", "END IF; ", "END $$", 10000},
+        {"DO $$ BEGIN ", "IF a THEN ", "LOCK TABLE t; ", "END IF; ", "END $$", 3000},
+        {"DO $$ BEGIN ", "BEGIN ", "LOCK TABLE t; ", "END; ", "END $$", 4000},
+        {"DO $$ BEGIN ", "LOCK TABLE t; ", "", "", "END $$", 750000},
+        {"DO $$ DECLARE x int := ", "1+", "1", "", "; BEGIN LOCK TABLE t; END $$", 20000},
+        {"DO $$ DECLARE x int := ", "(", "1", ")", "; BEGIN LOCK TABLE t; END $$", 2000},
+        {"DO $$ BEGIN ", "LOCK TABLE \"\xff\"; ", "", "", "END $$", 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct str text = {0};
+        struct arena arena = {0};
+        struct err err = {0};
+        struct facts facts;
+        str_puts(&text, cases[i].before);
+        for (size_t k = 0; k < cases[i].times; k++)
+            str_puts(&text, cases[i].again);
+        str_puts(&text, cases[i].middle);
+        for (size_t k = 0; k < cases[i].times; k++)
+            str_puts(&text, cases[i].after);
+        str_puts(&text, cases[i].end);
+        assert_false(text.failed);
+        assert_true(facts_read(&arena, (struct span){text.data, text.len}, &facts, &err));
+        assert_non_null(facts.unknown);
+        assert_int_equal(facts.locks.count, 0);
+        arena_release(&arena);
+        str_release(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,7 +439,9 @@ int main(void)
         cmocka_unit_test(test_short),       cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_transaction), cmocka_unit_test(test_set_ours),
         cmocka_unit_test(test_set_renames), cmocka_unit_test(test_set_order),
-        cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_deep),        cmocka_unit_test(test_do_locks),
+        cmocka_unit_test(test_do_places),   cmocka_unit_test(test_do_order),
+        cmocka_unit_test(test_do_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

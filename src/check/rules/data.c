@@ -182,10 +182,13 @@ static const struct rule rules[] = {
      .title = "what a statement does is not known beforehand",
      .why =
          "It runs code (DO, CALL, a function that is not known), or is written in a syntax that "
-         "the parser does not read. No rule speaks of it: it may do nothing, or lock everything.",
+         "the parser does not read. It may do nothing, or lock everything. The rules speak of the "
+         "statements in the body of a DO in PL/pgSQL, also of those that EXECUTE has as a "
+         "constant, "
+         "and of nothing else that code does.",
      .fix = "Write the statements themselves where that is possible; else look at them with "
             "care.",
-     .example_bad = "do $$ begin execute 'drop table ' || 'users'; end $$;",
+     .example_bad = "do $$ begin execute 'drop table users_' || current_user; end $$;",
      .example_good = "create table users (id bigint primary key);",
      .look = look_at_unknown},
 };
