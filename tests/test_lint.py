@@ -111,11 +111,36 @@ def test_the_rules_see_into_a_do(desk):
     assert rows == [("not-analysed", 1, 1, "note"),
                     ("create-index-blocking", 5, 30, "error"),
                     ("add-foreign-key-scan", 8, 5, "error"),
+                    ("unnamed-constraint", 8, 9, "note"),
                     ("drop-column", 9, 31, "error"),
                     ("update-all-rows", 17, 10, "warning")]
     for quotes in ("'BEGIN\n CREATE INDEX i ON t (a); END'", "E'BEGIN\\n CREATE INDEX i ON t (a); END'"):
         places = {row["rule"]: (row["line"], row["column"]) for row in lint(desk, f"\nDO {quotes};\n")}
         assert places == {"not-analysed": (2, 1), "create-index-blocking": (2, 1) if quotes[0] == "E" else (3, 20)}
+
+
+INSIDE = {
+    "grant-to-public": ("GRANT SELECT ON t TO PUBLIC", len("GRANT SELECT ON t TO ")),
+    "duplicate-column": ("UPDATE t SET a = 1, a = 2 WHERE b", len("UPDATE t SET a = 1, ")),
+    "json-column": ("ALTER TABLE t ADD COLUMN a json", len("ALTER TABLE t ADD COLUMN ")),
+    "password-in-file": ("CREATE ROLE r PASSWORD 'secret'", len("CREATE ROLE r ")),
+    "checks-switched-off": ("SET LOCAL session_replication_role = 'replica'", 0),
+    "extension-needs-rights": ("CREATE EXTENSION file_fdw", 0),
+}
+
+
+@pytest.mark.parametrize("rule", INSIDE)
+def test_rules_of_the_text_see_into_a_do_too(desk, rule):
+    statement, at = INSIDE[rule]
+    doubled = statement.replace("'", "''")
+    for before in ("DO $$ BEGIN ", "DO $$ BEGIN DO $q$ BEGIN NULL; ", "DO $$ BEGIN EXECUTE $q$", None):
+        if before is None:
+            text, column = f"DO $$ BEGIN EXECUTE '' || '{doubled}'; END $$;", len("DO $$ BEGIN EXECUTE ") + 1
+        else:
+            after = "; END $q$" if "DO $q$" in before else "$q$" if "$q$" in before else ""
+            text, column = f"{before}{statement}{after}; END $$;", len(before) + at + 1
+        found, = [row for row in lint(desk, text) if row["rule"] == rule]
+        assert (found["line"], found["column"]) == (1, column), text
 
 
 def test_a_do_is_allowed_and_alone_like_any_statement(desk):

@@ -1,124 +1,11 @@
 /* One statement after another: read, and shown to each rule. */
 #include "check/lint.h"
 
-#include <stdarg.h>
 #include <string.h>
 
-#include "base/fs.h"
 #include "base/str.h"
-#include "check/place.h"
 #include "sql/classify.h"
 #include "sql/parser.h"
-
-/* ---- findings ---- */
-
-/* What is longer is no line that a person reads. */
-enum { EXCERPT_MAX_BYTES = 1000 };
-
-/* The line of the file that the byte is on, "" for one that is not to be shown; NULL when memory is
- * out. */
-static const char *line_at(struct arena *arena, const struct lint_spot *spot)
-{
-    const char *const text = spot->migration->text;
-    const char *const byte = spot->statement.text.at + spot->at;
-    const char *start = byte, *end = byte;
-    while (start > text && start[-1] != '\n')
-        start--;
-    while (end < text + spot->migration->text_len && *end != '\n' && *end != '\r')
-        end++;
-    const size_t len = (size_t)(end - start);
-    return arena_strndup(arena, start, len <= EXCERPT_MAX_BYTES ? len : 0);
-}
-
-/* Names in the sentence are those of the file, and may hold any byte. */
-static void report(struct lint *lint, const struct rule *rule, const struct place *place,
-                   const char *what)
-{
-    const char *const shown = what != NULL ? fs_printable(lint->scratch, what) : NULL;
-    if (shown == NULL || place->excerpt == NULL)
-        lint->findings->failed = true;
-    else
-        finding_add(lint->arena, lint->findings,
-                    &(struct finding){
-                        .rule = rule->id,
-                        .severity = rule->severity,
-                        .file = place->file,
-                        .line = place->line,
-                        .column = place->column,
-                        .what = shown,
-                        .fix = rule->fix,
-                        .excerpt = place->excerpt[0] != '\0' ? place->excerpt : NULL,
-                    });
-}
-
-/* Where the parser does not know where something stands (-1), its statement does. */
-static struct lint_spot spot_at(const struct lint *lint, int at)
-{
-    return (struct lint_spot){lint->migration, *lint->statement, at > 0 ? at : 0};
-}
-
-static struct place place_of(struct arena *arena, const struct lint_spot *spot)
-{
-    struct place place = {.file = spot->migration->path};
-    place_of_byte(spot->migration, &spot->statement, (size_t)spot->at, &place.line, &place.column);
-    place.excerpt = line_at(arena, spot);
-    return place;
-}
-
-static struct place place_at(struct arena *arena, const struct lint *lint, int at)
-{
-    const struct lint_spot spot = spot_at(lint, at);
-    return place_of(arena, &spot);
-}
-
-struct place lint_place(struct lint *lint, int at)
-{
-    return place_at(lint->walk.arena, lint, at);
-}
-
-void lint_report(struct lint *lint, const struct rule *rule, int at, const char *format, ...)
-{
-    const struct place place = place_at(lint->scratch, lint, at);
-    va_list args;
-    va_start(args, format);
-    report(lint, rule, &place, arena_vprintf(lint->scratch, format, args));
-    va_end(args);
-}
-
-void lint_report_place(struct lint *lint, const struct rule *rule, const struct place *place,
-                       const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    report(lint, rule, place, arena_vprintf(lint->scratch, format, args));
-    va_end(args);
-}
-
-/* The rule's sentence with the name in place of "{}". */
-static const char *sentence(struct arena *arena, const char *what, const char *name)
-{
-    const char *const gap = strstr(what, "{}");
-    if (gap == NULL)
-        return what;
-    return arena_printf(arena, "%.*s%s%s", (int)(gap - what), what, name != NULL ? name : "it",
-                        gap + strlen("{}"));
-}
-
-void lint_report_name(struct lint *lint, const struct rule *rule, int at, const char *name)
-{
-    const struct place place = place_at(lint->scratch, lint, at);
-    report(lint, rule, &place, sentence(lint->scratch, rule->what, name));
-}
-
-void lint_report_spot(struct lint *lint, const struct rule *rule, const struct lint_spot *spot,
-                      const char *format, ...)
-{
-    const struct place place = place_of(lint->scratch, spot);
-    va_list args;
-    va_start(args, format);
-    report(lint, rule, &place, arena_vprintf(lint->scratch, format, args));
-    va_end(args);
-}
 
 /* ---- what is compared and looked up ---- */
 
@@ -240,6 +127,31 @@ static void look_back(struct lint *lint, const struct lint_rule *item)
     }
 }
 
+static void look_at_inner(struct lint *lint, const struct rule *rule,
+                          const struct facts_list *inner)
+{
+    for (size_t i = 0; i < inner->count; i++) {
+        lint->facts = inner->items[i];
+        lint->tree = lint->facts.node;
+        lint->inside = &inner->items[i].place;
+        rule->each(lint, rule);
+        look_at_inner(lint, rule, &inner->items[i].inner);
+    }
+}
+
+static void look_at_each(struct lint *lint, const struct rule *rule)
+{
+    const struct facts whole = lint->facts;
+    const PgQuery__Node *const tree = lint->tree;
+    rule->each(lint, rule);
+    if (whole.inner.count == 0)
+        return;
+    look_at_inner(lint, rule, &whole.inner);
+    lint->facts = whole;
+    lint->tree = tree;
+    lint->inside = NULL;
+}
+
 static void show_to_rules(struct lint *lint)
 {
     for (size_t i = 0; i < lint->rules.count; i++) {
@@ -248,6 +160,8 @@ static void show_to_rules(struct lint *lint)
             look_at_acts(lint, item);
         else if (item->rule->look != NULL)
             item->rule->look(lint, item->rule);
+        else if (item->rule->each != NULL)
+            look_at_each(lint, item->rule);
     }
 }
 
@@ -306,7 +220,7 @@ static void note_done(struct lint *lint, struct act act)
 
 static bool read_sqlite(struct lint *lint, struct err *err)
 {
-    const struct lint_spot spot = spot_at(lint, 0);
+    const struct lint_spot spot = lint_spot_at(lint, 0);
     return sql_classify(lint->scratch, DIALECT_SQLITE, lint->statement, &lint->info, err) &&
            lite_statement(&lint->lite, &spot, lint->number, &lint->info, err);
 }
@@ -351,7 +265,7 @@ static bool leave_unit(struct lint *lint)
     const bool ends = lint->in_block && lint->info.class == STATEMENT_COMMIT;
     const bool begins = !lint->in_block && lint->info.class == STATEMENT_BEGIN;
     if (begins)
-        lint->began = spot_at(lint, 0);
+        lint->began = lint_spot_at(lint, 0);
     lint->in_block = !ends && (lint->in_block || begins);
     return ends && lint->migration->no_transaction;
 }

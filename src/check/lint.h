@@ -79,7 +79,12 @@ struct lint {
     const struct PgQuery__Node *tree; /* NULL: not PostgreSQL, or the parser cannot read it */
     struct statement_info info;       /* how it must be run */
     struct facts facts;               /* PostgreSQL only */
+    const struct inner_place *inside; /* tree and facts are those of a statement in the body of the
+                                         DO at hand; else NULL */
 };
+
+/* A byte of the statement at hand. */
+struct lint_spot lint_spot_at(const struct lint *lint, int at);
 
 /* A finding at this byte of the statement at hand, of the rule's usual severity and with its fix.
  * The sentence: lower case, no full stop. */

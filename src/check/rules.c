@@ -40,8 +40,8 @@ const struct rule *rule_find(const char *id)
 
 bool rule_is_linted(const struct rule *rule)
 {
-    return rule->forms != NULL || rule->look != NULL || rule->behind != NULL ||
-           rule->finish != NULL;
+    return rule->forms != NULL || rule->look != NULL || rule->each != NULL ||
+           rule->behind != NULL || rule->finish != NULL;
 }
 
 const char **rule_ids(struct arena *arena)

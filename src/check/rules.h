@@ -56,6 +56,8 @@ struct rule {
     const char *what; /* of a finding by form, or by name; "{}" stands for what it is about */
     void (*mend)(struct lint *lint, const struct rule *rule, const struct act *act);
     void (*look)(struct lint *lint, const struct rule *rule);
+    /* The same, and so it sees each statement in the body of a DO, as lint.tree and lint.facts. */
+    void (*each)(struct lint *lint, const struct rule *rule);
     void (*behind)(struct lint *lint,
                    const struct rule *rule); /* or, or beside it: once behind each migration */
     void (*finish)(struct lint *lint, const struct rule *rule); /* or: once, behind all of them */

@@ -436,6 +436,7 @@ static void forget_nodes(struct facts *facts)
 {
     for (size_t i = 0; i < facts->acts.count; i++)
         facts->acts.items[i].node = NULL;
+    facts->node = NULL;
     for (size_t i = 0; i < facts->inner.count; i++)
         forget_nodes(&facts->inner.items[i]);
 }

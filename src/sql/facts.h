@@ -170,6 +170,16 @@ struct facts_list {
     size_t count, capacity;
 };
 
+/* Where a text of code stands in the statement that runs it. */
+struct inner_place {
+    int at;     /* byte offset of its first byte that stands there; not exact: of what holds it */
+    int added;  /* so many bytes before that one stand nowhere */
+    bool exact; /* else none has a place of its own */
+};
+
+/* Of a byte of that text; -1, where the parser does not know it, is the first. */
+int inner_place_of(struct inner_place place, int at);
+
 struct facts {
     const char *unknown; /* why the locks are not all known, a clause for messages; NULL: they
                             are. The list then holds what was understood */
@@ -177,6 +187,8 @@ struct facts {
     bool in_transaction;        /* may run in a transaction block */
     struct facts_list inner; /* the statements of a DO's body, in its order: the locks of the DO are
                                 theirs, which its branches may not take, and so are its acts */
+    struct inner_place place;         /* of an inner one */
+    const struct PgQuery__Node *node; /* of an inner one, as in struct act; NULL: not read */
     bool renames_all; /* what names mean changes after it: SET search_path, ALTER SCHEMA RENAME */
     struct locked_list locks; /* one row an object, name and part, in the order of the statement */
     struct acts acts;         /* in the order of the statement */

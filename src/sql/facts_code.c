@@ -41,33 +41,34 @@ bool facts_gather(struct arena *arena, struct facts *facts)
 
 /* ---- one statement of a body ---- */
 
-/* Where a text stands in the statement at hand. */
-struct where {
-    int at;
-    bool exact; /* else what is in the text stands at no place of its own */
-    int added;  /* so many of its first bytes stand nowhere */
-};
+int inner_place_of(struct inner_place place, int at)
+{
+    return place.at + (place.exact && at > place.added ? at - place.added : 0);
+}
 
-static void put(struct facts *facts, struct where where)
+/* Its places were those in a text that stands at this one. */
+static void put(struct facts *facts, struct inner_place place)
 {
     for (size_t i = 0; i < facts->locks.count; i++)
         facts->locks.items[i].maybe = true;
-    for (size_t i = 0; i < facts->acts.count; i++) {
-        struct act *const act = &facts->acts.items[i];
-        act->at = where.at + (where.exact && act->at > where.added ? act->at - where.added : 0);
+    for (size_t i = 0; i < facts->acts.count; i++)
+        facts->acts.items[i].at = inner_place_of(place, facts->acts.items[i].at);
+    for (size_t i = 0; i < facts->inner.count; i++) {
+        struct inner_place *const nested = &facts->inner.items[i].place;
+        nested->at = inner_place_of(place, nested->at);
+        nested->exact = nested->exact && place.exact;
+        put(&facts->inner.items[i], place);
     }
-    for (size_t i = 0; i < facts->inner.count; i++)
-        put(&facts->inner.items[i], where);
 }
 
 static void read_inner(struct reading *r, struct span text, const PgQuery__Node *node,
-                       struct where where)
+                       struct inner_place place)
 {
-    struct facts facts = {0};
+    struct facts facts = {.place = place, .node = node};
     struct reading inner = {
         .arena = r->arena, .statement = text, .facts = &facts, .depth = r->depth + 1};
     facts_of_node(&inner, node);
-    put(&facts, where);
+    put(&facts, place);
     if (facts.unknown != NULL)
         facts_unknown(r, facts.unknown);
     r->facts->renames_all = r->facts->renames_all || facts.renames_all;
@@ -147,9 +148,9 @@ static const PgQuery__Node *selected(const PgQuery__Node *node)
     return is_one ? node->select_stmt->target_list[0]->res_target->val : NULL;
 }
 
-/* One statement or several, as the server takes them; where: of the text that gives them. */
+/* One statement or several, as the server takes them; place: of the text that gives them. */
 static void read_executed(struct reading *r, struct span text, const PgQuery__Node *node,
-                          struct where where)
+                          struct inner_place place)
 {
     CLEANUP(err_release) struct err err = {0};
     CLEANUP(str_release) struct str value = {0};
@@ -163,7 +164,7 @@ static void read_executed(struct reading *r, struct span text, const PgQuery__No
         return;
     }
     const struct span sql = {kept, strlen(kept)};
-    const bool exact = where.exact && quoted_at(text, constant_at, sql, &at);
+    const bool exact = place.exact && quoted_at(text, constant_at, sql, &at);
     if (!sql_split(r->arena, DIALECT_POSTGRES, sql.at, sql.len, &statements, &err)) {
         r->failed = r->failed || err.code == ERR_NOMEM;
         facts_unknown(r, put_together);
@@ -172,8 +173,9 @@ static void read_executed(struct reading *r, struct span text, const PgQuery__No
     for (size_t i = 0; i < statements.count; i++) {
         const struct span one = statements.items[i].text;
         read_inner(r, one, parse(r, one),
-                   (struct where){where.at + (exact ? at - where.added + (int)(one.at - kept) : 0),
-                                  exact, 0});
+                   (struct inner_place){.at = place.at +
+                                              (exact ? at - place.added + (int)(one.at - kept) : 0),
+                                        .exact = exact});
     }
 }
 
@@ -205,14 +207,16 @@ static struct body body_of(const PgQuery__DoStmt *statement)
     return body;
 }
 
-static void read_embedded(struct reading *r, const struct embedded *embedded, struct where body)
+static void read_embedded(struct reading *r, const struct embedded *embedded,
+                          struct inner_place body)
 {
-    const struct where where = {body.exact ? body.at + embedded->at : 0,
-                                body.exact && embedded->exact, embedded->added};
+    const struct inner_place place = {.at = body.exact ? body.at + embedded->at : 0,
+                                      .added = embedded->added,
+                                      .exact = body.exact && embedded->exact};
     const PgQuery__Node *const node = parse(r, embedded->text);
-    read_inner(r, embedded->text, node, where);
+    read_inner(r, embedded->text, node, place);
     if (embedded->executed)
-        read_executed(r, embedded->text, node, where);
+        read_executed(r, embedded->text, node, place);
 }
 
 void facts_do(struct reading *r, const PgQuery__Node *node)
@@ -228,10 +232,10 @@ void facts_do(struct reading *r, const PgQuery__Node *node)
         facts_unknown(r, code);
         return;
     }
-    struct where where = {0};
-    where.exact = quoted_at(r->statement, body.at, text, &where.at);
+    struct inner_place place = {0};
+    place.exact = quoted_at(r->statement, body.at, text, &place.at);
     for (size_t i = 0; i < list.count; i++)
-        read_embedded(r, &list.items[i], where);
+        read_embedded(r, &list.items[i], place);
     r->failed = !facts_gather(r->arena, r->facts) || r->failed;
     facts_unknown(r, more);
 }

@@ -133,7 +133,7 @@ static const struct rule rules[] = {
      .example_good =
          "alter table orders add constraint amount_positive check (amount > 0) not valid;",
      .what = "the server makes a name up for this {}",
-     .look = look_at_constraint_name},
+     .each = look_at_constraint_name},
     {.id = "unnamed-index",
      .severity = SEVERITY_WARNING,
      .engines = RULE_POSTGRES,
@@ -144,7 +144,7 @@ static const struct rule rules[] = {
      .fix = "Name it: CREATE INDEX CONCURRENTLY name ON ...",
      .example_bad = "create index concurrently on orders (customer);",
      .example_good = "create index concurrently orders_customer on orders (customer);",
-     .look = look_at_index_name},
+     .each = look_at_index_name},
     {.id = "if-not-exists",
      .severity = SEVERITY_NOTE,
      .engines = RULE_POSTGRES,
@@ -156,7 +156,7 @@ static const struct rule rules[] = {
      .example_bad = "create table if not exists users (id bigint primary key);",
      .example_good = "create table users (id bigint primary key);",
      .what = "another table \"{}\" would be taken for this one",
-     .look = look_at_if_not_exists},
+     .each = look_at_if_not_exists},
 };
 
 const struct rule_table rules_of_names = {rules, COUNT_OF(rules)};

@@ -146,7 +146,7 @@ static const struct rule rules[] = {
      .fix = "Remove the line and order the statements so that each row has what it refers to.",
      .example_bad = "set session_replication_role = replica;",
      .example_good = "set session_replication_role = origin;",
-     .look = look_at_replica_role},
+     .each = look_at_replica_role},
 };
 
 const struct rule_table rules_of_transactions = {rules, COUNT_OF(rules)};
