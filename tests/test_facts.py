@@ -288,7 +288,8 @@ def check(cluster, copies, queries, form, facts, measured):
                 return difference(relations, kinds, expected, indexes,
                                   locks_in_transaction(connection, statement))
             if measured is None:
-                tables = [relations[oid] for oid in expected.taken or expected.possible if kinds[oid] in "rpm"]
+                locked = expected.taken or expected.possible
+                tables = [relations[oid] for oid in locked if kinds[oid] in "rpm"]
                 first = next((t for t in tables if t in ("orders", "events")), tables[0])
                 found = run_alone(cluster, name, statement, first, tables)
                 hidden = {NOT_SEEN.get(form) for form in facts["forms"]}
@@ -340,8 +341,8 @@ def test_locks_are_those_of_the_server(cluster, copies, forms, full, figures):
               if full[form]["source"] != "measured"]
     figures(f"PostgreSQL {cluster.major}, locks: {len(forms)} of {len(FORMS)} forms that this major has, "
             f"{len(compared)} compared, {len(full)} measured, {len(wrong)} differences; {len(unread)} in a "
-            f"grammar newer than pawl's, measured; {len(UNKNOWN) - len(NEWER)} that run code or name no relation; "
-            f"{len(OUTSIDE)} that reach outside")
+            f"grammar newer than pawl's, measured; {len(UNKNOWN) - len(NEWER)} that run code or name no "
+            f"relation; {len(OUTSIDE)} that reach outside")
     assert not wrong, "\n".join(wrong)
     unknown = {form[0]: facts["unknown"] for form, facts in forms.items() if facts["unknown"] is not None}
     assert {statement: why for statement, why in unknown.items() if statement not in OUTSIDE} == {

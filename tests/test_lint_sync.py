@@ -10,6 +10,7 @@ def function(body, head="create function f() returns trigger language plpgsql"):
     return f"{head} as $$\nbegin\n{body}\nreturn new;\nend $$;\n"
 
 
+REPLACED = "create or replace function f() returns trigger language plpgsql"
 PAIR = "new.b := new.a;\nnew.a := new.b;"
 MADE = function(PAIR)
 TRIGGER = "create trigger g before insert or update on t for each row execute function f();\n"
@@ -25,7 +26,7 @@ def found(findings):
     function("NEW.b := NEW.a::text; -- new.c := 1\nNEW.a := coalesce(NEW.a, (NEW.b)::int);") + TRIGGER,
     function('new."B" := new.a; NEW.A := NEW."B";') + TRIGGER,
     function("if tg_op = 'INSERT' then new.b := new.a; new.c := now(); end if; new.a := new.b;") + TRIGGER,
-    function(PAIR, "create or replace function f() returns trigger language plpgsql") + TRIGGER,
+    function(PAIR, REPLACED) + TRIGGER,
     MADE + TRIGGER.replace("on t", "on other.t") + "drop trigger g on t;",
     MADE + TRIGGER.replace("trigger g", "trigger g2") + TRIGGER + "drop trigger g on t;",
     MADE + TRIGGER + "alter table t drop column c;",
@@ -45,7 +46,7 @@ def test_a_trigger_that_nothing_drops_is_told(desk, text):  # noqa: F811
     MADE + TRIGGER + "drop table t;",
     MADE + TRIGGER + "alter table t drop column a;",
     MADE + TRIGGER + "alter table t rename to u; drop trigger g on u;",
-    MADE + TRIGGER + function("new.c := 1;", "create or replace function f() returns trigger language plpgsql"),
+    MADE + TRIGGER + function("new.c := 1;", REPLACED),
     MADE,
     TRIGGER,
     MADE + TRIGGER.replace("before", "after"),
