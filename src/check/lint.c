@@ -141,11 +141,11 @@ static void look_at_inner(struct lint *lint, const struct rule *rule,
 
 static void look_at_each(struct lint *lint, const struct rule *rule)
 {
+    rule->each(lint, rule);
+    if (lint->facts.inner.count == 0)
+        return;
     const struct facts whole = lint->facts;
     const PgQuery__Node *const tree = lint->tree;
-    rule->each(lint, rule);
-    if (whole.inner.count == 0)
-        return;
     look_at_inner(lint, rule, &whole.inner);
     lint->facts = whole;
     lint->tree = tree;
