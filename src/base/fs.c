@@ -199,6 +199,32 @@ bool fs_make_folder(const char *path, struct err *err)
     return err_errno(err, ERR_USAGE, "cannot make the folder %s", path);
 }
 
+/* Empties the folder behind the descriptor, which it takes over. */
+static bool empty_folder(int fd)
+{
+    CLEANUP(close_folder) DIR *folder = fdopendir(fd);
+    bool ok = folder != NULL;
+    if (!ok)
+        (void)close(fd); /* only read */
+    for (const struct dirent *entry; ok && (entry = readdir(folder)) != NULL;) {
+        const char *const name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || unlinkat(fd, name, 0) == 0)
+            continue;
+        const int inside = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        ok = (inside >= 0 && empty_folder(inside) && unlinkat(fd, name, AT_REMOVEDIR) == 0) ||
+             errno == ENOENT;
+    }
+    return ok;
+}
+
+bool fs_remove_folder(const char *path, struct err *err)
+{
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 ? empty_folder(fd) && (rmdir(path) == 0 || errno == ENOENT) : errno == ENOENT)
+        return true;
+    return err_errno(err, ERR_USAGE, "cannot remove %s", path);
+}
+
 char *fs_join(struct arena *arena, const char *folder, const char *name)
 {
     if (name[0] == '/' || strcmp(folder, ".") == 0)

@@ -43,6 +43,10 @@ bool fs_is_folder(const char *path);
 /* Makes the folder; done already is success. */
 bool fs_make_folder(const char *path, struct err *err) MUST_CHECK;
 
+/* Removes the folder and all in it, without following a symbolic link, whoever changes the names
+ * meanwhile. Gone already is success. */
+bool fs_remove_folder(const char *path, struct err *err) MUST_CHECK;
+
 /* "folder/name", or name alone when the folder is "." or name is absolute; NULL when memory is
  * out. */
 char *fs_join(struct arena *arena, const char *folder, const char *name) MUST_CHECK;

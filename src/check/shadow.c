@@ -15,40 +15,6 @@ enum { DROP_MS = 10000, GAP_CHARACTERS = 80 };
 
 enum { FORCE_SINCE_VERSION = 130000 };
 
-bool shadow_is_url(const char *value)
-{
-    return value[0] != '\0' && strcmp(value, "target") != 0 && strcmp(value, "local") != 0;
-}
-
-bool shadow_server(struct arena *arena, const struct config *config, const struct url *target,
-                   const struct url **ret, struct err *err)
-{
-    const struct value *const value = &config->values[SETTING_SHADOW];
-    *ret = NULL;
-    if (value->text[0] == '\0')
-        return true;
-    if (strcmp(value->text, "target") == 0) {
-        *ret = target;
-        return true;
-    }
-    if (strcmp(value->text, "local") == 0) {
-        (void)err_set(err, ERR_USAGE, "[check] shadow: \"local\" is not supported");
-        err_hint(err, "Name a PostgreSQL server of the target's major version by its URL.");
-        return false;
-    }
-    struct url *const url = arena_alloc(arena, sizeof *url);
-    if (url == NULL)
-        return err_nomem(err);
-    if (!url_parse(arena, value->text, config_folder_of(config, value), url, err)) {
-        err_prefix(err, "[check] shadow");
-        return false;
-    }
-    if (url->engine != ENGINE_POSTGRES)
-        return err_set(err, ERR_USAGE, "[check] shadow: %s is no PostgreSQL server", url->display);
-    *ret = url;
-    return true;
-}
-
 const char *shadow_name(const struct shadow *shadow, unsigned number)
 {
     return arena_printf(shadow->arena, "%s%u", shadow->stem, number);
@@ -257,6 +223,23 @@ static bool create(struct shadow *shadow, unsigned number, const char *how, stru
     return pg_exec(shadow->server, comment, err) && pg_exec(shadow->server, revoke, err);
 }
 
+static const char WRONG_OBJECT_TYPE[] = "42809"; /* a locale that is not there, up to version 16 */
+static const char INVALID_PARAMETER[] = "22023"; /* the same of ICU */
+
+/* The target's locale may not be installed on this machine. */
+static bool create_without_locale(struct shadow *shadow, const char *how, struct err *refused)
+{
+    if (!shadow->options.own_server || (strcmp(refused->sqlstate, WRONG_OBJECT_TYPE) != 0 &&
+                                        strcmp(refused->sqlstate, INVALID_PARAMETER) != 0))
+        return false;
+    const char *const database = arena_printf(shadow->arena, "CREATE DATABASE TEMPLATE %s", how);
+    if (database == NULL)
+        return err_nomem(refused);
+    err_release(refused);
+    return create(shadow, 0, "template0 ENCODING 'UTF8'", refused) &&
+           shadow_leave_out(shadow, database, "C.UTF-8 stands for its locale", refused);
+}
+
 /* What the server says to CREATE DATABASE is an answer; a lost connection is an error. */
 static bool make_template(struct shadow *shadow, const char **ret_why, struct err *err)
 {
@@ -270,7 +253,7 @@ static bool make_template(struct shadow *shadow, const char **ret_why, struct er
     const char *const how = arena_printf(shadow->arena, "template0%s", locale);
     if (how == NULL)
         return err_nomem(err);
-    if (create(shadow, 0, how, &refused))
+    if (create(shadow, 0, how, &refused) || create_without_locale(shadow, how, &refused))
         return fill(shadow, err);
     if (refused.code != ERR_FAILED || refused.sqlstate[0] == '\0') {
         *err = refused;

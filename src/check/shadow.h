@@ -10,7 +10,6 @@
 #ifndef PAWL_CHECK_SHADOW_H
 #define PAWL_CHECK_SHADOW_H
 
-#include "conf/config.h"
 #include "conf/url.h"
 #include "db/pg.h"
 #include "history/migration.h"
@@ -26,7 +25,8 @@ struct shadow_options {
     /* What is replayed where the schema cannot be copied, in order. */
     const struct migration *const *applied;
     size_t applied_count;
-    bool once;               /* one use: of itself, without a copy */
+    bool once;       /* one use: of itself, without a copy */
+    bool own_server; /* for this run alone: another locale does where it lacks the target's */
     const char *search_path; /* of the migrations; NULL: the target's own */
     int64_t connect_timeout_ms;
     struct wait wait;
@@ -49,17 +49,6 @@ struct shadow_facts {
         size_t count, capacity;
     } gaps;
 };
-
-/* False for the words that the setting takes beside a URL: "target", "local", nothing. */
-bool shadow_is_url(const char *value);
-
-/*
- * The server that `[check] shadow` names. *ret stays empty, a success, where there is none;
- * `target` is the target's own. Errors: ERR_USAGE for "local", which is kept for later, for what is
- * no URL, and for a URL that is no PostgreSQL.
- */
-bool shadow_server(struct arena *arena, const struct config *config, const struct url *target,
-                   const struct url **ret, struct err *err) MUST_CHECK;
 
 /*
  * Makes it. *ret NULL with *ret_why, a clause for messages ("may not create databases"), is an

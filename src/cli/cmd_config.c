@@ -1,5 +1,5 @@
 /* `pawl config`: every setting with its value and where the value comes from. */
-#include "check/shadow.h"
+#include "check/shadow_place.h"
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "conf/value.h"

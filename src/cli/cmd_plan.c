@@ -6,29 +6,11 @@
 #include "check/cost.h"
 #include "check/lint.h"
 #include "cli/commands.h"
+#include "cli/pending.h"
 #include "cli/plan_text.h"
-#include "cli/session.h"
+#include "cli/shadowing.h"
 #include "cli/summary.h"
-#include "cli/workspace.h"
 #include "deploy/prepare.h"
-
-/* ---- what is pending ---- */
-
-static bool read_plan(struct cli *cli, struct workspace *workspace, struct session *session,
-                      struct deploy_result *ret, struct err *err)
-{
-    struct deploy_options options;
-    prepare_deploy(&cli->config, &cli->target, &options);
-    options.set = &workspace->set;
-    options.plan.to = cli_option(cli, "to");
-    options.dry_run = true;
-    return session_check_dialect(cli, cli->url.engine, workspace->options.dialect == DIALECT_SQLITE,
-                                 err) &&
-           prepare_sum(&cli->arena, &workspace->set, workspace->sum_path, err) &&
-           session_open(cli, false, session, err) &&
-           deploy_run(&cli->arena, &session->target, &session->wait, &session->ledger, &options,
-                      ret, &cli->findings, err);
-}
 
 static size_t statements_of(const struct plan *plan)
 {
@@ -58,27 +40,6 @@ static bool list_statements(struct cli *cli, const struct plan *plan, struct pla
 }
 
 /* ---- what an X-ray says ---- */
-
-static void close_shadow(struct shadow **shadow)
-{
-    shadow_close(shadow);
-}
-
-/* What is to be run, or what is applied, in order. */
-static const struct migration **migrations_of(struct cli *cli, const struct plan *plan,
-                                              bool applied, size_t *ret_count)
-{
-    const size_t count = applied ? plan->comparison.count : plan->items.count;
-    const struct migration **const items = arena_alloc(&cli->arena, (count + 1) * sizeof *items);
-    *ret_count = 0;
-    for (size_t i = 0; items != NULL && i < count; i++) {
-        if (applied ? plan->comparison.items[i].applied == NULL : plan->items.items[i].recognised)
-            continue;
-        items[(*ret_count)++] =
-            applied ? plan->comparison.items[i].migration : plan->items.items[i].migration;
-    }
-    return items;
-}
 
 /* What fails without any rows will fail on the target. Where the copy of the schema has gaps it may
  * be one of them. */
@@ -115,47 +76,38 @@ static void tell_shadow(struct cli *cli, const struct shadow_facts *facts)
                                                : "made by the applied migrations",
                 facts->why_replayed != NULL ? ": " : "",
                 facts->why_replayed != NULL ? facts->why_replayed : "");
-    for (size_t i = 0; i < facts->gaps.count; i++)
-        output_chat(&cli->output, "not in the copy: %s: %s", facts->gaps.items[i].statement,
-                    facts->gaps.items[i].message);
+    shadowing_tell_gaps(cli, facts);
 }
 
 static bool xray(struct cli *cli, struct session *session, const struct plan *plan,
                  struct plan_shown *shown, struct err *err)
 {
-    const struct url *server = NULL;
+    const struct value *const setting = &cli->config.values[SETTING_SHADOW];
     const char *why = NULL;
-    struct deploy_options options;
     struct xray found;
-    CLEANUP(close_shadow) struct shadow *shadow = NULL;
-    prepare_deploy(&cli->config, &cli->target, &options);
-    if (!shadow_server(&cli->arena, &cli->config, &cli->url, &server, err))
-        return false;
-    if (server == NULL)
-        return true;
-    struct shadow_options how = {.server = server,
-                                 .target = &cli->url,
-                                 .target_connection = session->ledger.pg,
-                                 .once = true,
-                                 .search_path = options.limits.search_path,
-                                 .connect_timeout_ms = session->target.connect_timeout_ms,
-                                 .wait = session->wait};
     size_t count;
-    const struct migration **const pending = migrations_of(cli, plan, false, &count);
-    how.applied = migrations_of(cli, plan, true, &how.applied_count);
-    if (pending == NULL || how.applied == NULL)
-        return err_nomem(err);
-    if (!shadow_open(&cli->arena, &how, &shadow, &why, err))
+    CLEANUP(shadowing_close) struct shadowing shadowing = {0};
+    if (!shadow_place_read(&cli->arena, "[check] shadow", setting->text,
+                           config_folder_of(&cli->config, setting), &cli->url, &shadowing.place,
+                           err))
         return false;
-    if (shadow == NULL) {
+    if (shadowing.place.server == NULL && !shadowing.place.is_local)
+        return true;
+    const struct migration **const pending = pending_to_run(cli, plan, &count);
+    if (pending == NULL)
+        return err_nomem(err);
+    if (!shadowing_open(cli, session, plan, &shadowing, &why, err))
+        return false;
+    if (shadowing.shadow == NULL) {
         output_chat(&cli->output, "warning: nothing is measured: %s", why);
         return true;
     }
-    tell_shadow(cli, shadow_facts(shadow));
-    if (!xray_run(&cli->arena, shadow, pending, count, &found, err) ||
+    const struct shadow_facts *const facts = shadow_facts(shadowing.shadow);
+    tell_shadow(cli, facts);
+    if (!xray_run(&cli->arena, shadowing.shadow, pending, count, &found, err) ||
         !cost_measure(&cli->arena, &found, shown->statements, shown->count, err))
         return false;
-    report_failures(cli, &found, shadow_facts(shadow));
+    report_failures(cli, &found, facts);
     return true;
 }
 
@@ -191,7 +143,7 @@ static bool lint(struct cli *cli, const struct workspace *workspace, const struc
     const struct plan *const plan = shown->plan;
     const struct lint_options options = {.dialect = workspace->options.dialect};
     size_t count;
-    const struct migration **const items = migrations_of(cli, plan, false, &count);
+    const struct migration **const items = pending_to_run(cli, plan, &count);
     if (items == NULL)
         return err_nomem(err);
     if (!lint_run(&cli->arena, &options, items, count, &cli->findings, err))
@@ -210,7 +162,7 @@ static bool run(struct cli *cli, struct err *err)
     struct plan_shown shown = {0};
     CLEANUP(session_close) struct session session = {0};
     if (!workspace_load(cli, &workspace, err) ||
-        !read_plan(cli, &workspace, &session, &result, err) ||
+        !pending_read(cli, &workspace, &session, &result, err) ||
         !list_statements(cli, &result.plan, &shown, err))
         return false;
     shown.plan = &result.plan;

@@ -122,9 +122,11 @@ const struct setting settings[SETTING_COUNT] = {
      .max = 8000,
      .initial = "",
      .environment = "PAWL_SHADOW",
-     .text = "The server on which statements may be tried in a scratch database with the target's "
-             "schema and none of its rows: a URL, env:NAME or file:PATH, or target for the "
-             "target's own server; empty is none."},
+     .text =
+         "The server on which statements may be tried in a scratch database with the target's "
+         "schema and none of its rows: a URL, env:NAME or file:PATH, local for a PostgreSQL that "
+         "is started for the time of the run, or target for the target's own server; empty is "
+         "none."},
     {.id = SETTING_PROBE_TIMEOUT,
      .section = "check",
      .name = "probe_timeout",

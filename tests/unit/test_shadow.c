@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "check/reach.h"
-#include "check/shadow.h"
+#include "check/shadow_place.h"
 
 static const struct url target = {
     .engine = ENGINE_POSTGRES, .location = "postgres://h/target", .display = "postgres://h/target"};
@@ -19,32 +19,35 @@ static void the_setting_names_a_server(void **state)
     (void)state;
     static const struct {
         const char *value, *location, *error;
+        bool is_local;
     } rows[] = {
-        {"", NULL, NULL},
-        {"target", "postgres://h/target", NULL},
-        {"postgres://u:secret@h/db", "postgres://u:secret@h/db", NULL},
-        {"host=h dbname=db", "host=h dbname=db", NULL},
-        {"local", NULL, "[check] shadow: \"local\" is not supported"},
-        {"sqlite:x.db", NULL, "[check] shadow: sqlite:x.db is no PostgreSQL server"},
-        {"env:PAWL_TEST_NO_SUCH_VARIABLE", NULL, "[check] shadow: "},
-        {"postgres://u:se@cret@h/db", NULL, "[check] shadow: "},
+        {"", NULL, NULL, false},
+        {"target", "postgres://h/target", NULL, false},
+        {"local", NULL, NULL, true},
+        {"postgres://u:secret@h/db", "postgres://u:secret@h/db", NULL, false},
+        {"host=h dbname=db", "host=h dbname=db", NULL, false},
+        {"sqlite:x.db", NULL, "[check] shadow: sqlite:x.db is no PostgreSQL server", false},
+        {"env:PAWL_TEST_NO_SUCH_VARIABLE", NULL, "[check] shadow: ", false},
+        {"postgres://u:se@cret@h/db", NULL, "[check] shadow: ", false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct arena arena = {0};
         struct err err = {0};
-        struct config config = {.folder = "."};
-        const struct url *server = NULL;
-        config.values[SETTING_SHADOW].text = rows[i].value;
-        const bool ok = shadow_server(&arena, &config, &target, &server, &err);
+        struct shadow_place place;
+        const bool ok =
+            shadow_place_read(&arena, "[check] shadow", rows[i].value, ".", &target, &place, &err);
         assert_int_equal(ok, rows[i].error == NULL);
         if (!ok) {
             assert_int_equal(err.code, ERR_USAGE);
             assert_int_equal(strncmp(err.message, rows[i].error, strlen(rows[i].error)), 0);
             assert_null(strstr(err.message, "cret"));
-        } else if (rows[i].location == NULL) {
-            assert_null(server);
         } else {
-            assert_string_equal(server->location, rows[i].location);
+            assert_int_equal(place.is_local, rows[i].is_local);
+            assert_null(place.local);
+            if (rows[i].location == NULL)
+                assert_null(place.server);
+            else
+                assert_string_equal(place.server->location, rows[i].location);
         }
         err_release(&err);
         arena_release(&arena);

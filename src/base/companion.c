@@ -1,0 +1,98 @@
+/* Starting a program that ends with us, and ending it. */
+#include "base/companion.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { PAUSE_MS = 5, NOT_STARTED = 127 };
+
+/* ---- in the child: only what a signal handler may call ---- */
+
+static void set_signals(void)
+{
+    sigset_t none;
+    for (int number = 1; number <= SIGRTMAX; number++)
+        (void)signal(number, SIG_DFL); /* those that cannot be set have it already */
+    (void)sigemptyset(&none);          /* cannot fail, nor can the next */
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static bool set_files(const struct companion_options *options)
+{
+    const int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const int log =
+        open(options->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return input >= 0 && log >= 0 && dup2(input, STDIN_FILENO) >= 0 &&
+           dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0;
+}
+
+/* A change of user takes the signal of a parent's death away: that comes last. The parent may have
+ * died before. */
+static bool become(const struct companion_options *options, pid_t parent)
+{
+    if (options->as_other && (setgroups(1, &options->group) != 0 || setgid(options->group) != 0 ||
+                              setuid(options->user) != 0))
+        return false;
+    return prctl(PR_SET_PDEATHSIG, options->end_signal) == 0 && getppid() == parent;
+}
+
+__attribute__((noreturn)) static void run(const struct companion_options *options, pid_t parent)
+{
+    set_signals();
+    if (setpgid(0, 0) == 0 && set_files(options) && become(options, parent) &&
+        chdir(options->folder) == 0)
+        (void)execv(options->arguments[0], (char **)(uintptr_t)options->arguments);
+    _exit(NOT_STARTED);
+}
+
+/* ---- in this process ---- */
+
+bool companion_start(const struct companion_options *options, struct companion *ret,
+                     struct err *err)
+{
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+    ret->pid = 0;
+    if (pid < 0)
+        return err_errno(err, ERR_USAGE, "cannot start \"%s\"", options->arguments[0]);
+    if (pid == 0)
+        run(options, parent);
+    ret->pid = pid;
+    return true;
+}
+
+bool companion_ended(struct companion *companion, bool *ret_ok)
+{
+    int status = 0;
+    *ret_ok = false;
+    if (companion->pid == 0)
+        return true;
+    const pid_t ended = waitpid(companion->pid, &status, WNOHANG);
+    if (ended == 0 || (ended < 0 && errno == EINTR))
+        return false;
+    companion->pid = 0;
+    *ret_ok = ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return true;
+}
+
+void companion_end(struct companion *companion, int number, int64_t grace_ms)
+{
+    const int64_t give_up_ms = clock_monotonic_ms() + grace_ms;
+    bool ok;
+    if (companion->pid != 0)
+        (void)kill(companion->pid, number); /* it may have ended already */
+    while (!companion_ended(companion, &ok)) {
+        if (clock_monotonic_ms() >= give_up_ms)
+            (void)kill(companion->pid, SIGKILL); /* as above */
+        (void)poll(NULL, 0, PAUSE_MS);           /* a pause that a signal may end */
+    }
+}

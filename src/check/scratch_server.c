@@ -1,0 +1,427 @@
+/* Finding the binaries, making a cluster, starting and ending its server. */
+#include "check/scratch_server.h"
+
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/companion.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "check/owner.h"
+
+#define PREFIX      "pawl_scratch_"
+#define KEPT_PREFIX "pawl_kept_"
+#define DEBIAN      "/usr/lib/postgresql"
+
+enum {
+    VERSION_MS = 10000,
+    INITDB_MS = 120000,
+    START_MS = 60000,
+    STOP_MS = 5000,
+    POLL_MS = 10,
+    LOG_MAX_BYTES = 1 << 20,
+    PID_FILE_MAX_BYTES = 4096,
+    PARENT_MAX_BYTES = 40, /* the path of a socket has 107 */
+};
+
+struct scratch_server {
+    struct arena *arena;
+    const char *binaries, *folder, *data, *log;
+    struct passwd *user; /* NULL: this process's own */
+    struct companion companion;
+    struct url url;
+};
+
+/* ---- the binaries ---- */
+
+/* "postgres (PostgreSQL) 15.4 (Debian 15.4-1)" as 15; 0 when they are not there. */
+static bool major_of(struct arena *arena, const char *folder, const struct wait *wait, int *ret,
+                     struct err *err)
+{
+    CLEANUP(process_result_release) struct process_result result = {0};
+    CLEANUP(err_release) struct err absent = {0};
+    const char *const server = fs_join(arena, folder, "postgres");
+    const char *const initdb = fs_join(arena, folder, "initdb");
+    *ret = 0;
+    if (server == NULL || initdb == NULL)
+        return err_nomem(err);
+    if (access(server, X_OK) != 0 || access(initdb, X_OK) != 0)
+        return true;
+    const char *const arguments[] = {server, "--version", NULL};
+    const struct process process = {
+        .arguments = arguments, .timeout_ms = VERSION_MS, .cancel_fd = wait->cancel_fd};
+    if (!process_run(&process, &result, &absent)) {
+        if (absent.code == ERR_USAGE)
+            return true;
+        *err = absent;
+        absent = (struct err){0};
+        return false;
+    }
+    (void)sscanf(str_text(&result.output), "postgres (PostgreSQL) %d", ret); /* 0 stays */
+    return true;
+}
+
+struct search {
+    int wanted, found; /* 0: any, none */
+    const char *folder;
+};
+
+static bool try_folder(struct arena *arena, const char *folder, const struct wait *wait,
+                       struct search *search, struct err *err)
+{
+    int major;
+    if (search->found != 0 && search->found == search->wanted)
+        return true;
+    if (!major_of(arena, folder, wait, &major, err))
+        return false;
+    if (search->wanted != 0 ? major == search->wanted : major > search->found) {
+        search->found = major;
+        search->folder = folder;
+    }
+    return true;
+}
+
+/* In PATH, then where Debian has them. */
+static bool find_binaries(struct arena *arena, const struct wait *wait, struct search *search,
+                          struct err *err)
+{
+    const char *path = getenv("PATH");
+    struct fs_names versions = {0};
+    for (size_t len; path != NULL && *path != '\0'; path += len + (path[len] == ':')) {
+        len = strcspn(path, ":");
+        const char *const folder = arena_strndup(arena, path, len);
+        if (folder == NULL)
+            return err_nomem(err);
+        if (folder[0] == '/' && !try_folder(arena, folder, wait, search, err))
+            return false;
+    }
+    if (!fs_is_folder(DEBIAN))
+        return true;
+    if (!fs_list(arena, DEBIAN, &versions, err))
+        return false;
+    for (size_t i = 0; i < versions.count; i++) {
+        const char *const folder = arena_printf(arena, DEBIAN "/%s/bin", versions.items[i]);
+        if (folder == NULL)
+            return err_nomem(err);
+        if (!try_folder(arena, folder, wait, search, err))
+            return false;
+    }
+    return true;
+}
+
+/* ---- what killed runs have left ---- */
+
+static const char *parent_folder(void)
+{
+    const char *const given = getenv("TMPDIR");
+    return given != NULL && given[0] == '/' && strlen(given) <= PARENT_MAX_BYTES ? given : "/tmp";
+}
+
+static bool is_ours(const struct scratch_server *server, const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) &&
+           (status.st_uid == geteuid() ||
+            (server->user != NULL && status.st_uid == server->user->pw_uid));
+}
+
+/* The signal of the parent's death has reached it, and it may be on its way out. */
+static bool still_runs(struct arena *arena, const char *folder)
+{
+    CLEANUP(err_release) struct err ignored = {0};
+    char *text = NULL, link[64], works_in[256];
+    size_t len = 0;
+    const char *const data = fs_join(arena, folder, "data");
+    const char *const file = arena_printf(arena, "%s/data/postmaster.pid", folder);
+    if (data == NULL || file == NULL)
+        return true;
+    if (!fs_read(arena, file, PID_FILE_MAX_BYTES, &text, &len, &ignored))
+        return false;
+    (void)snprintf(link, sizeof link, "/proc/%ld/cwd", strtol(text, NULL, 10));
+    const ssize_t got = readlink(link, works_in, sizeof works_in - 1);
+    if (got < 0)
+        return false;
+    works_in[got] = '\0';
+    return strcmp(works_in, data) == 0;
+}
+
+/* What cannot be removed stays for a later run. */
+static bool sweep(const struct scratch_server *server, struct err *err)
+{
+    struct arena *const arena = server->arena;
+    struct fs_names names = {0};
+    if (!fs_list(arena, parent_folder(), &names, err))
+        return false;
+    for (size_t i = 0; i < names.count; i++) {
+        CLEANUP(err_release) struct err stays = {0};
+        struct owner owner;
+        const char *rest;
+        if (strncmp(names.items[i], PREFIX, strlen(PREFIX)) != 0 ||
+            !owner_read(names.items[i] + strlen(PREFIX), &owner, &rest) || rest[0] != '_' ||
+            !owner_is_dead(&owner))
+            continue;
+        const char *const path = fs_join(arena, parent_folder(), names.items[i]);
+        if (path == NULL)
+            return err_nomem(err);
+        if (is_ours(server, path) && !still_runs(arena, path) && !fs_remove_folder(path, &stays))
+            continue;
+    }
+    return true;
+}
+
+/* ---- making ---- */
+
+static bool find_user(struct scratch_server *server, struct err *err)
+{
+    if (geteuid() != 0)
+        return true;
+    server->user = getpwnam("postgres");
+    if (server->user == NULL)
+        server->user = getpwnam("nobody");
+    return server->user != NULL ||
+           err_set(err, ERR_USAGE,
+                   "PostgreSQL does not run as root, and there is neither a user "
+                   "\"postgres\" nor \"nobody\"");
+}
+
+static bool make_folder(struct scratch_server *server, struct err *err)
+{
+    struct owner self;
+    owner_self(&self);
+    const char *const name = owner_name(server->arena, &self);
+    char *const folder =
+        name == NULL ? NULL
+                     : arena_printf(server->arena, "%s/" PREFIX "%s_XXXXXX", parent_folder(), name);
+    if (folder == NULL)
+        return err_nomem(err);
+    if (mkdtemp(folder) == NULL)
+        return err_errno(err, ERR_USAGE, "cannot make a folder in %s", parent_folder());
+    server->folder = folder;
+    server->data = fs_join(server->arena, folder, "data");
+    server->log = fs_join(server->arena, folder, "log");
+    if (server->data == NULL || server->log == NULL)
+        return err_nomem(err);
+    if (server->user != NULL && chown(folder, server->user->pw_uid, server->user->pw_gid) != 0)
+        return err_errno(err, ERR_USAGE, "cannot give %s to the user \"%s\"", folder,
+                         server->user->pw_name);
+    return true;
+}
+
+/* The last line of the log says why a server does not start. */
+static bool failed(struct scratch_server *server, const char *program, struct err *err)
+{
+    CLEANUP(err_release) struct err ignored = {0};
+    char *text = NULL;
+    size_t len = 0;
+    if (!fs_read(server->arena, server->log, LOG_MAX_BYTES, &text, &len, &ignored))
+        text = NULL;
+    while (text != NULL && len > 0 && text[len - 1] == '\n')
+        text[--len] = '\0';
+    const char *const last = text == NULL ? NULL : strrchr(text, '\n');
+    const char *const said =
+        text == NULL ? "" : fs_printable(server->arena, last != NULL ? last + 1 : text);
+    return err_set(err, ERR_USAGE, "%s/%s failed: %s", server->binaries, program,
+                   said != NULL ? said : "");
+}
+
+static bool launch(struct scratch_server *server, const char *const *arguments, int end_signal,
+                   struct err *err)
+{
+    const struct companion_options options = {
+        .arguments = arguments,
+        .folder = server->folder,
+        .log = server->log,
+        .as_other = server->user != NULL,
+        .user = server->user != NULL ? server->user->pw_uid : 0,
+        .group = server->user != NULL ? server->user->pw_gid : 0,
+        .end_signal = end_signal,
+    };
+    return companion_start(&options, &server->companion, err);
+}
+
+/* The wait, shortened. */
+static struct wait within(const struct wait *wait, int64_t ms)
+{
+    struct wait limited = *wait;
+    const int64_t until_ms = clock_monotonic_ms() + ms;
+    if (limited.deadline_ms == 0 || until_ms < limited.deadline_ms)
+        limited.deadline_ms = until_ms;
+    return limited;
+}
+
+/* Nobody else can reach the socket, so nobody is asked for a password. */
+static bool make_cluster(struct scratch_server *server, const struct wait *wait, struct err *err)
+{
+    const char *const initdb = fs_join(server->arena, server->binaries, "initdb");
+    const char *const arguments[] = {
+        initdb,      "--pgdata",        server->data,       "--username=postgres", "--auth=trust",
+        "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "--lc-messages=C",     NULL};
+    const struct wait limited = within(wait, INITDB_MS);
+    bool ok = false;
+    if (initdb == NULL)
+        return err_nomem(err);
+    if (!launch(server, arguments, SIGKILL, err))
+        return false;
+    while (!companion_ended(&server->companion, &ok))
+        if (!wait_sleep(POLL_MS, &limited, err))
+            return false;
+    return ok || failed(server, "initdb", err);
+}
+
+/* The server says so itself, in the eighth line of this file. */
+static bool is_ready(struct scratch_server *server)
+{
+    CLEANUP(arena_release) struct arena arena = {0};
+    CLEANUP(err_release) struct err ignored = {0};
+    char *text = NULL;
+    size_t len = 0;
+    const char *const path = fs_join(&arena, server->data, "postmaster.pid");
+    if (path == NULL || !fs_read(&arena, path, PID_FILE_MAX_BYTES, &text, &len, &ignored))
+        return false;
+    for (int line = 1; line < 8 && text != NULL; line++) {
+        text = strchr(text, '\n');
+        text = text == NULL ? NULL : text + 1;
+    }
+    return text != NULL && strncmp(text, "ready", strlen("ready")) == 0;
+}
+
+static bool start_server(struct scratch_server *server, const struct wait *wait, struct err *err)
+{
+    const char *const program = fs_join(server->arena, server->binaries, "postgres");
+    const char *const arguments[] = {program,
+                                     "-D",
+                                     server->data,
+                                     "-k",
+                                     server->folder,
+                                     "-c",
+                                     "listen_addresses=",
+                                     "-c",
+                                     "fsync=off",
+                                     "-c",
+                                     "full_page_writes=off",
+                                     "-c",
+                                     "synchronous_commit=off",
+                                     "-c",
+                                     "max_connections=20",
+                                     NULL};
+    const struct wait limited = within(wait, START_MS);
+    bool ok;
+    if (program == NULL)
+        return err_nomem(err);
+    if (!launch(server, arguments, SIGQUIT, err))
+        return false;
+    while (!is_ready(server)) {
+        if (companion_ended(&server->companion, &ok))
+            return failed(server, "postgres", err);
+        if (!wait_sleep(POLL_MS, &limited, err))
+            return false;
+    }
+    return true;
+}
+
+/* What the environment says of other servers must not count here. */
+static bool name_it(struct scratch_server *server, int major, struct err *err)
+{
+    server->url = (struct url){
+        .engine = ENGINE_POSTGRES,
+        .location = arena_printf(server->arena,
+                                 "host=%s port=5432 user=postgres dbname=postgres sslmode=disable "
+                                 "gssencmode=disable options='' target_session_attrs=any",
+                                 server->folder),
+        .display = arena_printf(server->arena, "a PostgreSQL %d in %s", major, server->folder),
+    };
+    return (server->url.location != NULL && server->url.display != NULL) || err_nomem(err);
+}
+
+bool scratch_server_start(struct arena *arena, int major, const struct wait *wait,
+                          struct scratch_server **ret, const char **ret_why, struct err *err)
+{
+    CLEANUP(scratch_server_stop) struct scratch_server *server = mem_alloc(sizeof *server);
+    struct search search = {.wanted = major};
+    *ret = NULL;
+    *ret_why = NULL;
+    if (server == NULL)
+        return err_nomem(err);
+    *server = (struct scratch_server){.arena = arena};
+    if (!find_binaries(arena, wait, &search, err))
+        return false;
+    if (search.folder == NULL) {
+        *ret_why = major == 0 ? "no PostgreSQL server is installed on this machine"
+                              : arena_printf(arena,
+                                             "no server of PostgreSQL %d is installed on this "
+                                             "machine",
+                                             major);
+        return *ret_why != NULL || err_nomem(err);
+    }
+    server->binaries = search.folder;
+    if (!find_user(server, err) || !sweep(server, err) || !make_folder(server, err) ||
+        !make_cluster(server, wait, err) || !start_server(server, wait, err) ||
+        !name_it(server, search.found, err))
+        return false;
+    *ret = server;
+    server = NULL;
+    return true;
+}
+
+const struct url *scratch_server_url(const struct scratch_server *server)
+{
+    return &server->url;
+}
+
+/* ---- the end ---- */
+
+static bool leave(struct scratch_server *server, const char **ret_folder, const char **ret_command,
+                  struct err *err)
+{
+    const char *const unique = strrchr(server->folder, '_') + 1;
+    const char *const folder =
+        arena_printf(server->arena, "%s/" KEPT_PREFIX "%s", parent_folder(), unique);
+    companion_end(&server->companion, SIGINT, START_MS);
+    if (folder == NULL)
+        return err_nomem(err);
+    if (!fs_rename(server->folder, folder, err))
+        return false;
+    server->folder = NULL;
+    *ret_folder = folder;
+    *ret_command = arena_printf(server->arena,
+                                "%s/pg_ctl -D %s/data -o \"-k %s -c listen_addresses=''\" start",
+                                server->binaries, folder, folder);
+    return *ret_command != NULL || err_nomem(err);
+}
+
+bool scratch_server_leave(struct scratch_server **server, const char **ret_folder,
+                          const char **ret_command, struct err *err)
+{
+    const bool ok = leave(*server, ret_folder, ret_command, err);
+    scratch_server_stop(server);
+    return ok;
+}
+
+/* A process of the server may make one more file while the folder is emptied. */
+static void remove_folder(const char *folder)
+{
+    enum { TRIES = 20 };
+    for (int i = 0; i < TRIES; i++) {
+        CLEANUP(err_release) struct err stays = {0};
+        const struct wait wait = {.cancel_fd = -1};
+        if (fs_remove_folder(folder, &stays) || !wait_sleep(POLL_MS, &wait, &stays))
+            return; /* else a later run sweeps it */
+    }
+}
+
+void scratch_server_stop(struct scratch_server **server)
+{
+    if (*server == NULL)
+        return;
+    companion_end(&(*server)->companion, SIGQUIT, STOP_MS);
+    if ((*server)->folder != NULL)
+        remove_folder((*server)->folder);
+    free(*server);
+    *server = NULL;
+}

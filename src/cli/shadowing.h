@@ -1,0 +1,24 @@
+/* A shadow of the command's target (check/shadow.h), and where it is. */
+#ifndef PAWL_CLI_SHADOWING_H
+#define PAWL_CLI_SHADOWING_H
+
+#include "check/shadow.h"
+#include "check/shadow_place.h"
+#include "cli/pending.h"
+
+struct shadowing {
+    struct shadow_place place; /* as shadow_place_read() has filled it */
+    struct shadow *shadow;
+};
+
+/* Makes one for a single use. shadowing->shadow stays NULL, with *ret_why, a clause, where that
+ * cannot be. Errors: those of shadow_place_start() and shadow_open(). */
+bool shadowing_open(struct cli *cli, struct session *session, const struct plan *plan,
+                    struct shadowing *shadowing, const char **ret_why, struct err *err) MUST_CHECK;
+
+/* What it lacks, to whoever is watching. */
+void shadowing_tell_gaps(struct cli *cli, const struct shadow_facts *facts);
+
+void shadowing_close(struct shadowing *shadowing);
+
+#endif
