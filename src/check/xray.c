@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "check/reach.h"
 #include "check/xray_reading.h"
 #include "history/script.h"
@@ -21,8 +22,10 @@ struct run {
     struct pg *pg;
     struct reading reading;
     struct told told;
-    bool may_set_language; /* lc_messages */
-    bool aborted;          /* the transaction at hand has failed as a whole */
+    bool may_set_language;                  /* lc_messages */
+    bool aborted;                           /* the transaction at hand has failed as a whole */
+    const struct xray_rehearsal *rehearsal; /* NULL: each statement is tried, whatever fails */
+    bool ended;                             /* a rehearsal, by a failure */
     struct xray *result;
 };
 
@@ -80,11 +83,22 @@ static bool read_language(struct run *run, struct err *err)
 
 /* ---- the session ---- */
 
-/* A timeout that a migration has set must not end what is asked here: it goes first. */
+/* A timeout that a migration has set must not end what is asked here: it goes first. In a rehearsal
+ * it is what it would be. */
 static bool set_own(struct run *run, struct err *err)
 {
-    return pg_exec(run->pg, "SET statement_timeout = '" STATEMENT_TIMEOUT "'", err) &&
+    return (run->rehearsal != NULL ||
+            pg_exec(run->pg, "SET statement_timeout = '" STATEMENT_TIMEOUT "'", err)) &&
            pg_exec(run->pg, "SET client_min_messages = debug1", err);
+}
+
+static bool set_role(struct run *run, struct err *err)
+{
+    if (run->rehearsal == NULL || run->rehearsal->role == NULL)
+        return true;
+    const char *const role = pg_quote_name(run->arena, run->rehearsal->role);
+    const char *const sql = role != NULL ? arena_printf(run->arena, "SET ROLE %s", role) : NULL;
+    return sql != NULL ? pg_exec(run->pg, sql, err) : err_nomem(err);
 }
 
 static bool set_session(struct run *run, struct err *err)
@@ -92,7 +106,7 @@ static bool set_session(struct run *run, struct err *err)
     return pg_exec(run->pg, "RESET SESSION AUTHORIZATION", err) &&
            shadow_reset(run->shadow, run->pg, err) &&
            (!run->may_set_language || pg_exec(run->pg, "SET lc_messages = 'C'", err)) &&
-           set_own(run, err);
+           set_own(run, err) && set_role(run, err);
 }
 
 /* What may have changed these two. */
@@ -144,8 +158,12 @@ static bool note_failure(struct run *run, struct err *refused, struct xray_failu
     }
     memcpy(failure->sqlstate, refused->sqlstate, sizeof failure->sqlstate);
     failure->message = arena_strdup(run->arena, refused->message);
+    if (refused->detail != NULL)
+        failure->detail = arena_strdup(run->arena, refused->detail);
+    const bool complete =
+        failure->message != NULL && (failure->detail != NULL) == (refused->detail != NULL);
     err_release(refused);
-    return failure->message != NULL || err_nomem(err);
+    return complete || err_nomem(err);
 }
 
 /* Runs it; *ret_failed when the server has refused it. */
@@ -155,13 +173,16 @@ static bool execute(struct run *run, const struct migration *migration,
 {
     CLEANUP(err_release) struct err refused = {0};
     run->told = (struct told){0};
+    const int64_t start_ms = clock_monotonic_ms();
     *ret_failed = !pg_exec(run->pg, s->sql, &refused);
+    x->ms = clock_monotonic_ms() - start_ms;
     x->verifies = run->told.verifies;
     x->validates = run->told.validates;
     x->proved = run->told.proved;
     if (!*ret_failed)
         return true;
     const int position = pg_error_position(run->pg);
+    run->ended = run->rehearsal != NULL;
     x->source = XRAY_FAILED;
     x->failure.line = x->line;
     x->failure.column = x->column;
@@ -185,7 +206,7 @@ static bool undo(struct run *run, bool guarded, struct err *err)
 static bool run_in_unit(struct run *run, const struct migration *migration,
                         const struct script_statement *s, struct xray_statement *x, struct err *err)
 {
-    const bool guarded = !is_savepoint(x->text);
+    const bool guarded = run->rehearsal == NULL && !is_savepoint(x->text);
     bool failed;
     if (run->aborted)
         return not_run(run, x, "its transaction has failed", err);
@@ -235,6 +256,7 @@ static bool add_statement(struct run *run, const struct migration *migration,
         : unit->alone ? !run_alone(run, migration, s, x, err)
                       : !run_in_unit(run, migration, s, x, err))
         return false;
+    unit->ms += x->ms;
     return reading_sum(run->arena, &x->relations, &unit->relations, err);
 }
 
@@ -253,7 +275,11 @@ static bool commit(struct run *run, struct xray_unit *unit, struct err *err)
 {
     CLEANUP(err_release) struct err refused = {0};
     const bool aborted = run->aborted;
-    if (!pg_exec(run->pg, "COMMIT", &refused)) {
+    const int64_t start_ms = clock_monotonic_ms();
+    const bool committed = pg_exec(run->pg, "COMMIT", &refused);
+    unit->ms += clock_monotonic_ms() - start_ms;
+    if (!committed) {
+        run->ended = run->rehearsal != NULL;
         if (!note_failure(run, &refused, &unit->failure, err))
             return false;
     } else if (!aborted) {
@@ -275,18 +301,20 @@ static bool run_unit(struct run *run, const struct migration *migration,
                                .alone = unit->alone};
     if (!unit->alone && !begin(run, unit, err))
         return false;
-    for (size_t i = 0; i < unit->count; i++)
+    for (size_t i = 0; i < unit->count && !run->ended; i++)
         if (!add_statement(run, migration, &script->statements.items[unit->first + i], err))
             return false;
+    made->count = result->statements.count - made->first;
     return (unit->alone || commit(run, made, err)) && set_session(run, err);
 }
 
-static bool run_migration(struct run *run, const struct migration *migration, struct err *err)
+static bool run_migration(struct run *run, const struct migration *migration, size_t first_unit,
+                          struct err *err)
 {
     struct script script = {0};
     if (!script_build(run->arena, DIALECT_POSTGRES, migration, &script, err))
         return false;
-    for (size_t i = 0; i < script.units.count; i++)
+    for (size_t i = first_unit; i < script.units.count && !run->ended; i++)
         if (!run_unit(run, migration, &script, &script.units.items[i], err))
             return false;
     /* Temporary tables and prepared statements end with their migration. */
@@ -294,23 +322,43 @@ static bool run_migration(struct run *run, const struct migration *migration, st
            reading_start(&run->reading, err);
 }
 
+static bool run_all(struct run *run, const struct migration *const *migrations, size_t count,
+                    struct err *err)
+{
+    CLEANUP(pg_close) struct pg *pg = NULL;
+    const struct xray_rehearsal *const rehearsal = run->rehearsal;
+    *run->result = (struct xray){0};
+    if (!shadow_connect(run->shadow, &pg, err))
+        return false;
+    run->pg = pg;
+    run->reading = (struct reading){.arena = run->arena, .pg = pg};
+    pg_on_notice(pg, on_notice, run);
+    if (!read_language(run, err) || !set_session(run, err) || !reading_start(&run->reading, err))
+        return false;
+    for (size_t i = 0; i < count && !run->ended; i++) {
+        const bool resumes = rehearsal != NULL && rehearsal->first_units != NULL;
+        const size_t first = resumes ? (size_t)rehearsal->first_units[i] : 0;
+        if (rehearsal != NULL && rehearsal->tell != NULL)
+            rehearsal->tell(rehearsal->context, migrations[i], i + 1);
+        if (!run_migration(run, migrations[i], first, err))
+            return false;
+    }
+    return true;
+}
+
 bool xray_run(struct arena *arena, struct shadow *shadow, const struct migration *const *migrations,
               size_t count, struct xray *ret, struct err *err)
 {
-    CLEANUP(pg_close) struct pg *pg = NULL;
     struct run run = {.arena = arena, .shadow = shadow, .result = ret};
-    *ret = (struct xray){0};
-    if (!shadow_connect(shadow, &pg, err))
-        return false;
-    run.pg = pg;
-    run.reading = (struct reading){.arena = arena, .pg = pg};
-    pg_on_notice(pg, on_notice, &run);
-    if (!read_language(&run, err) || !set_session(&run, err) || !reading_start(&run.reading, err))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (!run_migration(&run, migrations[i], err))
-            return false;
-    return true;
+    return run_all(&run, migrations, count, err);
+}
+
+bool xray_rehearse(struct arena *arena, struct shadow *shadow,
+                   const struct migration *const *migrations, size_t count,
+                   const struct xray_rehearsal *rehearsal, struct xray *ret, struct err *err)
+{
+    struct run run = {.arena = arena, .shadow = shadow, .rehearsal = rehearsal, .result = ret};
+    return run_all(&run, migrations, count, err);
 }
 
 bool xray_text(struct arena *arena, struct shadow *shadow, const char *text, size_t len,

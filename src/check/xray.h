@@ -38,6 +38,7 @@ struct xray_relations {
 struct xray_failure {
     char sqlstate[6];    /* "": it did not fail */
     const char *message; /* of the server */
+    const char *detail;  /* the server's DETAIL; NULL */
     int line, column;    /* in the file; of the statement where the server gives no place */
 };
 
@@ -56,6 +57,7 @@ struct xray_statement {
     size_t unit;         /* in xray.units */
     struct facts *facts; /* NULL for XRAY_MEASURED */
     struct xray_failure failure;
+    int64_t ms;                      /* how long it took */
     struct xray_relations relations; /* with a new or stronger lock, or work; in order of oid */
     bool verifies;  /* reads a table against a constraint; these three only with xray.notices */
     bool validates; /* checks the rows of a foreign key */
@@ -69,6 +71,7 @@ struct xray_unit {
     bool alone;
     struct xray_relations relations; /* the sums: one row a relation, first name, last new name */
     struct xray_failure failure;     /* of its COMMIT */
+    int64_t ms;                      /* of its statements and its COMMIT */
 };
 
 struct xray {
@@ -91,7 +94,25 @@ struct xray {
 bool xray_run(struct arena *arena, struct shadow *shadow, const struct migration *const *migrations,
               size_t count, struct xray *ret, struct err *err) MUST_CHECK;
 
-/* The same for statements without a file: one migration without a path. The text stays the
+/* How a deploy would run them. */
+struct xray_rehearsal {
+    const char *role;           /* SET ROLE before each unit; NULL: none */
+    const int64_t *first_units; /* where each migration starts; NULL: at its start */
+    /* Told before each migration, with its number from 1; NULL: nobody is. */
+    void (*tell)(void *context, const struct migration *migration, size_t number);
+    void *context;
+};
+
+/*
+ * The same as a deploy does it: without a limit of time, and without savepoints of our own. The
+ * first failure undoes its unit and ends it all: what would follow is not in the result.
+ */
+bool xray_rehearse(struct arena *arena, struct shadow *shadow,
+                   const struct migration *const *migrations, size_t count,
+                   const struct xray_rehearsal *rehearsal, struct xray *ret,
+                   struct err *err) MUST_CHECK;
+
+/* As xray_run(), for statements without a file: one migration without a path. The text stays the
  * caller's, and must stay for as long as the result. */
 bool xray_text(struct arena *arena, struct shadow *shadow, const char *text, size_t len,
                struct xray *ret, struct err *err) MUST_CHECK;
