@@ -120,7 +120,8 @@ RULES = {
 }
 # What the comparison with a base decides, and what only the ledger can.
 BASE_RULES = {"edited-since-base", "removed-since-base", "renamed-since-base", "out-of-order"}
-LEDGER_RULES = {"edited", "missing", "renamed", "squash-split", "applied-name", "fails-on-shadow"}
+LEDGER_RULES = {"edited", "missing", "renamed", "squash-split", "applied-name", "fails-on-shadow",
+                "fails-rehearsal"}
 
 
 def lay_out(checkout, files):

@@ -45,29 +45,55 @@ static bool become(const struct companion_options *options, pid_t parent)
     return prctl(PR_SET_PDEATHSIG, options->end_signal) == 0 && getppid() == parent;
 }
 
-__attribute__((noreturn)) static void run(const struct companion_options *options, pid_t parent)
+/* What failed is told through the pipe, which a program that was started does not have. */
+__attribute__((noreturn)) static void run(const struct companion_options *options, pid_t parent,
+                                          int tell_fd)
 {
     set_signals();
-    if (setpgid(0, 0) == 0 && set_files(options) && become(options, parent) &&
+    if (setpgid(0, 0) == 0 && become(options, parent) && set_files(options) &&
         chdir(options->folder) == 0)
         (void)execv(options->arguments[0], (char **)(uintptr_t)options->arguments);
+    const int number = errno;
+    (void)!write(tell_fd, &number, sizeof number); /* else it counts as started, and as ended */
     _exit(NOT_STARTED);
 }
 
 /* ---- in this process ---- */
 
+/* 0, or why the program was not started; waits for either. */
+static int listen_for(int fd)
+{
+    int number = 0;
+    ssize_t got;
+    do
+        got = read(fd, &number, sizeof number);
+    while (got < 0 && errno == EINTR);
+    return got == (ssize_t)sizeof number ? number : 0;
+}
+
 bool companion_start(const struct companion_options *options, struct companion *ret,
                      struct err *err)
 {
     const pid_t parent = getpid();
-    const pid_t pid = fork();
+    int ends[2];
     ret->pid = 0;
-    if (pid < 0)
+    if (pipe2(ends, O_CLOEXEC) != 0)
         return err_errno(err, ERR_USAGE, "cannot start \"%s\"", options->arguments[0]);
+    const pid_t pid = fork();
     if (pid == 0)
-        run(options, parent);
-    ret->pid = pid;
-    return true;
+        run(options, parent, ends[1]);
+    const int fork_number = errno;
+    (void)close(ends[1]); /* nothing to lose, here and below */
+    const int number = pid < 0 ? fork_number : listen_for(ends[0]);
+    (void)close(ends[0]);
+    if (pid > 0)
+        ret->pid = pid;
+    if (pid > 0 && number == 0)
+        return true;
+    companion_end(ret, SIGKILL, 0);
+    errno = number;
+    return err_errno(err, ERR_USAGE, "cannot start \"%s\" in %s", options->arguments[0],
+                     options->folder);
 }
 
 bool companion_ended(struct companion *companion, bool *ret_ok)

@@ -1,11 +1,9 @@
 /* Finding the binaries, making a cluster, starting and ending its server. */
 #include "check/scratch_server.h"
 
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,11 +11,9 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "check/owner.h"
+#include "check/scratch_folder.h"
 
-#define PREFIX      "pawl_scratch_"
-#define KEPT_PREFIX "pawl_kept_"
-#define DEBIAN      "/usr/lib/postgresql"
+#define DEBIAN "/usr/lib/postgresql"
 
 enum {
     VERSION_MS = 10000,
@@ -27,7 +23,6 @@ enum {
     POLL_MS = 10,
     LOG_MAX_BYTES = 1 << 20,
     PID_FILE_MAX_BYTES = 4096,
-    PARENT_MAX_BYTES = 40, /* the path of a socket has 107 */
 };
 
 struct scratch_server {
@@ -115,66 +110,6 @@ static bool find_binaries(struct arena *arena, const struct wait *wait, struct s
     return true;
 }
 
-/* ---- what killed runs have left ---- */
-
-static const char *parent_folder(void)
-{
-    const char *const given = getenv("TMPDIR");
-    return given != NULL && given[0] == '/' && strlen(given) <= PARENT_MAX_BYTES ? given : "/tmp";
-}
-
-static bool is_ours(const struct scratch_server *server, const char *path)
-{
-    struct stat status;
-    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) &&
-           (status.st_uid == geteuid() ||
-            (server->user != NULL && status.st_uid == server->user->pw_uid));
-}
-
-/* The signal of the parent's death has reached it, and it may be on its way out. */
-static bool still_runs(struct arena *arena, const char *folder)
-{
-    CLEANUP(err_release) struct err ignored = {0};
-    char *text = NULL, link[64], works_in[256];
-    size_t len = 0;
-    const char *const data = fs_join(arena, folder, "data");
-    const char *const file = arena_printf(arena, "%s/data/postmaster.pid", folder);
-    if (data == NULL || file == NULL)
-        return true;
-    if (!fs_read(arena, file, PID_FILE_MAX_BYTES, &text, &len, &ignored))
-        return false;
-    (void)snprintf(link, sizeof link, "/proc/%ld/cwd", strtol(text, NULL, 10));
-    const ssize_t got = readlink(link, works_in, sizeof works_in - 1);
-    if (got < 0)
-        return false;
-    works_in[got] = '\0';
-    return strcmp(works_in, data) == 0;
-}
-
-/* What cannot be removed stays for a later run. */
-static bool sweep(const struct scratch_server *server, struct err *err)
-{
-    struct arena *const arena = server->arena;
-    struct fs_names names = {0};
-    if (!fs_list(arena, parent_folder(), &names, err))
-        return false;
-    for (size_t i = 0; i < names.count; i++) {
-        CLEANUP(err_release) struct err stays = {0};
-        struct owner owner;
-        const char *rest;
-        if (strncmp(names.items[i], PREFIX, strlen(PREFIX)) != 0 ||
-            !owner_read(names.items[i] + strlen(PREFIX), &owner, &rest) || rest[0] != '_' ||
-            !owner_is_dead(&owner))
-            continue;
-        const char *const path = fs_join(arena, parent_folder(), names.items[i]);
-        if (path == NULL)
-            return err_nomem(err);
-        if (is_ours(server, path) && !still_runs(arena, path) && !fs_remove_folder(path, &stays))
-            continue;
-    }
-    return true;
-}
-
 /* ---- making ---- */
 
 static bool find_user(struct scratch_server *server, struct err *err)
@@ -192,25 +127,11 @@ static bool find_user(struct scratch_server *server, struct err *err)
 
 static bool make_folder(struct scratch_server *server, struct err *err)
 {
-    struct owner self;
-    owner_self(&self);
-    const char *const name = owner_name(server->arena, &self);
-    char *const folder =
-        name == NULL ? NULL
-                     : arena_printf(server->arena, "%s/" PREFIX "%s_XXXXXX", parent_folder(), name);
-    if (folder == NULL)
-        return err_nomem(err);
-    if (mkdtemp(folder) == NULL)
-        return err_errno(err, ERR_USAGE, "cannot make a folder in %s", parent_folder());
-    server->folder = folder;
-    server->data = fs_join(server->arena, folder, "data");
-    server->log = fs_join(server->arena, folder, "log");
-    if (server->data == NULL || server->log == NULL)
-        return err_nomem(err);
-    if (server->user != NULL && chown(folder, server->user->pw_uid, server->user->pw_gid) != 0)
-        return err_errno(err, ERR_USAGE, "cannot give %s to the user \"%s\"", folder,
-                         server->user->pw_name);
-    return true;
+    if (!scratch_folder_make(server->arena, server->user, &server->folder, err))
+        return false;
+    server->data = fs_join(server->arena, server->folder, "data");
+    server->log = fs_join(server->arena, server->folder, "log");
+    return (server->data != NULL && server->log != NULL) || err_nomem(err);
 }
 
 /* The last line of the log says why a server does not start. */
@@ -360,9 +281,8 @@ bool scratch_server_start(struct arena *arena, int major, const struct wait *wai
         return *ret_why != NULL || err_nomem(err);
     }
     server->binaries = search.folder;
-    if (!find_user(server, err) || !sweep(server, err) || !make_folder(server, err) ||
-        !make_cluster(server, wait, err) || !start_server(server, wait, err) ||
-        !name_it(server, search.found, err))
+    if (!find_user(server, err) || !make_folder(server, err) || !make_cluster(server, wait, err) ||
+        !start_server(server, wait, err) || !name_it(server, search.found, err))
         return false;
     *ret = server;
     server = NULL;
@@ -379,13 +299,9 @@ const struct url *scratch_server_url(const struct scratch_server *server)
 static bool leave(struct scratch_server *server, const char **ret_folder, const char **ret_command,
                   struct err *err)
 {
-    const char *const unique = strrchr(server->folder, '_') + 1;
-    const char *const folder =
-        arena_printf(server->arena, "%s/" KEPT_PREFIX "%s", parent_folder(), unique);
+    const char *folder;
     companion_end(&server->companion, SIGINT, START_MS);
-    if (folder == NULL)
-        return err_nomem(err);
-    if (!fs_rename(server->folder, folder, err))
+    if (!scratch_folder_leave(server->arena, server->folder, &folder, err))
         return false;
     server->folder = NULL;
     *ret_folder = folder;
@@ -403,25 +319,13 @@ bool scratch_server_leave(struct scratch_server **server, const char **ret_folde
     return ok;
 }
 
-/* A process of the server may make one more file while the folder is emptied. */
-static void remove_folder(const char *folder)
-{
-    enum { TRIES = 20 };
-    for (int i = 0; i < TRIES; i++) {
-        CLEANUP(err_release) struct err stays = {0};
-        const struct wait wait = {.cancel_fd = -1};
-        if (fs_remove_folder(folder, &stays) || !wait_sleep(POLL_MS, &wait, &stays))
-            return; /* else a later run sweeps it */
-    }
-}
-
 void scratch_server_stop(struct scratch_server **server)
 {
     if (*server == NULL)
         return;
     companion_end(&(*server)->companion, SIGQUIT, STOP_MS);
     if ((*server)->folder != NULL)
-        remove_folder((*server)->folder);
+        scratch_folder_remove((*server)->folder);
     free(*server);
     *server = NULL;
 }

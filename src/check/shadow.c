@@ -1,17 +1,14 @@
-/* Making, filling, copying and dropping a scratch database. */
+/* Making, copying and dropping a scratch database. */
 #include "check/shadow.h"
 
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/mem.h"
-#include "check/reach.h"
 #include "check/shadow_parts.h"
-#include "history/script.h"
 
 /* How long the drop may take, whatever came before it. */
-enum { DROP_MS = 10000, GAP_CHARACTERS = 80 };
+enum { DROP_MS = 10000 };
 
 enum { FORCE_SINCE_VERSION = 130000 };
 
@@ -25,7 +22,7 @@ const struct shadow_facts *shadow_facts(const struct shadow *shadow)
     return &shadow->facts;
 }
 
-static bool connect_to(struct shadow *shadow, const char *database, const struct wait *wait,
+bool shadow_connect_to(struct shadow *shadow, const char *database, const struct wait *wait,
                        struct pg **ret, struct err *err)
 {
     const struct shadow_options *const o = &shadow->options;
@@ -35,87 +32,6 @@ static bool connect_to(struct shadow *shadow, const char *database, const struct
                                        .application = "pawl",
                                        .connect_timeout_ms = o->connect_timeout_ms};
     return pg_open(&options, wait, ret, err);
-}
-
-/* ---- filling ---- */
-
-static bool add_gap(struct shadow *shadow, const char *statement, const char *sqlstate,
-                    const char *message, struct err *err)
-{
-    struct shadow_gap *const gap = arena_push(shadow->arena, &shadow->facts.gaps);
-    const char *const start =
-        arena_strndup(shadow->arena, statement, strnlen(statement, GAP_CHARACTERS));
-    if (gap == NULL || start == NULL)
-        return err_nomem(err);
-    memcpy(gap->sqlstate, sqlstate, strnlen(sqlstate, sizeof gap->sqlstate - 1));
-    gap->statement = fs_printable(shadow->arena, start);
-    gap->message = fs_printable(shadow->arena, message);
-    return (gap->statement != NULL && gap->message != NULL) || err_nomem(err);
-}
-
-bool shadow_leave_out(struct shadow *shadow, const char *statement, const char *why,
-                      struct err *err)
-{
-    return add_gap(shadow, statement, "", why, err);
-}
-
-bool shadow_fill(struct shadow *shadow, struct pg *pg, const char *statement, struct err *err)
-{
-    CLEANUP(err_release) struct err refused = {0};
-    if (pg_exec(pg, statement, &refused))
-        return true;
-    if (refused.code == ERR_FAILED && refused.sqlstate[0] != '\0' && !pg_lost(pg))
-        return add_gap(shadow, statement, refused.sqlstate, refused.message, err);
-    *err = refused;
-    refused = (struct err){0};
-    return false;
-}
-
-/* Each statement by itself: one that fails takes no other with it. */
-static bool replay_migration(struct shadow *shadow, struct pg *pg,
-                             const struct migration *migration, struct err *err)
-{
-    CLEANUP(arena_release) struct arena arena = {0};
-    struct script script = {0};
-    if (!script_build(&arena, DIALECT_POSTGRES, migration, &script, err))
-        return false;
-    for (size_t i = 0; i < script.statements.count; i++) {
-        const struct script_statement *const s = &script.statements.items[i];
-        const char *why = NULL;
-        if (!reach_outside(s->statement.text, &why, err))
-            return false;
-        if (why != NULL ? !shadow_leave_out(shadow, s->sql, why, err)
-                        : !shadow_fill(shadow, pg, s->sql, err))
-            return false;
-    }
-    return pg_exec(pg, "DISCARD ALL", err) && shadow_reset(shadow, pg, err);
-}
-
-static bool replay(struct shadow *shadow, struct pg *pg, struct err *err)
-{
-    shadow->facts.source = SHADOW_REPLAYED;
-    for (size_t i = 0; i < shadow->options.applied_count; i++)
-        if (!replay_migration(shadow, pg, shadow->options.applied[i], err))
-            return false;
-    return true;
-}
-
-static bool fill(struct shadow *shadow, struct err *err)
-{
-    CLEANUP(pg_close) struct pg *pg = NULL;
-    const char *const name = shadow_name(shadow, 0);
-    if (name == NULL)
-        return err_nomem(err);
-    if (!connect_to(shadow, name, &shadow->options.wait, &pg, err) ||
-        !pg_exec(pg, "SET synchronous_commit = off", err))
-        return false;
-    if (shadow->options.target != NULL) {
-        if (shadow_copy_schema(shadow, pg, err))
-            return true;
-        if (err->code != ERR_NONE)
-            return false;
-    }
-    return shadow_reset(shadow, pg, err) && replay(shadow, pg, err);
 }
 
 /* ---- what the target is like ---- */
@@ -254,13 +170,13 @@ static bool make_template(struct shadow *shadow, const char **ret_why, struct er
     if (how == NULL)
         return err_nomem(err);
     if (create(shadow, 0, how, &refused) || create_without_locale(shadow, how, &refused))
-        return fill(shadow, err);
+        return shadow_fill_all(shadow, err);
     if (refused.code != ERR_FAILED || refused.sqlstate[0] == '\0') {
         *err = refused;
         refused = (struct err){0};
         return false;
     }
-    if (strcmp(refused.sqlstate, "42501") == 0)
+    if (strcmp(refused.sqlstate, SHADOW_NOT_ALLOWED) == 0)
         return refuse(ret_why, "may not create databases", err);
     return refuse(
         ret_why, arena_printf(shadow->arena, "cannot create a database: %s", refused.message), err);
@@ -269,7 +185,7 @@ static bool make_template(struct shadow *shadow, const char **ret_why, struct er
 static bool open_shadow(struct shadow *shadow, const char **ret_why, struct err *err)
 {
     if (!shadow_sign(shadow, err) ||
-        !connect_to(shadow, NULL, &shadow->options.wait, &shadow->server, err) ||
+        !shadow_connect_to(shadow, NULL, &shadow->options.wait, &shadow->server, err) ||
         !check_server(shadow, ret_why, err))
         return false;
     if (*ret_why != NULL)
@@ -328,7 +244,7 @@ bool shadow_connect(struct shadow *shadow, struct pg **ret, struct err *err)
     const char *const name = shadow_name(shadow, shadow->copies);
     if (name == NULL)
         return err_nomem(err);
-    return connect_to(shadow, name, &shadow->options.wait, ret, err) &&
+    return shadow_connect_to(shadow, name, &shadow->options.wait, ret, err) &&
            shadow_reset(shadow, *ret, err);
 }
 
@@ -337,7 +253,7 @@ bool shadow_connect(struct shadow *shadow, struct pg **ret, struct err *err)
 static bool reconnect(struct shadow *shadow, const struct wait *wait, struct err *err)
 {
     pg_close(&shadow->server);
-    return connect_to(shadow, NULL, wait, &shadow->server, err);
+    return shadow_connect_to(shadow, NULL, wait, &shadow->server, err);
 }
 
 static bool drop_both(struct shadow *shadow, struct err *err)
@@ -359,6 +275,27 @@ static void drop_all(struct shadow *shadow)
     err_release(&ignored);
     if (reconnect(shadow, &wait, &ignored))
         (void)drop_both(shadow, &ignored);
+}
+
+/* Without the mark of a process that has ended. */
+static bool leave(struct shadow *shadow, const char **ret_name, struct err *err)
+{
+    const char *const name = shadow_name(shadow, shadow->copies);
+    *ret_name = name == NULL
+                    ? NULL
+                    : arena_printf(shadow->arena, "pawl_kept_%s", name + strlen("pawl_shadow_"));
+    const char *const rename =
+        *ret_name == NULL ? NULL
+                          : arena_printf(shadow->arena, "ALTER DATABASE \"%s\" RENAME TO \"%s\"",
+                                         name, *ret_name);
+    return rename != NULL ? pg_exec(shadow->server, rename, err) : err_nomem(err);
+}
+
+bool shadow_leave(struct shadow **shadow, const char **ret_name, struct err *err)
+{
+    const bool left = leave(*shadow, ret_name, err);
+    shadow_close(shadow);
+    return left;
 }
 
 void shadow_close(struct shadow **shadow)

@@ -9,13 +9,25 @@
 #include "check/shadow_parts.h"
 #include "sql/split.h"
 
-enum { VERSION_MS = 10000, DUMP_MS = 300000, NEWER_MAJORS = 10 };
+enum { VERSION_MS = 10000, DUMP_MS = 300000, NEWER_MAJORS = 10, MAX_ARGUMENTS = 16 };
 
 /* Owners and privileges need roles that another server lacks; nothing of it changes a lock. */
 static const char *const dump_options[] = {
-    "--schema-only",        "--no-owner",       "--no-privileges",
-    "--no-comments",        "--no-tablespaces", "--no-subscriptions",
-    "--no-security-labels", "--no-password",    "--lock-wait-timeout=5000",
+    "--schema-only",
+    "--no-owner",
+    "--no-privileges",
+    "--no-comments",
+    "--no-tablespaces",
+    "--no-subscriptions",
+    "--no-security-labels",
+    "--no-password",
+    "--lock-wait-timeout=5000",
+    NULL,
+};
+
+/* What has been done to a shadow. */
+static const char *const schema_options[] = {
+    "--schema-only", "--no-owner", "--no-tablespaces", "--no-password", NULL,
 };
 
 static bool run(const char *const *arguments, const char *const *environment,
@@ -81,12 +93,6 @@ static void blank_restrict(char *text)
     }
 }
 
-static bool give_up(struct shadow *shadow, const char *why, struct err *err)
-{
-    shadow->facts.why_replayed = why;
-    return why != NULL ? false : err_nomem(err);
-}
-
 /* Not the words for an error, which are many: the first line. */
 static const char *first_line(struct arena *arena, const struct str *message)
 {
@@ -94,28 +100,42 @@ static const char *first_line(struct arena *arena, const struct str *message)
     return arena_printf(arena, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-/* The password, if there is one, is in the environment alone. */
-static bool dump(struct shadow *shadow, const char *program, char **ret, size_t *ret_len,
+static size_t add(const char **arguments, size_t count, const char *const *more)
+{
+    for (; *more != NULL && count < MAX_ARGUMENTS; more++)
+        arguments[count++] = *more;
+    return count;
+}
+
+/* The password, if there is one, is in the environment alone. False without an error in *err: the
+ * program gives none, and *ret_why says why. */
+static bool dump(struct shadow *shadow, const struct url *url, const char *const *options,
+                 const char *const *more, char **ret, size_t *ret_len, const char **ret_why,
                  struct err *err)
 {
-    const char *arguments[COUNT_OF(dump_options) + 2] = {program};
+    const char *arguments[MAX_ARGUMENTS + 1] = {shadow->dumper};
     const char *const *environment = NULL;
     CLEANUP(process_result_release) struct process_result result = {0};
-    memcpy(&arguments[1], dump_options, sizeof dump_options);
-    if (!pg_environment(shadow->arena, shadow->options.target->location, &environment, err))
+    (void)add(arguments, add(arguments, 1, options), more);
+    if (!pg_environment(shadow->arena, url->location, &environment, err))
         return false;
     if (!run(arguments, environment, shadow, DUMP_MS, &result, err)) {
         if (err->code != ERR_USAGE)
             return false;
-        const char *const why = arena_strdup(shadow->arena, err->message);
+        *ret_why = arena_strdup(shadow->arena, err->message);
         err_release(err);
-        return give_up(shadow, why, err);
+        return *ret_why != NULL ? false : err_nomem(err);
     }
-    if (result.signal != 0 || result.exit_code != 0)
-        return give_up(shadow, first_line(shadow->arena, &result.message), err);
+    if (result.signal != 0 || result.exit_code != 0) {
+        *ret_why = first_line(shadow->arena, &result.message);
+        return *ret_why != NULL ? false : err_nomem(err);
+    }
     *ret_len = result.output.len;
     *ret = arena_strndup(shadow->arena, str_text(&result.output), result.output.len);
-    return *ret != NULL || err_nomem(err);
+    if (*ret == NULL)
+        return err_nomem(err);
+    blank_restrict(*ret);
+    return true;
 }
 
 static bool fill_with(struct shadow *shadow, struct pg *pg, const struct statement *statement,
@@ -147,28 +167,77 @@ static bool refresh_views(struct shadow *shadow, struct pg *pg, struct err *err)
     return true;
 }
 
-bool shadow_copy_schema(struct shadow *shadow, struct pg *pg, struct err *err)
+/* A part of the schema, or all of it. False without an error in *err as above. */
+static bool copy_part(struct shadow *shadow, struct pg *pg, const char *const *more,
+                      struct err *err)
 {
-    const int major = pg_server_version(shadow->options.target_connection) / 10000;
-    const char *program;
     char *text = NULL;
     size_t len = 0;
     struct statements statements = {0};
-    if (!find_program(shadow, major, &program, err))
-        return false;
-    if (program == NULL)
-        return give_up(
-            shadow,
-            arena_printf(shadow->arena, "there is no pg_dump of PostgreSQL %d or later", major),
-            err);
-    if (!dump(shadow, program, &text, &len, err))
-        return false;
-    blank_restrict(text);
-    if (!sql_split(shadow->arena, DIALECT_POSTGRES, text, len, &statements, err))
+    if (!dump(shadow, shadow->options.target, dump_options, more, &text, &len,
+              &shadow->facts.why_replayed, err) ||
+        !sql_split(shadow->arena, DIALECT_POSTGRES, text, len, &statements, err))
         return false;
     for (size_t i = 0; i < statements.count; i++)
         if (!fill_with(shadow, pg, &statements.items[i], err))
             return false;
+    return true;
+}
+
+/* Keys, indexes and triggers come after the rows, all of one snapshot. */
+static bool copy_with_rows(struct shadow *shadow, struct pg *pg, struct err *err)
+{
+    const char *name;
+    if (!shadow_rows_begin(shadow, &name, err))
+        return false;
+    const char *const snapshot = arena_printf(shadow->arena, "--snapshot=%s", name);
+    const char *const before[] = {"--section=pre-data", snapshot, NULL};
+    const char *const after[] = {"--section=post-data", snapshot, NULL};
+    if (snapshot == NULL)
+        return err_nomem(err);
+    return copy_part(shadow, pg, before, err) && shadow_rows_copy(shadow, pg, err) &&
+           copy_part(shadow, pg, after, err) && shadow_rows_end(shadow, err);
+}
+
+bool shadow_copy_schema(struct shadow *shadow, struct pg *pg, struct err *err)
+{
+    static const char *const nothing_more[] = {NULL};
+    const int major = pg_server_version(shadow->options.target_connection) / 10000;
+    if (!find_program(shadow, major, &shadow->dumper, err))
+        return false;
+    if (shadow->dumper == NULL) {
+        shadow->facts.why_replayed =
+            arena_printf(shadow->arena, "there is no pg_dump of PostgreSQL %d or later", major);
+        return shadow->facts.why_replayed != NULL ? false : err_nomem(err);
+    }
+    if (shadow->options.rows.data != SHADOW_NO_ROWS ? !copy_with_rows(shadow, pg, err)
+                                                    : !copy_part(shadow, pg, nothing_more, err))
+        return false;
     shadow->facts.source = SHADOW_COPIED;
     return refresh_views(shadow, pg, err);
+}
+
+bool shadow_schema(struct shadow *shadow, const char **ret, const char **ret_why, struct err *err)
+{
+    const char *const name = shadow_name(shadow, shadow->copies);
+    char *text = NULL;
+    size_t len = 0;
+    *ret = NULL;
+    *ret_why = NULL;
+    if (name == NULL)
+        return err_nomem(err);
+    if (shadow->dumper == NULL &&
+        !find_program(shadow, pg_server_version(shadow->server) / 10000, &shadow->dumper, err))
+        return false;
+    if (shadow->dumper == NULL) {
+        *ret_why = "there is no pg_dump for it";
+        return true;
+    }
+    const char *const database = arena_printf(shadow->arena, "--dbname=%s", name);
+    const char *const more[] = {database, NULL};
+    if (database == NULL)
+        return err_nomem(err);
+    if (dump(shadow, shadow->options.server, schema_options, more, &text, &len, ret_why, err))
+        *ret = text;
+    return *ret != NULL || *ret_why != NULL;
 }

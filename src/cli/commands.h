@@ -13,6 +13,7 @@
     X(lint)                                                                                        \
     X(plan)                                                                                        \
     X(probe)                                                                                       \
+    X(rehearse)                                                                                    \
     X(explain)                                                                                     \
     X(deploy)                                                                                      \
     X(adopt)                                                                                       \

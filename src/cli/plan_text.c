@@ -6,30 +6,9 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-
-enum { SHOWN_BYTES = 80, JSON_BYTES = 2000 };
+#include "cli/statement_text.h"
 
 /* ---- words ---- */
-
-/* The statement on one line, cut; not within a character. */
-static const char *one_line(struct arena *arena, struct span text, size_t max_bytes)
-{
-    CLEANUP(str_release) struct str out = {0};
-    bool space = false;
-    for (size_t i = 0; i < text.len; i++) {
-        const bool blank = ascii_space(text.at[i]);
-        if (out.len >= max_bytes && ((unsigned char)text.at[i] & 0xC0) != 0x80) {
-            str_puts(&out, " ...");
-            break;
-        }
-        if (space && !blank)
-            str_putc(&out, ' ');
-        space = blank && out.len > 0;
-        if (!blank)
-            str_putc(&out, text.at[i]);
-    }
-    return out.failed ? NULL : arena_strdup(arena, str_text(&out));
-}
 
 /* "1,200,000" */
 static void put_count(struct str *out, int64_t count)
@@ -117,7 +96,7 @@ static void put_cost(struct str *out, const struct cost *cost)
 
 static bool say_statement(struct cli *cli, const struct cost_statement *one, struct err *err)
 {
-    const char *const text = one_line(&cli->arena, one->text, SHOWN_BYTES);
+    const char *const text = statement_one_line(&cli->arena, one->text, STATEMENT_SHOWN_BYTES);
     if (text == NULL)
         return err_nomem(err);
     output_result(&cli->output, "  %d:%d  %s\n", one->line, one->column, text);
@@ -169,31 +148,21 @@ bool plan_say(struct cli *cli, const struct plan_shown *shown, struct err *err)
 
 /* ---- pull requests ---- */
 
-/* A cell of a table: nothing in it ends the cell, or is taken for markup. */
-static void put_cell(struct str *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (strchr("|\\`*_<>[]", *text) != NULL)
-            str_putc(out, '\\');
-        str_putc(out, *text);
-    }
-}
-
 static void put_markdown_row(struct cli *cli, struct str *out, const struct cost_statement *one,
                              const char *text, const struct cost *cost)
 {
     str_printf(out, "| %d:%d | ", one->line, one->column);
-    put_cell(out, text);
+    markdown_put_cell(out, text);
     str_puts(out, " | ");
     if (cost == NULL) {
-        put_cell(out, one->facts.unknown != NULL ? "not analysed" : "");
+        markdown_put_cell(out, one->facts.unknown != NULL ? "not analysed" : "");
         str_puts(out, " |  |  |  |\n");
         return;
     }
     const char *const name = output_safe(&cli->arena, cost->relation.name);
     out->failed = out->failed || name == NULL;
     str_printf(out, "%s | ", lock_mode_name(cost->lock->mode));
-    put_cell(out, name != NULL ? name : "");
+    markdown_put_cell(out, name != NULL ? name : "");
     str_puts(out, " | ");
     put_size(out, &cost->relation);
     str_printf(out, " | %s%s", cost_felt(cost->lock->mode),
@@ -205,7 +174,7 @@ static void put_markdown_row(struct cli *cli, struct str *out, const struct cost
 static bool markdown_statement(struct cli *cli, struct str *out, const struct cost_statement *one,
                                struct err *err)
 {
-    const char *const cut = one_line(&cli->arena, one->text, SHOWN_BYTES);
+    const char *const cut = statement_one_line(&cli->arena, one->text, STATEMENT_SHOWN_BYTES);
     const char *const text = cut != NULL ? output_safe(&cli->arena, cut) : NULL;
     if (text == NULL)
         return err_nomem(err);
@@ -224,7 +193,7 @@ bool plan_say_markdown(struct cli *cli, const struct plan_shown *shown, struct e
         size_t count;
         const struct cost_statement *const first = first_of(shown, item->migration, &count);
         str_puts(&out, "### ");
-        put_cell(&out, item->migration->id);
+        markdown_put_cell(&out, item->migration->id);
         str_puts(&out, "\n\n| line | statement | lock | on | size | felt |\n"
                        "|---|---|---|---|---|---|\n");
         for (size_t s = 0; s < count; s++)
@@ -273,8 +242,8 @@ static json_t *json_statement(const struct cost_statement *one)
         (void)json_array_append_new(locks, json_cost(&one->costs.items[i]));
     return json_pack(
         "{si si so so so so}", "line", one->line, "column", one->column, "statement",
-        cli_json_text(one_line(&scratch, one->text, JSON_BYTES)), "not_analysed",
-        cli_json_text(one->facts.unknown), "locks", locks, "source",
+        cli_json_text(statement_one_line(&scratch, one->text, STATEMENT_JSON_BYTES)),
+        "not_analysed", cli_json_text(one->facts.unknown), "locks", locks, "source",
         cli_json_text(one->xray != NULL ? xray_source_name(one->xray->source) : "read"));
 }
 

@@ -19,6 +19,8 @@ bool shadowing_open(struct cli *cli, struct session *session, const struct plan 
                                  .once = true,
                                  .own_server = shadowing->place.is_local,
                                  .search_path = options.limits.search_path,
+                                 .role = shadowing->role,
+                                 .rows = shadowing->rows,
                                  .connect_timeout_ms = session->target.connect_timeout_ms,
                                  .wait = session->wait};
     how.applied = pending_applied(cli, plan, &how.applied_count);

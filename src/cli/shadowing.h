@@ -8,6 +8,8 @@
 
 struct shadowing {
     struct shadow_place place; /* as shadow_place_read() has filled it */
+    struct shadow_rows rows;   /* which come with the schema */
+    const char *role;          /* who owns what is in it; NULL: whoever connects */
     struct shadow *shadow;
 };
 

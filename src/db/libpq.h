@@ -24,8 +24,10 @@
     X(PQexitPipelineMode)                                                                          \
     X(PQfinish)                                                                                    \
     X(PQflush)                                                                                     \
+    X(PQfreemem)                                                                                   \
     X(PQfreeCancel)                                                                                \
     X(PQgetCancel)                                                                                 \
+    X(PQgetCopyData)                                                                               \
     X(PQgetisnull)                                                                                 \
     X(PQgetResult)                                                                                 \
     X(PQgetvalue)                                                                                  \
@@ -33,6 +35,8 @@
     X(PQnfields)                                                                                   \
     X(PQntuples)                                                                                   \
     X(PQpipelineSync)                                                                              \
+    X(PQputCopyData)                                                                               \
+    X(PQputCopyEnd)                                                                                \
     X(PQresultErrorField)                                                                          \
     X(PQresultErrorMessage)                                                                        \
     X(PQresultStatus)                                                                              \

@@ -107,6 +107,15 @@ bool pg_pipeline_flush(struct pg *pg, struct err *err) MUST_CHECK;
 bool pg_pipeline_run(struct pg *pg, struct arena *arena, struct pg_answers *answers,
                      pg_progress_fn *progress, void *context, struct err *err) MUST_CHECK;
 
+/*
+ * Sends what one connection's COPY ... TO STDOUT gives to another's COPY ... FROM STDIN, piece by
+ * piece: no more than a row is held. ret_rows and ret_bytes are added to. Errors: those of
+ * pg_query() of either; then both connections are lost, unless the server that takes the rows has
+ * refused them at the end.
+ */
+bool pg_copy(struct pg *from, const char *copy_out, struct pg *to, const char *copy_in,
+             int64_t *ret_rows, int64_t *ret_bytes, struct err *err) MUST_CHECK;
+
 /* The variables of the environment by which another program connects where the location says,
  * password and all, NULL last. What has no variable of its own (keepalives, the password of a key)
  * is left out. Errors: ERR_USAGE, ERR_NOMEM. */

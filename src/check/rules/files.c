@@ -403,6 +403,15 @@ static const struct rule rules[] = {
             "note.",
      .fix = "Give it more time (`pawl probe --timeout 10m`) or the right to read; or try the "
             "migrations on a copy with data."},
+    {.id = "fails-rehearsal",
+     .severity = SEVERITY_ERROR,
+     .engines = RULE_ANY,
+     .title = "a migration fails in the rehearsal",
+     .why =
+         "`pawl rehearse` has applied the pending migrations to a copy of the target as a deploy "
+         "would, and the server refused this. What fails there is likely to fail on the target.",
+     .fix = "Correct the statement, or the rows that it stumbles over. Where the copy has gaps, "
+            "what it lacks may be the reason."},
 };
 
 const struct rule_table rules_of_files = {rules, COUNT_OF(rules)};

@@ -1,0 +1,229 @@
+/* A rehearsal on PostgreSQL: in a scratch database with the target's schema (check/shadow.h). */
+#include <string.h>
+
+#include "check/added_keys.h"
+#include "cli/rehearsal.h"
+#include "cli/shadowing.h"
+#include "deploy/prepare.h"
+
+/* foreign_key_violation */
+static const char MISSING_PARENT[] = "23503";
+
+/* ---- where ---- */
+
+/* --on, else the setting, else a server for this run. */
+static bool read_place(struct cli *cli, const char *on, struct shadow_place *ret, struct err *err)
+{
+    const struct value *const setting = &cli->config.values[SETTING_SHADOW];
+    const char *const text = on != NULL ? on : setting->text[0] != '\0' ? setting->text : "local";
+    const bool is_setting = text == setting->text;
+    return shadow_place_read(&cli->arena, is_setting ? "[check] shadow" : "--on", text,
+                             is_setting ? config_folder_of(&cli->config, setting) : ".", &cli->url,
+                             ret, err);
+}
+
+static bool no_place(const struct shadowing *shadowing, const char *why, struct err *err)
+{
+    const bool is_local = shadowing->place.is_local;
+    if (is_local)
+        (void)err_set(err, ERR_REFUSED, "there is no server to rehearse on: %s", why);
+    else
+        (void)err_set(err, ERR_REFUSED, "cannot rehearse on %s: %s",
+                      shadowing->place.server->display, why);
+    err_state(err, "Nothing was changed.");
+    err_hint(err, is_local
+                      ? "Install the server's package, or name a server: --on URL; --on target "
+                        "makes a scratch database on the target's own."
+                      : "Give the role CREATEDB on that server, or rehearse elsewhere: --on "
+                        "local, or --on URL.");
+    return false;
+}
+
+/* ---- what was run ---- */
+
+static bool add_statements(struct cli *cli, const struct xray *xray, const struct xray_unit *unit,
+                           struct rehearsal *ret)
+{
+    for (size_t i = 0; i < unit->count; i++) {
+        const struct xray_statement *const x = &xray->statements.items[unit->first + i];
+        struct rehearsed_statement *const one = arena_push(&cli->arena, &ret->statements);
+        if (one == NULL)
+            return false;
+        *one = (struct rehearsed_statement){.text = x->text,
+                                            .line = x->line,
+                                            .column = x->column,
+                                            .ms = x->source == XRAY_NOT_RUN ? -1 : x->ms,
+                                            .xray = x};
+    }
+    return true;
+}
+
+/* A sample has what its rows refer to, as far as statements say what that is. */
+static void take_failure(const struct xray_failure *failure, const struct migration *migration,
+                         bool is_sample, struct rehearsal *ret)
+{
+    if (failure->sqlstate[0] == '\0')
+        return;
+    (void)err_set(&ret->failure, ERR_FAILED, "%s", failure->message);
+    memcpy(ret->failure.sqlstate, failure->sqlstate, sizeof ret->failure.sqlstate);
+    if (failure->detail != NULL)
+        err_detail(&ret->failure, "%s", failure->detail);
+    if (is_sample && strcmp(failure->sqlstate, MISSING_PARENT) == 0)
+        err_hint(&ret->failure, "--data full says whether it is the sample that lacks the row.");
+    err_at(&ret->failure, migration->path, failure->line, failure->column);
+}
+
+static bool collect(struct cli *cli, const struct plan *plan, const struct xray *xray,
+                    bool is_sample, struct rehearsal *ret, struct err *err)
+{
+    for (size_t i = 0, unit = 0; i < plan->items.count; i++) {
+        const struct migration *const migration = plan->items.items[i].migration;
+        struct rehearsed *const one = arena_push(&cli->arena, &ret->migrations);
+        if (one == NULL)
+            return err_nomem(err);
+        *one = (struct rehearsed){.migration = migration, .first = ret->statements.count};
+        if (ret->failure.code != ERR_NONE)
+            one->outcome = REHEARSED_NOT_REACHED;
+        for (; unit < xray->units.count && xray->units.items[unit].migration == migration; unit++) {
+            const struct xray_unit *const u = &xray->units.items[unit];
+            one->ms += u->ms;
+            if (!add_statements(cli, xray, u, ret))
+                return err_nomem(err);
+            for (size_t s = 0; s < u->count; s++)
+                take_failure(&xray->statements.items[u->first + s].failure, migration, is_sample,
+                             ret);
+            take_failure(&u->failure, migration, is_sample, ret);
+            if (ret->failure.code != ERR_NONE)
+                one->outcome = REHEARSED_FAILED;
+        }
+        one->count = ret->statements.count - one->first;
+    }
+    return true;
+}
+
+/* ---- running ---- */
+
+struct telling {
+    struct cli *cli;
+    size_t total;
+};
+
+static void tell(void *context, const struct migration *migration, size_t number)
+{
+    struct telling *const telling = context;
+    output_chat(&telling->cli->output, "rehearsing %s (%zu of %zu)", migration->id, number,
+                telling->total);
+}
+
+/* What stands already is not run again. NULL when memory is out. */
+static const int64_t *first_units(struct cli *cli, const struct plan *plan)
+{
+    int64_t *const units = arena_alloc(&cli->arena, (plan->items.count + 1) * sizeof *units);
+    size_t count = 0;
+    for (size_t i = 0; units != NULL && i < plan->items.count; i++)
+        if (!plan->items.items[i].recognised)
+            units[count++] = plan->items.items[i].first_unit;
+    return units;
+}
+
+static const char *role_of(struct cli *cli)
+{
+    struct deploy_options options;
+    prepare_deploy(&cli->config, &cli->target, &options);
+    return options.limits.role;
+}
+
+static bool run(struct cli *cli, const struct plan *plan, struct shadow *shadow, bool is_sample,
+                const struct migration *const *pending, size_t count, struct rehearsal *ret,
+                struct err *err)
+{
+    struct telling telling = {cli, count};
+    const struct shadow_facts *const facts = shadow_facts(shadow);
+    struct xray *const xray = arena_alloc(&cli->arena, sizeof *xray);
+    const struct xray_rehearsal rehearsal = {
+        .role = facts->lacks_role ? NULL : role_of(cli),
+        .first_units = first_units(cli, plan),
+        .tell = tell,
+        .context = &telling,
+    };
+    const char *before, *after, *why = NULL;
+    if (xray == NULL || rehearsal.first_units == NULL)
+        return err_nomem(err);
+    if (!shadow_schema(shadow, &before, &ret->why_no_changes, err) ||
+        !xray_rehearse(&cli->arena, shadow, pending, count, &rehearsal, xray, err) ||
+        !collect(cli, plan, xray, is_sample, ret, err) ||
+        (before != NULL && !shadow_schema(shadow, &after, &why, err)))
+        return false;
+    if (ret->why_no_changes == NULL)
+        ret->why_no_changes = why;
+    if (ret->why_no_changes != NULL)
+        return true;
+    ret->changes = rehearsal_diff(&cli->arena, before, after);
+    return ret->changes != NULL || err_nomem(err);
+}
+
+/* ---- what is left ---- */
+
+static bool leave(struct cli *cli, struct shadowing *shadowing, struct rehearsal *ret,
+                  struct err *err)
+{
+    const char *name, *folder, *start;
+    const char *const display = shadowing->place.server->display;
+    if (!shadow_leave(&shadowing->shadow, &name, err))
+        return false;
+    if (!shadowing->place.is_local) {
+        ret->kept = arena_printf(&cli->arena, "database %s on %s", name, display);
+        ret->kept_connect = arena_printf(&cli->arena, "psql --dbname=%s", name);
+        return (ret->kept != NULL && ret->kept_connect != NULL) || err_nomem(err);
+    }
+    if (!scratch_server_leave(&shadowing->place.local, &folder, &start, err))
+        return false;
+    ret->kept = arena_printf(&cli->arena, "database %s in %s", name, folder);
+    ret->kept_connect = arena_printf(&cli->arena, "%s; psql 'host=%s user=postgres dbname=%s'",
+                                     start, folder, name);
+    return (ret->kept != NULL && ret->kept_connect != NULL) || err_nomem(err);
+}
+
+static void tell_shadow(struct cli *cli, const struct shadow_facts *facts)
+{
+    output_chat(&cli->output, "in a copy of the schema, %s%s%s",
+                facts->source == SHADOW_COPIED ? "as the target has it"
+                                               : "made by the applied migrations",
+                facts->why_replayed != NULL ? ": " : "",
+                facts->why_replayed != NULL ? facts->why_replayed : "");
+    if (facts->lacks_role)
+        output_chat(&cli->output, "without the target's role, which is not to be had there");
+    shadowing_tell_gaps(cli, facts);
+}
+
+bool rehearsal_postgres(struct cli *cli, struct session *session,
+                        const struct deploy_result *result, const struct rehearsal_options *options,
+                        struct rehearsal *ret, struct err *err)
+{
+    CLEANUP(shadowing_close) struct shadowing shadowing = {.rows = options->rows};
+    const bool is_sample = options->rows.data == SHADOW_SAMPLE;
+    const char *why = NULL;
+    size_t count;
+    const struct migration **const pending = pending_to_run(cli, &result->plan, &count);
+    if (pending == NULL)
+        return err_nomem(err);
+    shadowing.rows.ledger = session->target.name;
+    shadowing.role = role_of(cli);
+    if (!read_place(cli, options->on, &shadowing.place, err) ||
+        (is_sample && !added_keys(&cli->arena, pending, count, &shadowing.rows, err)) ||
+        !shadowing_open(cli, session, &result->plan, &shadowing, &why, err))
+        return false;
+    if (shadowing.shadow == NULL)
+        return no_place(&shadowing, why, err);
+    struct shadow_facts *const facts = arena_alloc(&cli->arena, sizeof *facts);
+    ret->where =
+        arena_strdup(&cli->arena, shadowing.place.is_local ? "a server for this run alone"
+                                                           : shadowing.place.server->display);
+    if (facts == NULL || ret->where == NULL)
+        return err_nomem(err);
+    *facts = *shadow_facts(shadowing.shadow);
+    ret->facts = facts;
+    tell_shadow(cli, facts);
+    return run(cli, &result->plan, shadowing.shadow, is_sample, pending, count, ret, err) &&
+           (!options->keep || leave(cli, &shadowing, ret, err));
+}
