@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -157,7 +158,8 @@ def test_links_lead_somewhere(name):
 COMMON = "Every command"
 OPAQUE = {"rows[].detail", "black_box.lines[]", "probes[].samples[]"}  # members that depend on the event
 OF_A_SERVER = ("sessions[].", "deploy.progress.", "targets[].deploy.progress.", "debt[].",
-               "targets[].debt[].", "plan[].statements[].locks[].", "probes[].", "written[]")  # not on SQLite
+               "targets[].debt[].", "plan[].statements[].locks[].", "probes[].", "written[]",
+               "rehearsed[].statements[].locks[].", "gaps[].")  # not on SQLite
 
 
 def described():
@@ -259,11 +261,29 @@ def tell_a_plan(pawl, reports):
     more = pawl.write("20250801000000_more", "ALTER TABLE users ALTER id TYPE text;\nCALL nothing();\n"
                       "UPDATE users SET email = '';")
     reports.run("plan")
+    reports.run("rehearse")
     more.write_text("ALTER TABLE pawl.journal ADD CHECK (seq < 0);")
     reports.run("probe", "--write-repair")
     for repair in pawl.migrations.glob("*_repair_rows.sql"):
         repair.unlink()
     more.unlink()
+
+
+def tell_a_rehearsal(pawl, reports, engine):
+    on = []
+    if engine.engine == "postgres":
+        engine.query("CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;"
+                     "CREATE USER MAPPING FOR CURRENT_USER SERVER s; ALTER TABLE users ADD kept int")
+        on = ["--on", "target"]
+    pawl.config({"target.main": {"url": engine.url, "ledger": "fourth"}})
+    pawl.run("adopt", "--as-of", "none", check=0)
+    pawl.write("20250801000000_fourth", "CREATE TABLE fourth (id int);" + (
+        "ALTER TABLE users ALTER kept TYPE bigint; CREATE ROLE nobody_else;" if on else ""))
+    kept = reports.run("rehearse", "--keep", *on)["kept"]
+    if on:
+        engine.cluster.execute(f"DROP DATABASE {kept.split()[1]}")
+    else:
+        shutil.rmtree(Path(kept).parent)
 
 
 def tell_a_target(pawl, reports):
@@ -359,8 +379,8 @@ def tell_a_squash(pawl, reports):
 
 
 def test_json_is_as_described(make_pawl, engine, tmp_path):
-    alone, pawl, adopted, busy = (make_pawl(engine.url, name)
-                                  for name in ("alone", "checkout", "adopted", "busy"))
+    alone, pawl, adopted, busy, rehearsed = (
+        make_pawl(engine.url, name) for name in ("alone", "checkout", "adopted", "busy", "rehearsed"))
     everything = []
     for told, tell in ((alone, tell_without_a_database), (pawl, tell_files), (pawl, tell_a_target),
                        (pawl, tell_announced)):
@@ -376,6 +396,10 @@ def test_json_is_as_described(make_pawl, engine, tmp_path):
     adopted.write(FIRST, "SELECT 1;")
     reports.run("adopt", "--as-of", FIRST)
     tell_a_squash(adopted, reports)
+    everything += reports.all
+
+    reports = Reports(rehearsed)
+    tell_a_rehearsal(rehearsed, reports, engine)
     everything += reports.all
 
     tables = described()

@@ -254,7 +254,7 @@ def test_a_role_that_may_not_read_everything(rows):
     rows.pg.query(f"GRANT USAGE ON SCHEMA pawl TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA pawl TO {role}")
     rows.config({"target.main": {"url": rows.pg.url_as(role)}})
     rows.write("20250102000000_x", "SELECT 1;")
-    error = rehearse(rows, "--data", "full", check=3)["error"]
+    error = rehearse(rows, "--data", "full", "--on", "local", check=3)["error"]
     assert "the rows of the target cannot be copied" in error["message"]
 
 
@@ -361,7 +361,7 @@ def test_a_stop_while_rows_are_copied(rows):
         # pg_dump waits for this as a copy would, and the snapshot stands.
         other.execute("BEGIN; LOCK TABLE locked")
         running = rows.spawn("rehearse", "--data", "full", "--on", "local")
-        wait_until(lambda: rows.pg.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        wait_until(lambda: rows.pg.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
                                          " AND datname = %s", rows.pg.name), "pg_dump waits")
         running.signal()
         assert running.finish(timeout=20).code == 128 + signal.SIGTERM

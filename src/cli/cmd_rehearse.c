@@ -114,6 +114,10 @@ static bool tell_outcome(struct cli *cli, const struct rehearsal *rehearsal, str
     for (size_t i = 0; i < rehearsal->migrations.count; i++)
         if (rehearsal->migrations.items[i].outcome == REHEARSED_FAILED)
             failed = &rehearsal->migrations.items[i];
+    if (rehearsal->migrations.count == 0) {
+        cli->summary = "nothing is pending";
+        return true;
+    }
     if (failed == NULL) {
         cli->summary =
             arena_printf(&cli->arena, "rehearsed %zu pending migration%s: no failure",
