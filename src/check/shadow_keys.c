@@ -11,8 +11,8 @@
 
 enum { MAX_ROUNDS = 20 };
 
-/* So many parents are asked for at once. */
-#define KEYS_AT_ONCE "1000"
+/* So many parents are asked for at once, and so often in a round. */
+enum { KEYS_AT_ONCE = 1000, MAX_BATCHES = 100000 };
 
 /*
  * By columns of a key: the child and the parent as FROM takes them, the parent as COPY does, its
@@ -166,41 +166,45 @@ static bool read_keys(struct shadow *shadow, struct keys *ret, struct err *err)
 
 /* ---- the rows ---- */
 
-/* The parents that the key's children lack, as the list of an IN; NULL: none. */
-static bool find_missing(struct shadow *shadow, struct pg *pg, const char *const *key,
-                         const char **ret, struct err *err)
+/* Parents that the key's children lack, as the list of an IN; NULL: none. */
+static bool find_missing(struct arena *arena, struct pg *pg, const char *const *key,
+                         const char **ret, bool *ret_more, struct err *err)
 {
     struct rows rows;
     const char *const sql = arena_printf(
-        shadow->arena,
-        "SELECT pg_catalog.string_agg(x.t, ',') FROM (SELECT DISTINCT '(' || %s || ')' AS t"
-        " FROM %s AS c WHERE %s AND NOT EXISTS (SELECT FROM %s AS p WHERE %s)"
-        " LIMIT " KEYS_AT_ONCE ") AS x",
-        key[KEY_VALUE], key[KEY_CHILD], key[KEY_REFERS], key[KEY_PARENT], key[KEY_MEETS]);
+        arena,
+        "SELECT pg_catalog.string_agg(x.t, ','), pg_catalog.count(*)"
+        " FROM (SELECT DISTINCT '(' || %s || ')' AS t"
+        " FROM %s AS c WHERE %s AND NOT EXISTS (SELECT FROM %s AS p WHERE %s) LIMIT %d) AS x",
+        key[KEY_VALUE], key[KEY_CHILD], key[KEY_REFERS], key[KEY_PARENT], key[KEY_MEETS],
+        KEYS_AT_ONCE);
     if (sql == NULL)
         return err_nomem(err);
-    if (!pg_query(pg, shadow->arena, sql, NULL, 0, &rows, err))
+    if (!pg_query(pg, arena, sql, NULL, 0, &rows, err))
         return false;
     *ret = rows_get(&rows, 0, 0);
+    *ret_more = strtoll(rows_get(&rows, 0, 1), NULL, 10) == KEYS_AT_ONCE;
     return true;
 }
 
-/* *ret_came: some did. */
-static bool fetch(struct shadow *shadow, struct pg *pg, const char *const *key, bool *ret_came,
-                  struct err *err)
+/* *ret_came: some did. *ret_more: there may be more to ask for. */
+static bool fetch_some(struct shadow *shadow, struct pg *pg, const char *const *key, bool *ret_came,
+                       bool *ret_more, struct err *err)
 {
+    CLEANUP(arena_release) struct arena arena = {0};
     struct shadow_facts *const facts = &shadow->facts;
     const int64_t before = facts->row_count;
     const char *list;
-    if (!find_missing(shadow, pg, key, &list, err))
+    *ret_came = false;
+    if (!find_missing(&arena, pg, key, &list, ret_more, err))
         return false;
     if (list == NULL)
         return true;
     const char *const out =
-        arena_printf(shadow->arena, "COPY (SELECT %s FROM %s AS p WHERE (%s) IN (%s)) TO STDOUT",
+        arena_printf(&arena, "COPY (SELECT %s FROM %s AS p WHERE (%s) IN (%s)) TO STDOUT",
                      key[KEY_COLUMNS], key[KEY_PARENT], key[KEY_WANTED], list);
     const char *const in =
-        arena_printf(shadow->arena, "COPY %s (%s) FROM STDIN", key[KEY_INTO], key[KEY_COLUMNS]);
+        arena_printf(&arena, "COPY %s (%s) FROM STDIN", key[KEY_INTO], key[KEY_COLUMNS]);
     if (out == NULL || in == NULL)
         return err_nomem(err);
     if (!pg_copy(shadow->options.target_connection, out, pg, in, &facts->row_count,
@@ -208,7 +212,20 @@ static bool fetch(struct shadow *shadow, struct pg *pg, const char *const *key, 
         err_prefix(err, "cannot copy the rows of %s", key[KEY_INTO]);
         return false;
     }
-    *ret_came = *ret_came || facts->row_count > before;
+    *ret_came = facts->row_count > before;
+    return true;
+}
+
+/* One round of one key. */
+static bool fetch(struct shadow *shadow, struct pg *pg, const char *const *key, bool *ret_came,
+                  struct err *err)
+{
+    bool came = true, more = true;
+    for (int batch = 0; came && more && batch < MAX_BATCHES; batch++) {
+        if (!fetch_some(shadow, pg, key, &came, &more, err))
+            return false;
+        *ret_came = *ret_came || came;
+    }
     return true;
 }
 

@@ -43,6 +43,14 @@ static const char *shown(struct cli *cli, struct span text)
     return line != NULL ? output_safe(&cli->arena, line) : NULL;
 }
 
+/* What others have named. */
+static void put_safe(struct cli *cli, struct str *out, const char *text)
+{
+    const char *const safe = output_safe(&cli->arena, text);
+    out->failed = out->failed || safe == NULL;
+    str_puts(out, safe != NULL ? safe : "");
+}
+
 /* ---- people ---- */
 
 static bool put_statement(struct cli *cli, struct str *out, const struct rehearsed_statement *one)
@@ -67,7 +75,8 @@ bool rehearsal_say(struct cli *cli, const struct rehearsal *rehearsal, struct er
     CLEANUP(str_release) struct str out = {0};
     for (size_t i = 0; i < rehearsal->migrations.count; i++) {
         const struct rehearsed *const one = &rehearsal->migrations.items[i];
-        str_printf(&out, "%s  (", one->migration->id);
+        put_safe(cli, &out, one->migration->id);
+        str_puts(&out, "  (");
         put_outcome(&out, one);
         str_puts(&out, ")\n");
         for (size_t s = 0; s < one->count; s++)
@@ -78,10 +87,18 @@ bool rehearsal_say(struct cli *cli, const struct rehearsal *rehearsal, struct er
         str_printf(&out, "the schema, before and after:\n%s", rehearsal->changes);
     else if (rehearsal->changes != NULL)
         str_puts(&out, "the schema stays as it is\n");
-    else if (rehearsal->why_no_changes != NULL)
-        str_printf(&out, "the schema is not compared: %s\n", rehearsal->why_no_changes);
-    if (rehearsal->kept != NULL)
-        str_printf(&out, "kept: %s\n  %s\n", rehearsal->kept, rehearsal->kept_connect);
+    else if (rehearsal->why_no_changes != NULL) {
+        str_puts(&out, "the schema is not compared: ");
+        put_safe(cli, &out, rehearsal->why_no_changes);
+        str_putc(&out, '\n');
+    }
+    if (rehearsal->kept != NULL) {
+        str_puts(&out, "kept: ");
+        put_safe(cli, &out, rehearsal->kept);
+        str_puts(&out, "\n  ");
+        put_safe(cli, &out, rehearsal->kept_connect);
+        str_putc(&out, '\n');
+    }
     if (out.failed)
         return err_nomem(err);
     output_result_text(&cli->output, &out);
