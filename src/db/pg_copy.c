@@ -3,6 +3,9 @@
 
 #include "db/pg_parts.h"
 
+/* libpq sends by itself now and then; what it could not send must not grow beyond this. */
+enum { UNSENT_BYTES = 256 << 10 };
+
 static bool lost(struct pg *from, struct pg *to)
 {
     from->lost = to->lost = true;
@@ -97,24 +100,28 @@ static bool flush(struct pg *pg, struct err *err)
     return unsent == 0 || pg_connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
 }
 
-static bool give(struct pg *pg, const char *bytes, size_t len, struct err *err)
+static bool give(struct pg *pg, const char *bytes, size_t len, size_t *unsent, struct err *err)
 {
+    *unsent += len;
     if (pg->libpq->PQputCopyData(pg->conn, bytes, (int)len) != 1)
         return pg_connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
+    if (*unsent < UNSENT_BYTES)
+        return true;
+    *unsent = 0;
     return flush(pg, err);
 }
 
 static bool pass(struct pg *from, struct pg *to, int64_t *ret_rows, int64_t *ret_bytes,
                  struct err *err)
 {
-    for (;;) {
+    for (size_t unsent = 0;;) {
         char *row = NULL;
         size_t len;
         if (!take(from, &row, &len, err))
             return false;
         if (len == 0)
             return true;
-        const bool given = give(to, row, len, err);
+        const bool given = give(to, row, len, &unsent, err);
         from->libpq->PQfreemem(row);
         if (!given)
             return false;
