@@ -52,12 +52,15 @@ static bool is_asked_for(const struct locked *lock)
            (lock->mode >= LOCK_ROW_EXCLUSIVE || lock->effect != EFFECT_CATALOG);
 }
 
-/* Rows as the planner guesses them: by the density of the last ANALYZE. */
+/* Rows as the planner guesses them: by the density of the last ANALYZE. Unused: without a page, and
+ * nothing was ever written or found by an index; a few scans are those of DDL itself. A table that
+ * others inherit from is as full as they are. */
 static const char question[] =
     "SELECT pg_catalog.json_agg(pg_catalog.json_build_object("
     "'name', pg_catalog.format('%%I.%%I', n.nspname, c.relname), 'kind', c.relkind,"
     " 'rows', p.rows, 'bytes', p.bytes, 'index_bytes', p.index_bytes, 'reads', p.reads / s.s,"
-    " 'writes', p.writes / s.s) ORDER BY n.nspname, c.relname)"
+    " 'writes', p.writes / s.s, 'unused', p.unused AND NOT (c.relkind = 'r' AND c.relhassubclass))"
+    " ORDER BY n.nspname, c.relname)"
     " FROM (SELECT DISTINCT oid FROM (%s) AS q(oid)) AS q"
     " JOIN pg_catalog.pg_class AS c ON c.oid = q.oid"
     " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
@@ -68,7 +71,11 @@ static const char question[] =
     "       / pg_catalog.current_setting('block_size')::float8 ELSE 0 END)::int8 END AS rows,"
     "   sum(b.bytes)::int8 AS bytes, sum(pg_catalog.pg_indexes_size(r.oid))::int8 AS index_bytes,"
     "   sum(u.seq_scan + coalesce(u.idx_scan, 0))::float8 AS reads,"
-    "   sum(u.n_tup_ins + u.n_tup_upd + u.n_tup_del)::float8 AS writes"
+    "   sum(u.n_tup_ins + u.n_tup_upd + u.n_tup_del)::float8 AS writes,"
+    "   bool_and(r.relkind IN ('r', 'p') AND pg_catalog.pg_relation_size(r.oid) = 0)"
+    "     AND coalesce(sum(u.n_tup_ins + u.n_tup_upd + u.n_tup_del + coalesce(u.idx_scan, 0)), 0) "
+    "= 0"
+    "     AND coalesce(sum(u.seq_scan), 0) < 100 AS unused"
     "   FROM pg_catalog.pg_class AS r"
     "   CROSS JOIN LATERAL (SELECT pg_catalog.pg_table_size(r.oid) AS bytes) AS b"
     "   LEFT JOIN pg_catalog.pg_stat_user_tables AS u ON u.relid = r.oid"
@@ -165,6 +172,7 @@ static bool add_cost(struct arena *arena, struct costs *costs, const struct lock
                               .index_bytes = whole(found, "index_bytes"),
                               .reads_per_s = rate_of(found, "reads"),
                               .writes_per_s = rate_of(found, "writes"),
+                              .unused = json_is_true(json_object_get(found, "unused")),
                           }};
     estimate(cost);
     return true;
@@ -180,6 +188,40 @@ static bool read_answer(struct arena *arena, struct costs *costs, const struct l
         if (!add_cost(arena, costs, lock, json_array_get(array, i), err))
             return false;
     return true;
+}
+
+/* ---- whom it can hurt ---- */
+
+/* What locks no table itself is about functions, types and the like: nothing is known of their
+ * use. */
+static bool works_on_tables(const struct facts *facts)
+{
+    bool any = false;
+    for (size_t i = 0; i < facts->locks.count; i++) {
+        const struct locked *const lock = &facts->locks.items[i];
+        any = any || (is_asked_for(lock) &&
+                      (lock->object == LOCKED_RELATION || lock->object == LOCKED_TABLE_OF_INDEX));
+    }
+    return any;
+}
+
+static bool all_unused(const struct costs *costs)
+{
+    for (size_t i = 0; i < costs->count; i++)
+        if (!costs->items[i].relation.unused)
+            return false;
+    return true;
+}
+
+static void find_hurt(struct cost_statement *statements, size_t count)
+{
+    bool renamed = false;
+    for (size_t i = 0; i < count; i++) {
+        struct cost_statement *const one = &statements[i];
+        renamed = renamed || one->facts.renames_all;
+        one->certain = !renamed && one->facts.unknown == NULL;
+        one->hurts_nobody = one->certain && works_on_tables(&one->facts) && all_unused(&one->costs);
+    }
 }
 
 bool cost_ask(struct arena *arena, struct pg *pg, const char *search_path,
@@ -206,6 +248,7 @@ bool cost_ask(struct arena *arena, struct pg *pg, const char *search_path,
                 !read_answer(arena, &statements[i].costs, lock, answers.items[at++].value, err))
                 return false;
         }
+    find_hurt(statements, count);
     return true;
 }
 

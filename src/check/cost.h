@@ -10,6 +10,7 @@
 #define PAWL_CHECK_COST_H
 
 #include "check/xray.h"
+#include "db/sqlite.h"
 #include "history/migration.h"
 #include "sql/facts.h"
 #include "sql/split.h"
@@ -21,6 +22,7 @@ struct relation {
     int64_t rows;                     /* an estimate from its last ANALYZE; -1: never analysed */
     int64_t bytes, index_bytes;       /* -1: this role may not know */
     double reads_per_s, writes_per_s; /* since the statistics were reset; -1: not known */
+    bool unused; /* a table without rows, which nobody has written or looked anything up in */
 };
 
 /* One relation that a statement locks or works on. */
@@ -44,6 +46,8 @@ struct cost_statement {
     struct facts facts;
     const struct xray_statement *xray; /* cost_measure(); NULL: it was not X-rayed */
     struct costs costs; /* what the deploy makes itself is left out, and so is what is only read */
+    bool certain; /* its names mean what they say: no statement before it changed what they mean */
+    bool hurts_nobody; /* all that it works on is unused, or is not there */
 };
 
 /* Reads the facts of all, in order, as one deploy. Errors: ERR_NOMEM, a thread that cannot be
@@ -62,8 +66,14 @@ bool cost_measure(struct arena *arena, const struct xray *xray, struct cost_stat
 bool cost_ask(struct arena *arena, struct pg *pg, const char *search_path,
               struct cost_statement *statements, size_t count, struct err *err) MUST_CHECK;
 
+/* Of a SQLite file only this is known: which statements name no table that has rows, and no view.
+ * Errors: those of sqlite_query(). */
+bool cost_ask_sqlite(struct arena *arena, struct sqlite *sqlite, struct cost_statement *statements,
+                     size_t count, struct err *err) MUST_CHECK;
+
 /* Makes notes of the findings about time (rule.grows) in statements whose work takes a moment on
- * this target. Those of cost_ask() must be known. */
+ * this target, and of those about rows and the code that uses them (rule.rows, rule.breaks) where
+ * there are none. Those of cost_ask() must be known. */
 void cost_weigh(struct arena *arena, const struct cost_statement *statements, size_t count,
                 struct findings *findings);
 

@@ -38,6 +38,7 @@ struct rule {
     unsigned engines;
     enum fixer fixer;
     bool grows;        /* about time that grows with a table: no outage on a small one */
+    bool rows;         /* about rows that are there, or code that uses them: no harm without */
     const char *title; /* one line, lower case, no full stop */
     const char *why, *fix;
     const char *example_bad, *example_good; /* lines of a file, or names; may be NULL */

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/deploy_events.h"
+#include "cli/preflight_text.h"
 #include "cli/session.h"
 #include "cli/workspace.h"
 #include "deploy/prepare.h"
@@ -93,6 +94,7 @@ static void report_json(struct cli *cli, const struct deploy_result *result, boo
     cli_result(cli, "head", cli_json_text(result->head));
     cli_result(cli, "leftover", cli_json_text(result->leftover));
     cli_result(cli, "debt", json_debt(&result->debt));
+    cli_result(cli, "preflight", preflight_json(&result->preflight));
 }
 
 static void report_plan(struct cli *cli, const struct plan *plan)
@@ -148,14 +150,18 @@ static void report(struct cli *cli, const struct deploy_result *result, const st
     report_debt(cli, &result->debt);
 }
 
+/* Each that was given: they add up. */
 static bool read_override(struct cli *cli, struct deploy_options *ret, struct err *err)
 {
-    const char *const override = cli_option(cli, "override");
-    if (override == NULL && cli_option(cli, "reason") != NULL)
+    for (size_t i = 0; i < cli->given.count; i++) {
+        const struct given_option *const given = &cli->given.items[i];
+        if (strcmp(given->option->name, "override") == 0 &&
+            !override_parse(given->text, &ret->overrides))
+            return err_set(err, ERR_USAGE, "--override takes reservation or lint");
+    }
+    if (ret->overrides == 0 && cli_option(cli, "reason") != NULL)
         return err_set(err, ERR_USAGE, "--reason goes with --override");
-    if (override != NULL && strcmp(override, "reservation") != 0)
-        return err_set(err, ERR_USAGE, "--override takes reservation");
-    return override == NULL || session_reason(cli, true, &ret->override_reason, err);
+    return ret->overrides == 0 || session_reason(cli, true, &ret->override_reason, err);
 }
 
 static bool read_options(struct cli *cli, struct workspace *workspace, struct deploy_options *ret,
@@ -236,8 +242,8 @@ static const struct option options[] = {
      .text = "cancel or terminate only sessions of this user"},
     {.name = "override",
      .argument = "RULE",
-     .text = "go over what holds deploys up",
-     .choices = "reservation"},
+     .text = "go over what is in the way, each time it is given",
+     .choices = OVERRIDE_CHOICES},
     {.name = "reason", .argument = "TEXT", .text = "why, for the ledger: with --override"},
 };
 
@@ -248,6 +254,8 @@ static const struct example examples[] = {
      "names the release in the ledger, and waits for another deploy at most two minutes"},
     {"pawl deploy --override reservation --reason 'hotfix 80, agreed with the data team'",
      "goes on though the target is reserved"},
+    {"pawl deploy --override lint --reason 'the table is read by nobody, asked in the team'",
+     "goes on though a statement may take others down or lose data"},
 };
 
 const struct command command_deploy = {

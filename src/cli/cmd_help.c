@@ -5,6 +5,7 @@
 #include "base/suggest.h"
 #include "cli/commands.h"
 #include "cli/man.h"
+#include "cli/preflight_text.h"
 #include "cli/settings_text.h"
 
 /* The widest of the left column; what is wider puts its text into the next line. */
@@ -230,6 +231,8 @@ static bool run(struct cli *cli, struct err *err)
         return unknown_topic(cli, topic, err);
     if (cli->output.json)
         report_commands(cli, only);
+    if (cli->output.json && only == &command_preflight)
+        cli_result(cli, "checklist", preflight_questions_json());
     if (cli_flag(cli, "man"))
         return only != NULL ? man_command(cli, only, err) : man_program(cli, err);
     return only != NULL ? print_command(cli, only, err) : print_overview(cli, err);

@@ -126,6 +126,18 @@ static bool list(struct cli *cli, const struct look *look, const struct set *set
     return true;
 }
 
+static void say_override(struct cli *cli, const struct attempt *override)
+{
+    char number[32] = "";
+    if (override->overrides != 0)
+        (void)snprintf(number, sizeof number, " %" PRId64, override->overrides);
+    output_result(&cli->output, "the deploy at seq %" PRId64 " went over %s%s, by %s on %s: %s\n",
+                  override->seq, override->overrode, number,
+                  override->user != NULL ? override->user : "?",
+                  override->host != NULL ? override->host : "?",
+                  override->reason != NULL ? override->reason : "?");
+}
+
 /* What people have said about the target; false when memory is out. */
 static bool say_announced(struct cli *cli, const struct look *look)
 {
@@ -148,12 +160,7 @@ static bool say_announced(struct cli *cli, const struct look *look)
         output_result(&cli->output, "reserved (%" PRId64 ") %s\n", item->seq, text);
     }
     if (override != NULL)
-        output_result(
-            &cli->output,
-            "the deploy at seq %" PRId64 " went over reservation %" PRId64 ", by %s on %s: %s\n",
-            override->seq, override->overrides, override->user != NULL ? override->user : "?",
-            override->host != NULL ? override->host : "?",
-            override->reason != NULL ? override->reason : "?");
+        say_override(cli, override);
     return true;
 }
 
@@ -167,11 +174,13 @@ static json_t *announced_json(const struct look *look)
     clock_format_us(maintenance->since_us, since);
     if (last != NULL)
         clock_format_us(last->until_us, until);
-    return json_pack("{so so so so}", "maintenance_since",
-                     cli_json_text(maintenance->on ? since : NULL), "reserved_until",
-                     cli_json_text(last != NULL ? until : NULL), "reserved_by",
-                     cli_json_text(last != NULL ? last->user : NULL), "overridden",
-                     override != NULL ? json_integer(override->overrides) : json_null());
+    return json_pack(
+        "{so so so so so}", "maintenance_since", cli_json_text(maintenance->on ? since : NULL),
+        "reserved_until", cli_json_text(last != NULL ? until : NULL), "reserved_by",
+        cli_json_text(last != NULL ? last->user : NULL), "overridden",
+        override != NULL && override->overrides != 0 ? json_integer(override->overrides)
+                                                     : json_null(),
+        "overrode", cli_json_text(override != NULL ? override->overrode : NULL));
 }
 
 /* What the last deploy that looked saw unfinished. */

@@ -14,6 +14,7 @@
     X(plan)                                                                                        \
     X(probe)                                                                                       \
     X(rehearse)                                                                                    \
+    X(preflight)                                                                                   \
     X(explain)                                                                                     \
     X(deploy)                                                                                      \
     X(adopt)                                                                                       \

@@ -11,6 +11,7 @@ bool pending_read(struct cli *cli, struct workspace *workspace, struct session *
     options.set = &workspace->set;
     options.plan.to = cli_option(cli, "to");
     options.dry_run = true;
+    options.preflight = false; /* those who look tell of it themselves */
     return session_check_dialect(cli, cli->url.engine, workspace->options.dialect == DIALECT_SQLITE,
                                  err) &&
            prepare_sum(&cli->arena, &workspace->set, workspace->sum_path, err) &&

@@ -27,6 +27,7 @@ enum setting_id {
     SETTING_WAIT,            /* [deploy] wait = 10m */
     SETTING_CONNECT_TIMEOUT, /* [deploy] connect_timeout = 10s */
     SETTING_BLACK_BOX,       /* [deploy] black_box = auto */
+    SETTING_PREFLIGHT,       /* [deploy] preflight = on */
     SETTING_SHADOW,          /* [check] shadow, a URL, local or target; "" is none */
     SETTING_PROBE_TIMEOUT,   /* [check] probe_timeout */
     SETTING_URL,             /* [target.NAME] url */

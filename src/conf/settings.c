@@ -114,6 +114,17 @@ const struct setting settings[SETTING_COUNT] = {
      .environment = "PAWL_BLACK_BOX",
      .text = "The folder in which each deploy leaves a file of what happened; auto is "
              "$XDG_STATE_HOME/pawl or ~/.local/state/pawl, off is none."},
+    {.id = SETTING_PREFLIGHT,
+     .section = "deploy",
+     .name = "preflight",
+     .type = SETTING_CHOICE,
+     .unit = "decision",
+     .choices = "on|off",
+     .initial = "on",
+     .environment = "PAWL_PREFLIGHT",
+     .text =
+         "Whether a deploy begins with the checks of `pawl preflight`, and changes nothing where "
+         "a pending statement would take others down or lose data."},
     {.id = SETTING_SHADOW,
      .section = "check",
      .name = "shadow",

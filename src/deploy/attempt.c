@@ -43,13 +43,31 @@ static json_t *pending_ids(const struct run *run)
     return list;
 }
 
+/* What it went over, and why. */
+static bool describe_overrides(const struct run *run, json_t *detail)
+{
+    CLEANUP(str_release) struct str names = {0};
+    if (run->overridden == 0)
+        return true;
+    for (unsigned i = 0; i < OVERRIDE_BITS; i++)
+        if ((run->overridden & 1U << i) != 0)
+            str_printf(&names, "%s%s", names.len > 0 ? " " : "", override_name(i));
+    return !names.failed &&
+           json_object_set_new(detail, "overrides", json_string(str_text(&names))) == 0 &&
+           (run->reservation == 0 ||
+            json_object_set_new(detail, "reservation", json_integer(run->reservation)) == 0) &&
+           ((run->overridden & OVERRIDE_LINT) == 0 ||
+            json_object_set_new(detail, "lint", preflight_overridden(run)) == 0) &&
+           json_object_set_new(detail, "reason", json_string(run->options->override_reason)) == 0;
+}
+
 static const char *begin_detail(struct run *run, struct err *err)
 {
     char start[HOST_START_BYTES];
     const bool started = host_process_start(getpid(), start); /* without /proc: not known */
     CLEANUP(json_release) json_t *detail = attempt_detail(run);
     if (detail == NULL || json_object_set_new(detail, "pawl", json_string(PAWL_VERSION)) != 0 ||
-        !actor_describe(run->arena, detail) || !reservation_describe(run, detail) ||
+        !actor_describe(run->arena, detail) || !describe_overrides(run, detail) ||
         json_object_set_new(detail, "set", json_string(run->options->set->digest.text)) != 0 ||
         json_object_set_new(detail, "pending", pending_ids(run)) != 0)
         goto nomem;

@@ -145,33 +145,37 @@ static int compare_oid(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool claim_read(struct run *run, const struct plan_item *item, size_t unit, struct claim *ret,
-                struct err *err)
+bool claim_of_set(struct run *run, const struct facts_set *set, struct claim *ret, struct err *err)
 {
     enum { FIRST_ANSWER = 2 };
-    struct facts_set set;
     struct pg_answers answers;
     size_t asked = 0;
-    *ret = (struct claim){0};
-    if (unit >= item->script.units.count ||
-        only_makes(run->arena, &item->script, &item->script.units.items[unit]))
-        return true;
-    if (!read_facts(run->arena, &item->script, &item->script.units.items[unit], &set, err))
-        return false;
-    for (size_t i = 0; i < set.locks.count; i++)
-        asked += is_asked_for(&set.locks.items[i]);
-    ret->all_short = set.all_short;
+    *ret = (struct claim){.all_short = set->all_short};
+    for (size_t i = 0; i < set->locks.count; i++)
+        asked += is_asked_for(&set->locks.items[i]);
     if (asked == 0)
         return true;
-    if (!ask(run, run->arena, &set, &answers, err))
+    if (!ask(run, run->arena, set, &answers, err))
         return false;
-    for (size_t i = 0, at = FIRST_ANSWER; i < set.locks.count; i++)
-        if (is_asked_for(&set.locks.items[i]) &&
-            !read_answer(run->arena, ret, &set.locks.items[i], answers.items[at++].value, err))
+    for (size_t i = 0, at = FIRST_ANSWER; i < set->locks.count; i++)
+        if (is_asked_for(&set->locks.items[i]) &&
+            !read_answer(run->arena, ret, &set->locks.items[i], answers.items[at++].value, err))
             return false;
     if (ret->locks.count > 0)
         qsort(ret->locks.items, ret->locks.count, sizeof *ret->locks.items, compare_oid);
     return true;
+}
+
+bool claim_read(struct run *run, const struct plan_item *item, size_t unit, struct claim *ret,
+                struct err *err)
+{
+    struct facts_set set;
+    *ret = (struct claim){0};
+    if (unit >= item->script.units.count ||
+        only_makes(run->arena, &item->script, &item->script.units.items[unit]))
+        return true;
+    return read_facts(run->arena, &item->script, &item->script.units.items[unit], &set, err) &&
+           claim_of_set(run, &set, ret, err);
 }
 
 /* ---- who has it ---- */
@@ -230,20 +234,13 @@ static bool keep_old(struct arena *arena, const struct sessions_on *on, struct p
     return true;
 }
 
-bool claim_look(struct run *run, struct arena *arena, struct claim *claim, struct pg_sessions *ret,
-                struct err *err)
+bool claim_holders(struct pg *pg, struct arena *arena, const struct claim *claim,
+                   struct pg_sessions *ret, struct err *err)
 {
-    bool any = claim->held && !claim->looked;
     struct sessions_on on;
+    struct sessions_wanted *const wanted =
+        arena_alloc(arena, (claim->locks.count + 1) * sizeof *wanted);
     *ret = (struct pg_sessions){0};
-    if (claim->locks.count == 0)
-        return true;
-    if (claim->looked && !anybody(run, arena, claim, &any, err))
-        return false;
-    claim->looked = true;
-    if (!any)
-        return true;
-    struct sessions_wanted *const wanted = arena_alloc(arena, claim->locks.count * sizeof *wanted);
     if (wanted == NULL)
         return err_nomem(err);
     for (size_t i = 0; i < claim->locks.count; i++) {
@@ -252,9 +249,25 @@ bool claim_look(struct run *run, struct arena *arena, struct claim *claim, struc
         if (wanted[i].mode == NULL)
             return err_nomem(err);
     }
+    return sessions_on(pg, arena, wanted, claim->locks.count, OLD_MS, &on, err) &&
+           keep_old(arena, &on, ret, err);
+}
+
+bool claim_look(struct run *run, struct arena *arena, struct claim *claim, struct pg_sessions *ret,
+                struct err *err)
+{
+    bool any = claim->held && !claim->looked;
+    *ret = (struct pg_sessions){0};
+    if (claim->locks.count == 0)
+        return true;
+    if (claim->looked && !anybody(run, arena, claim, &any, err))
+        return false;
+    claim->looked = true;
+    if (!any)
+        return true;
     struct pg *const pg = watcher_connection(run);
-    if (pg != NULL && sessions_on(pg, arena, wanted, claim->locks.count, OLD_MS, &on, err))
-        return keep_old(arena, &on, ret, err);
+    if (pg != NULL && claim_holders(pg, arena, claim, ret, err))
+        return true;
     /* Without a second connection the tries themselves find out. */
     if (err->code == ERR_SIGNAL || err->code == ERR_NOMEM)
         return false;

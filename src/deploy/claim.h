@@ -37,6 +37,14 @@ struct claim {
 bool claim_read(struct run *run, const struct plan_item *item, size_t unit, struct claim *ret,
                 struct err *err) MUST_CHECK;
 
+/* The same of what statements lock in all, in one go. */
+bool claim_of_set(struct run *run, const struct facts_set *set, struct claim *ret,
+                  struct err *err) MUST_CHECK;
+
+/* Who has held a lock that conflicts with the claim for a second or more, by this connection. */
+bool claim_holders(struct pg *pg, struct arena *arena, const struct claim *claim,
+                   struct pg_sessions *ret, struct err *err) MUST_CHECK;
+
 /* Who has held a lock that conflicts with the claim for a second or more, with nothing of ours in
  * its way: those in *ret. Empty where there is nothing to look at. */
 bool claim_look(struct run *run, struct arena *arena, struct claim *claim, struct pg_sessions *ret,

@@ -23,7 +23,7 @@ static bool any_name(const struct findings *findings)
     return false;
 }
 
-static bool refuse_findings(struct run *run, struct err *err)
+bool run_refuse_findings(struct run *run, struct err *err)
 {
     const size_t errors = findings_count(run->findings, SEVERITY_ERROR);
     if (errors == 0)
@@ -40,7 +40,7 @@ static bool refuse_findings(struct run *run, struct err *err)
 }
 
 /* Other people's tables without a ledger: taking them for an empty database would be a guess. */
-static bool refuse_foreign(struct run *run, struct err *err)
+bool run_refuse_foreign(struct run *run, struct err *err)
 {
     const char *example = NULL;
     if (!ledger_foreign_objects(run->ledger, run->arena, run->options->limits.search_path, &example,
@@ -62,7 +62,7 @@ static bool refuse_foreign(struct run *run, struct err *err)
     return false;
 }
 
-bool run_plan(struct run *run, struct err *err)
+bool run_look(struct run *run, struct err *err)
 {
     struct journal_break broken;
     struct plan_options options = run->options->plan;
@@ -88,12 +88,17 @@ bool run_plan(struct run *run, struct err *err)
         if (run->result->head == NULL)
             return err_nomem(err);
     }
-    return release_check(run, err) && refuse_findings(run, err);
+    return true;
+}
+
+bool run_plan(struct run *run, struct err *err)
+{
+    return run_look(run, err) && release_check(run, err) && run_refuse_findings(run, err);
 }
 
 /* Steps outside transactions need the session lock, which a pooler would put on a connection that
  * others get next. */
-static bool refuse_pooled_steps(const struct run *run, struct err *err)
+bool run_refuse_pooled_steps(const struct run *run, struct err *err)
 {
     const struct plan *const plan = &run->result->plan;
     for (size_t i = 0; !run->ledger->direct && i < plan->items.count; i++) {
@@ -297,15 +302,16 @@ static bool run_all(struct run *run, struct err *err)
         sqlite_set_patience(run->ledger->sqlite, run->options->wait_ms);
     if (!ledger_prepare_writer(run->ledger, run->arena, err) || !run_plan(run, err))
         return false;
-    if (!run->ledger->exists && !refuse_foreign(run, err))
+    if (!run->ledger->exists && !run_refuse_foreign(run, err))
         return false;
     if (run->options->dry_run) {
         reservation_note(run);
-        return refuse_pooled_steps(run, err);
+        return run_refuse_pooled_steps(run, err) && preflight_pass(run, err);
     }
     if (plan_empty(&run->result->plan) && !release_is_new(run))
         return bury_finished(run, err);
-    if (!refuse_pooled_steps(run, err) || !exclude_and_pass(run, give_up_ms, err))
+    if (!run_refuse_pooled_steps(run, err) || !exclude_and_pass(run, give_up_ms, err) ||
+        !preflight_pass(run, err))
         return false;
     if (run->options->app_role != NULL &&
         !ledger_grant(run->ledger, run->arena, run->options->app_role, err))
@@ -346,6 +352,8 @@ bool deploy_run(struct arena *arena, const struct ledger_options *target, const 
     const bool ok = run_all(&run, err);
     watcher_close(&run.watcher);
     black_box_close(&run);
+    for (size_t i = 0; i < run.preflight.count; i++)
+        finding_add(arena, findings, &run.preflight.items[i]);
     return ok;
     /* The mutex goes with the connection, which the caller closes. */
 }

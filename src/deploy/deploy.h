@@ -11,7 +11,9 @@
 #include "deploy/leftover.h"
 #include "deploy/listener.h"
 #include "deploy/oust.h"
+#include "deploy/override.h"
 #include "deploy/plan.h"
+#include "deploy/preflight.h"
 
 struct deploy_options {
     struct set *set; /* odd names that turn out to be applied are admitted to it */
@@ -22,12 +24,14 @@ struct deploy_options {
     struct oust_options oust;    /* what is done about sessions in the way: nothing */
     int64_t wait_ms;             /* for another deploy */
     int64_t reservation_wait_ms; /* for a reservation to be over */
-    const char *override_reason; /* why it goes over reservations; NULL: it does not */
+    unsigned overrides;          /* of deploy/override.h: what it goes over, if it is in the way */
+    const char *override_reason; /* why it does */
     const char *release;         /* NULL: none named */
     const char *app_role;        /* NULL: none */
     const char *reserve_role;    /* NULL: none */
     struct black_box_options black_box;
     bool dry_run;
+    bool preflight; /* it begins with the checks of deploy/preflight.h */
     struct deploy_listener listener;
 };
 
@@ -50,6 +54,7 @@ struct deploy_result {
     const char *leftover;  /* INVALID indexes and unvalidated constraints, as text; NULL: none */
     struct leftovers debt; /* the same as a list, after a run that failed too */
     bool waited;           /* for another deploy */
+    struct preflight preflight; /* what was asked before anything ran; no lines: nothing was */
 };
 
 /*

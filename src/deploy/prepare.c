@@ -48,6 +48,7 @@ void prepare_deploy(const struct config *config, const struct target *target,
         .app_role = or_none(&target->values[SETTING_APP_ROLE]),
         .reserve_role = or_none(&target->values[SETTING_RESERVE_ROLE]),
         .black_box = prepare_black_box(config),
+        .preflight = strcmp(values[SETTING_PREFLIGHT].text, "on") == 0,
     };
 }
 

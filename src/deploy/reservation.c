@@ -15,7 +15,12 @@ static const struct reservation *in_force(const struct run *run, int64_t before_
     return reservations_last(&run->state.reservations, run->journal.now_us, before_seq);
 }
 
-static bool held_up(struct run *run, const struct reservation *reservation, struct err *err)
+const struct reservation *reservation_standing(const struct run *run)
+{
+    return in_force(run, INT64_MAX);
+}
+
+bool reservation_refuse(struct run *run, const struct reservation *reservation, struct err *err)
 {
     const char *const text = reservation_text(run->arena, reservation);
     if (text == NULL)
@@ -27,6 +32,11 @@ static bool held_up(struct run *run, const struct reservation *reservation, stru
              "`pawl deploy --override reservation --reason TEXT` goes over it.",
              (long long)reservation->seq);
     return false;
+}
+
+static bool is_overridden(const struct run *run)
+{
+    return (run->options->overrides & OVERRIDE_RESERVATION) != 0;
 }
 
 static void tell(struct run *run, enum deploy_event_type type, const char *format,
@@ -43,12 +53,12 @@ bool reservation_wait(struct run *run, int64_t give_up_ms, struct err *err)
 {
     int64_t next_note_ms = clock_monotonic_ms();
     const struct reservation *reservation;
-    if (run->options->override_reason != NULL)
+    if (is_overridden(run))
         return true;
     while ((reservation = in_force(run, INT64_MAX)) != NULL) {
         const int64_t now_ms = clock_monotonic_ms();
         if (now_ms >= give_up_ms)
-            return held_up(run, reservation, err);
+            return reservation_refuse(run, reservation, err);
         if (now_ms >= next_note_ms) {
             tell(run, DEPLOY_WAITING, "the target is reserved", reservation);
             next_note_ms = now_ms + NOTE_EVERY_MS;
@@ -65,9 +75,10 @@ bool reservation_wait(struct run *run, int64_t give_up_ms, struct err *err)
 const struct reservation *reservation_found(struct run *run)
 {
     const struct reservation *const reservation = in_force(run, INT64_MAX);
-    if (reservation == NULL || run->options->override_reason == NULL)
+    if (reservation == NULL || !is_overridden(run))
         return reservation;
-    run->overrides = reservation->seq;
+    run->overridden |= OVERRIDE_RESERVATION;
+    run->reservation = reservation->seq;
     tell(run, DEPLOY_NOTE, "goes over a reservation", reservation);
     return NULL;
 }
@@ -77,7 +88,7 @@ const struct reservation *reservation_found(struct run *run)
 bool reservation_recheck(struct run *run, struct err *err)
 {
     const int64_t begun = strtoll(run->result->head, NULL, 10);
-    if (begun == run->journal.head.seq + 1 || run->options->override_reason != NULL)
+    if (begun == run->journal.head.seq + 1 || is_overridden(run))
         return true;
     if (!run_plan(run, err))
         return false;
@@ -85,7 +96,7 @@ bool reservation_recheck(struct run *run, struct err *err)
     if (reservation == NULL)
         return true;
     run->reserved = true;
-    return held_up(run, reservation, err);
+    return reservation_refuse(run, reservation, err);
 }
 
 void reservation_note(struct run *run)
@@ -93,12 +104,4 @@ void reservation_note(struct run *run)
     const struct reservation *const reservation = in_force(run, INT64_MAX);
     if (reservation != NULL)
         tell(run, DEPLOY_NOTE, "a deploy is held up: the target is reserved", reservation);
-}
-
-bool reservation_describe(const struct run *run, struct json_t *detail)
-{
-    return run->overrides == 0 ||
-           (json_object_set_new(detail, "overrides", json_string("reservation")) == 0 &&
-            json_object_set_new(detail, "reservation", json_integer(run->overrides)) == 0 &&
-            json_object_set_new(detail, "reason", json_string(run->options->override_reason)) == 0);
 }

@@ -32,7 +32,9 @@ struct run {
     struct ousted_list ousted;      /* sessions that this run has ended */
     int64_t lock_timeout_ms;        /* of the next try; -1: as the options say */
     const struct plan_item *failed; /* the one that ended the run; NULL */
-    int64_t overrides;              /* the reservation that we go over; 0: none */
+    unsigned overridden;            /* of deploy/override.h: what this run went over */
+    int64_t reservation;            /* the one that it went over; 0: none */
+    struct findings preflight;      /* what the checks before it have found */
     bool reserved;                  /* a reservation ends the run */
 };
 
@@ -73,8 +75,10 @@ const struct reservation *reservation_found(struct run *run);
 bool reservation_recheck(struct run *run, struct err *err) MUST_CHECK;
 /* What a dry run says of it. */
 void reservation_note(struct run *run);
-/* Adds the override to the begin row's detail; false when memory is out. */
-bool reservation_describe(const struct run *run, struct json_t *detail) MUST_CHECK;
+/* The one in force that would hold this deploy up; NULL. */
+const struct reservation *reservation_standing(const struct run *run);
+/* ERR_BUSY: who has reserved the target, and what to type. False. */
+bool reservation_refuse(struct run *run, const struct reservation *reservation, struct err *err);
 
 /* --- apply.c --- */
 /* All units of one pending migration. */
@@ -139,7 +143,19 @@ bool exclude_others(struct run *run, int64_t give_up_ms, struct err *err) MUST_C
 bool exclude_still_busy(const char *text, struct err *err);
 
 /* --- deploy.c --- */
-/* Reads the ledger anew and plans. */
+/* Reads the ledger anew and plans, whatever speaks against it: that is in run->findings. */
+bool run_look(struct run *run, struct err *err) MUST_CHECK;
+/* ERR_REFUSED where there are errors among run->findings. */
+bool run_refuse_findings(struct run *run, struct err *err) MUST_CHECK;
+/* All of these. */
 bool run_plan(struct run *run, struct err *err) MUST_CHECK;
+/* ERR_REFUSED for a database with tables and no ledger. */
+bool run_refuse_foreign(struct run *run, struct err *err) MUST_CHECK;
+/* ERR_REFUSED for steps outside transactions behind a pooler. */
+bool run_refuse_pooled_steps(const struct run *run, struct err *err) MUST_CHECK;
+
+/* --- preflight.c --- */
+/* What a deploy asks before it changes anything; ERR_REFUSED. Warnings are told. */
+bool preflight_pass(struct run *run, struct err *err) MUST_CHECK;
 
 #endif

@@ -198,6 +198,7 @@ static bool fold_begin(struct fold *fold)
         .pid = number(fold, "pid", 0),
         .backend = number(fold, "backend", 0),
         .pooled = flag(fold, "pooled"),
+        .overrode = member(fold, "overrides"),
         .overrides = number(fold, "reservation", 0),
         .reason = member(fold, "reason"),
         .ended = EVENT_BEGIN,
@@ -396,7 +397,7 @@ const struct attempt *state_override(const struct state *state)
 {
     for (size_t i = state->attempts.count; i > 0; i--) {
         const struct attempt *const attempt = &state->attempts.items[i - 1];
-        if (attempt->overrides != 0)
+        if (attempt->overrode != NULL)
             return attempt;
         if (attempt->ended == EVENT_END)
             return NULL;

@@ -54,7 +54,8 @@ struct attempt {
     int64_t ended_us, last_us;  /* when it ended, and when its last row came */
     const char *last_migration; /* of its last row that names one; NULL */
     const char *message;        /* of a failed row */
-    int64_t overrides;          /* the reservation that it went over; 0: none */
+    const char *overrode;       /* what it went over: "reservation", "lint", both; NULL: nothing */
+    int64_t overrides;          /* the reservation among that; 0: none */
     const char *reason;         /* why it did; NULL */
 };
 
@@ -112,7 +113,7 @@ const struct partial *state_partial(const struct state *state, const char *id);
 /* The last attempt that has no end; NULL. */
 const struct attempt *state_open_attempt(const struct state *state);
 
-/* The last attempt that went over a reservation, until a deploy after it ends well; NULL. */
+/* The last attempt that went over something, until a deploy after it ends well; NULL. */
 const struct attempt *state_override(const struct state *state);
 
 const char *applied_name(const struct applied *applied); /* the current one */

@@ -286,6 +286,7 @@ static const struct rule rules[] = {
      .applies = is_renamed_alone,
      .what = "code that names the constraint of {} fails"},
     {.id = "required-column",
+     .rows = true,
      .severity = SEVERITY_ERROR,
      .engines = RULE_POSTGRES,
      .title = "a new column has to be given a value that older code does not give",
