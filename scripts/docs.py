@@ -75,7 +75,18 @@ def locks(pawl):
     return "\n".join(lines) + "\n"
 
 
-GENERATORS = {"help": help_page, "commands": commands, "settings": settings, "rules": rules, "locks": locks}
+def checklist(pawl):
+    rows = json.loads(run(pawl, "--json", "help", "preflight"))["checklist"]
+    lines = ["| line | | what is asked, and what an answer means | SQLite | a deploy asks it |", "|---|---|---|---|---|"]
+    for row in rows:
+        cells = [f"`{row['id']}`", row["title"], cell(row["asks"]), "" if row["postgres"] else "yes",
+                 "yes" if row["deploy"] else ""]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+GENERATORS = {"checklist": checklist, "commands": commands, "help": help_page, "locks": locks,
+              "rules": rules, "settings": settings}
 
 
 def generated(text, pawl):

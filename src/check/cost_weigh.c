@@ -65,7 +65,7 @@ static const char *comfort(struct arena *arena, const struct rule *rule,
 {
     const char *text = NULL;
     int64_t rows, bytes;
-    if (one->hurts_nobody && (rule->grows || rule->rows || rule->breaks))
+    if (one->hurts_nobody && rule_can_hurt(rule))
         return "nobody is hurt: there are no rows, and nobody has used it";
     if (!rule->grows || !is_a_moment(one, &rows, &bytes))
         return NULL;

@@ -44,6 +44,11 @@ bool rule_is_linted(const struct rule *rule)
            rule->behind != NULL || rule->finish != NULL;
 }
 
+bool rule_can_hurt(const struct rule *rule)
+{
+    return rule != NULL && (rule->grows || rule->rows || rule->breaks);
+}
+
 const char **rule_ids(struct arena *arena)
 {
     const char **const ids = arena_alloc(arena, rule_count() * sizeof *ids);

@@ -74,6 +74,10 @@ const struct rule *rule_find(const char *id);
 /* True for one that check/lint.h finds. */
 bool rule_is_linted(const struct rule *rule);
 
+/* True for one about what can take others down or lose data; what is only refused by the server,
+ * and rolled back, hurts nobody. */
+bool rule_can_hurt(const struct rule *rule);
+
 /* rule_count() of them, in an array of the arena; NULL when memory is out. */
 const char **rule_ids(struct arena *arena) MUST_CHECK;
 

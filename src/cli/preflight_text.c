@@ -6,7 +6,7 @@
 
 #include "deploy/preflight.h"
 
-enum { MARK_COLUMN = 14, TITLE_COLUMN = 24 };
+enum { MARK_COLUMN = 14, TITLE_COLUMN = 19 };
 
 static const char *color_of(enum preflight_mark mark)
 {
@@ -32,7 +32,7 @@ static void put_said(struct str *out, bool color, const struct preflight_line *l
     put_mark(out, color, index == 0 ? line->mark : said->mark);
     str_printf(out, "%-*s  ", TITLE_COLUMN, index == 0 ? line->question->title : "");
     output_escape(out, said->text, strlen(said->text), false);
-    if (index == 0 && line->ms > 0)
+    if (index == 0 && line->mark != PREFLIGHT_SKIPPED)
         str_printf(out, " (%" PRId64 " ms)", line->ms);
     str_putc(out, '\n');
     if (said->command == NULL)

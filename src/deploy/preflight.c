@@ -9,12 +9,12 @@
 
 static const struct preflight_question questions[] = {
     {.id = "target",
-     .title = "the target answers",
+     .title = "target",
      .asks = "Whether the database can be reached and written: an error where it cannot, or is a "
              "standby. It names the server's version, and says whether a pooler stands between.",
      .ask = preflight_target},
     {.id = "ledger",
-     .title = "the ledger is whole",
+     .title = "ledger",
      .asks = "Whether the journal can be read and its hash chain fits: an error where it does not, "
              "and where a database with tables has no ledger.",
      .ask = preflight_ledger},
@@ -25,11 +25,11 @@ static const struct preflight_question questions[] = {
              "outside transactions would go through a pooler.",
      .ask = preflight_plan},
     {.id = "release",
-     .title = "the release is this set",
+     .title = "release",
      .asks = "Whether the release that `--release` names was recorded with another set: an error.",
      .ask = preflight_release},
     {.id = "lint",
-     .title = "the pending statements",
+     .title = "pending statements",
      .asks = "What `pawl lint` finds in them, weighed with the target's own tables: what takes a "
              "moment there, or meets a table without rows that nobody has used, is a note. What "
              "is still an error can take others down or lose data, and stops a deploy. Not asked "
@@ -38,20 +38,19 @@ static const struct preflight_question questions[] = {
      .deploy = true,
      .ask = preflight_lint},
     {.id = "sessions",
-     .title = "nobody is in the way",
+     .title = "sessions in the way",
      .asks = "Whether sessions, or prepared transactions, have held for a second or more what the "
-             "pending statements will lock, or hold up a CREATE INDEX CONCURRENTLY: a warning, as "
-             "a deploy waits and tries again. `pawl blockers` says more.",
+             "pending statements will lock, or hold up a CREATE INDEX CONCURRENTLY: a warning. A "
+             "deploy looks itself, before each migration, and waits and tries again.",
      .postgres = true,
-     .deploy = true,
      .ask = preflight_sessions},
     {.id = "deploys",
-     .title = "no other deploy",
+     .title = "other deploys",
      .asks = "Whether another deploy is at work, which the next one waits for: a warning. A note "
              "of one that did not say how it ended.",
      .ask = preflight_deploys},
     {.id = "reservation",
-     .title = "nobody has reserved it",
+     .title = "reservation",
      .asks = "Whether somebody has reserved the target with `pawl reserve`: an error where "
              "something is pending, as a deploy then ends with 5.",
      .ask = preflight_reservation},
@@ -60,7 +59,7 @@ static const struct preflight_question questions[] = {
      .asks = "Whether `pawl maintenance` is on: a note, as it stops nothing.",
      .ask = preflight_maintenance},
     {.id = "replicas",
-     .title = "replicas follow",
+     .title = "replicas",
      .asks = "How far each replica is behind: a warning from 10 seconds or 256 MB on, as a "
              "migration writes more; and where every commit waits for a synchronous standby that "
              "is not there. Who may not see it is told so (pg_monitor).",
@@ -70,26 +69,26 @@ static const struct preflight_question questions[] = {
     {.id = "slots",
      .title = "replication slots",
      .asks = "Whether a slot keeps write-ahead log for somebody who does not fetch it, or has lost "
-             "it: a warning, as a migration that writes much can fill the disk.",
+             "it: a warning from 256 MB on, as a migration that writes much can fill the disk.",
      .postgres = true,
      .deploy = true,
      .ask = preflight_slots},
     {.id = "connections",
-     .title = "connections are left",
+     .title = "connections",
      .asks = "Whether the server, the database and the role take a few more connections; a deploy "
              "needs a second one to watch itself: a warning where fewer than five are left.",
      .postgres = true,
      .deploy = true,
      .ask = preflight_connections},
     {.id = "wraparound",
-     .title = "no forced vacuum is near",
+     .title = "forced vacuum",
      .asks = "Whether a table that is to be changed has nearly reached "
              "`autovacuum_freeze_max_age`: a warning, as the vacuum that then comes gives way to "
              "nobody.",
      .postgres = true,
      .ask = preflight_wraparound},
     {.id = "leftovers",
-     .title = "nothing is unfinished",
+     .title = "unfinished work",
      .asks = "INVALID indexes and constraints that are NOT VALID, each with its age where a deploy "
              "has seen it before: a note.",
      .postgres = true,
@@ -132,10 +131,10 @@ bool preflight_say(struct preflight_look *look, struct preflight_line *line,
     return true;
 }
 
-bool preflight_refuse(struct preflight_look *look, struct preflight_line *line, struct err *why,
-                      struct err *err)
+bool preflight_refuse(struct preflight_look *look, struct preflight_line *line, const char *command,
+                      struct err *why, struct err *err)
 {
-    const bool said = preflight_say(look, line, PREFLIGHT_ERROR, why->hint, err, "%s",
+    const bool said = preflight_say(look, line, PREFLIGHT_ERROR, command, err, "%s",
                                     why->message != NULL ? why->message : "refused");
     if (look->ended.code == ERR_NONE) {
         look->ended = *why;

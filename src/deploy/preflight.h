@@ -57,7 +57,7 @@ struct preflight {
 struct preflight_look;
 struct preflight_question {
     const char *id;    /* for ever: programs know it */
-    const char *title; /* a few words */
+    const char *title; /* a few words: what it is about */
     const char *asks;  /* for the docs, sentences: what is asked, and what each mark means */
     bool postgres;     /* SQLite has nothing to ask */
     bool deploy;       /* a deploy asks it too; the others it finds out by itself */

@@ -11,7 +11,7 @@ static bool refuse_unless_over(struct preflight_look *look, struct preflight_lin
                                struct err *why, struct err *err)
 {
     if (why->code != ERR_NOMEM && why->code != ERR_SIGNAL)
-        return preflight_refuse(look, line, why, err);
+        return preflight_refuse(look, line, why->hint, why, err);
     *err = *why;
     *why = (struct err){0};
     return false;

@@ -108,8 +108,15 @@ bool preflight_read(struct preflight_look *look, struct err *err)
                          : makes ? "they only make what was not there"
                                  : "nothing is pending";
     look->read = true;
-    return look->harmless || look->run->ledger->pg == NULL ||
-           cost_read(look->run->arena, look->statements, look->statement_count, err);
+    return true;
+}
+
+bool preflight_facts(struct preflight_look *look, struct err *err)
+{
+    if (look->facts || look->harmless || look->run->ledger->pg == NULL)
+        return true;
+    look->facts = cost_read(look->run->arena, look->statements, look->statement_count, err);
+    return look->facts;
 }
 
 /* ---- lint ---- */
@@ -120,6 +127,8 @@ static bool weigh(struct preflight_look *look, struct preflight_line *line,
 {
     struct run *const run = look->run;
     CLEANUP(err_release) struct err here = {0};
+    if (!preflight_facts(look, err))
+        return false;
     const bool asked = run->ledger->pg != NULL
                            ? cost_ask(run->arena, run->ledger->pg, run->options->limits.search_path,
                                       look->statements, look->statement_count, &here)
@@ -137,9 +146,10 @@ static bool weigh(struct preflight_look *look, struct preflight_line *line,
     return false;
 }
 
+/* What the server refuses is rolled back: that stops itself. */
 static bool is_error(const struct finding *finding)
 {
-    return finding->severity == SEVERITY_ERROR && rule_is_linted(rule_find(finding->rule));
+    return finding->severity == SEVERITY_ERROR && rule_can_hurt(rule_find(finding->rule));
 }
 
 static size_t count_errors(const struct findings *findings)
@@ -164,10 +174,11 @@ static bool keep(struct preflight_look *look, const struct findings *found, size
         if (!rule_is_linted(rule_find(finding.rule)) || (look->deploying && !error))
             continue;
         *ret_errors += error && !over;
-        if (error && over) {
+        if (finding.severity == SEVERITY_ERROR && (over || !error)) {
             finding.severity = SEVERITY_WARNING;
-            finding.what = arena_printf(run->arena, "%s (overridden)", finding.what);
-            run->overridden |= OVERRIDE_LINT;
+            finding.what = arena_printf(run->arena, "%s (%s)", finding.what,
+                                        error ? "overridden" : "it would be rolled back");
+            run->overridden |= error ? OVERRIDE_LINT : 0;
         }
         if (finding.what == NULL)
             return err_nomem(err);
@@ -188,7 +199,7 @@ static bool refuse(struct preflight_look *look, struct preflight_line *line, siz
              "needs it any more says so in its file's head: -- pawl: phase=contract. What is "
              "meant as it is says -- pawl: allow=RULE reason=\"...\", or is gone over once with "
              "pawl deploy --override lint --reason TEXT.");
-    return preflight_refuse(look, line, &why, err);
+    return preflight_refuse(look, line, "each finding says what to write instead", &why, err);
 }
 
 static bool say_found(struct preflight_look *look, struct preflight_line *line, struct err *err)

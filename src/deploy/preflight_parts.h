@@ -17,6 +17,7 @@ struct preflight_look {
     const char *why_harmless; /* a clause */
     const struct migration **migrations; /* without what is recognised, or was begun before */
     size_t migration_count;
+    bool facts; /* of statements, read */
     struct cost_statement *statements;
     size_t statement_count;
 };
@@ -27,8 +28,8 @@ bool preflight_say(struct preflight_look *look, struct preflight_line *line,
                    const char *format, ...) PRINTF_LIKE(6, 7);
 
 /* Adds why a deploy would be refused, and takes *why over for its end. */
-bool preflight_refuse(struct preflight_look *look, struct preflight_line *line, struct err *why,
-                      struct err *err);
+bool preflight_refuse(struct preflight_look *look, struct preflight_line *line, const char *command,
+                      struct err *why, struct err *err);
 
 /* One statement, in a transaction that only reads and whose time is bounded. */
 bool preflight_query(struct preflight_look *look, const char *sql, const char *const *params,
@@ -36,8 +37,10 @@ bool preflight_query(struct preflight_look *look, const char *sql, const char *c
 bool preflight_enter(struct preflight_look *look, struct err *err) MUST_CHECK;
 bool preflight_leave(struct preflight_look *look, struct err *err) MUST_CHECK;
 
-/* Reads what is pending: look->harmless, migrations, and statements where it is not harmless. */
+/* Lists what is pending: look->harmless, migrations, and statements where it is not harmless. */
 bool preflight_read(struct preflight_look *look, struct err *err) MUST_CHECK;
+/* And reads these statements. */
+bool preflight_facts(struct preflight_look *look, struct err *err) MUST_CHECK;
 
 #define QUESTION(name)                                                                             \
     bool name(struct preflight_look *look, struct preflight_line *line, struct err *err)

@@ -67,7 +67,6 @@ static bool say_hidden(struct preflight_look *look, struct preflight_line *line,
                          "what sessions of other roles do cannot be seen");
 }
 
-/* Where nobody has held anything for long, a deploy asks no more. */
 static bool find_sessions(struct preflight_look *look, struct preflight_line *line, struct err *err)
 {
     struct run *const run = look->run;
@@ -87,14 +86,14 @@ static bool find_sessions(struct preflight_look *look, struct preflight_line *li
         (!preflight_enter(look, err) || !sessions_on(pg, run->arena, NULL, 0, OLD_MS, &on, err) ||
          !say_sessions(look, line, &on.snapshots, "holds up every CREATE INDEX CONCURRENTLY", err)))
         return false;
-    return look->deploying || say_hidden(look, line, err);
+    return say_hidden(look, line, err);
 }
 
 QUESTION(preflight_sessions)
 {
     if (!look->planned)
         return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "there is no plan");
-    if (!preflight_leave(look, err) || !preflight_read(look, err))
+    if (!preflight_leave(look, err) || !preflight_read(look, err) || !preflight_facts(look, err))
         return false;
     if (look->harmless)
         return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "%s", look->why_harmless);
@@ -171,7 +170,9 @@ QUESTION(preflight_replicas)
 }
 
 static const char slots_sql[] =
-    "SELECT 'warning', CASE WHEN wal_status = 'lost' THEN pg_catalog.format("
+    "SELECT CASE WHEN wal_status = 'lost' OR pg_catalog.pg_wal_lsn_diff("
+    "   pg_catalog.pg_current_wal_lsn(), restart_lsn) >= 268435456 THEN 'warning' ELSE 'note' END,"
+    " CASE WHEN wal_status = 'lost' THEN pg_catalog.format("
     "   'slot \"%s\" has lost what it was to keep', slot_name)"
     "  ELSE pg_catalog.format('slot \"%s\" keeps %s of write-ahead log for nobody', slot_name,"
     "   pg_catalog.pg_size_pretty(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(),"
@@ -242,7 +243,7 @@ QUESTION(preflight_wraparound)
     struct claim claim;
     if (!look->planned)
         return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "there is no plan");
-    if (!preflight_leave(look, err) || !preflight_read(look, err))
+    if (!preflight_leave(look, err) || !preflight_read(look, err) || !preflight_facts(look, err))
         return false;
     if (look->harmless)
         return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "%s", look->why_harmless);
