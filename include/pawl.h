@@ -367,7 +367,8 @@ struct pawl_deploy_result {
  * Applies what is pending, each migration exactly once however many processes call this at the same
  * time: the others wait up to wait_ms milliseconds (0: not at all; less than 0: the default,
  * 600000) and find the work done. A migration and its row in the ledger are committed together.
- * What stopped part-way is resumed. With nothing to do it writes nothing.
+ * What stopped part-way is resumed. With nothing to do it writes nothing. Unless pawl.conf says
+ * preflight = off, a statement that would take others down or lose data is refused.
  *
  * Blocks for as long as the migrations take. Each waits for locks at most lock_budget_ms; a lost
  * connection is tried again, and its outcome looked up, for wait_ms.

@@ -189,6 +189,15 @@ def test_names_that_a_set_changes_soften_nothing(server, pg):
     server.run("deploy", check=3)
 
 
+def test_no_ledger_is_made_for_a_deploy_that_is_refused(make_pawl, pg):
+    pg.query("CREATE SCHEMA app; CREATE TABLE public.theirs (id int); INSERT INTO theirs VALUES (1)")
+    pawl = make_pawl(pg.url)
+    pawl.config({"target.main": {"url": pg.url, "schema": "app"}})
+    pawl.write(NEXT, "DROP TABLE public.theirs;")
+    pawl.run("deploy", check=3)
+    assert not ledger.exists(pg)
+
+
 def test_time_is_weighed_by_size(server, pg):
     server.write(NEXT, "CREATE INDEX i ON users (email);")
     assert mark(server, "lint") == "note"

@@ -310,8 +310,10 @@ static bool run_all(struct run *run, struct err *err)
     }
     if (plan_empty(&run->result->plan) && !release_is_new(run))
         return bury_finished(run, err);
-    if (!run_refuse_pooled_steps(run, err) || !exclude_and_pass(run, give_up_ms, err) ||
-        !preflight_pass(run, err))
+    /* Before a ledger is made where there is none; else under the mutex, with the last plan. */
+    const bool early = !run->ledger->exists;
+    if (!run_refuse_pooled_steps(run, err) || (early && !preflight_pass(run, err)) ||
+        !exclude_and_pass(run, give_up_ms, err) || (!early && !preflight_pass(run, err)))
         return false;
     if (run->options->app_role != NULL &&
         !ledger_grant(run->ledger, run->arena, run->options->app_role, err))

@@ -71,8 +71,8 @@ const struct preflight_question *preflight_question_at(size_t index);
 /*
  * Asks everything. Connects by `target`, for reading, to *ledger, which the caller closes. Findings
  * gets what speaks against the plan, and what lint has found. result->preflight has a line for each
- * question in every case but ERR_NOMEM and ERR_SIGNAL. False with what a deploy would end with:
- * ERR_REFUSED, ERR_BUSY (reserved), ERR_CHAIN, ERR_UNREACHABLE.
+ * question in every case but ERR_NOMEM, ERR_SIGNAL and a connection that is lost. False with what a
+ * deploy would end with: ERR_REFUSED, ERR_BUSY (reserved), ERR_CHAIN, ERR_UNREACHABLE.
  */
 bool preflight_run(struct arena *arena, const struct ledger_options *target,
                    const struct wait *wait, struct ledger *ledger,
