@@ -1,15 +1,12 @@
 /* A target's schema, as pg_dump writes it: one of at least the server's major version. */
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/process.h"
 #include "check/reach.h"
 #include "check/shadow_parts.h"
+#include "db/pg_program.h"
 #include "sql/split.h"
 
-enum { VERSION_MS = 10000, DUMP_MS = 300000, NEWER_MAJORS = 10, MAX_ARGUMENTS = 16 };
+enum { DUMP_MS = 300000, MAX_ARGUMENTS = 16 };
 
 /* Owners and privileges need roles that another server lacks; nothing of it changes a lock. */
 static const char *const dump_options[] = {
@@ -30,58 +27,6 @@ static const char *const schema_options[] = {
     "--schema-only", "--no-owner", "--no-tablespaces", "--no-password", NULL,
 };
 
-static bool run(const char *const *arguments, const char *const *environment,
-                const struct shadow *shadow, int64_t timeout_ms, struct process_result *ret,
-                struct err *err)
-{
-    const struct wait *const wait = &shadow->options.wait;
-    const int64_t left_ms =
-        wait->deadline_ms == 0 ? timeout_ms : wait->deadline_ms - clock_monotonic_ms();
-    const struct process process = {.arguments = arguments,
-                                    .environment = environment,
-                                    .cancel_fd = wait->cancel_fd,
-                                    .timeout_ms = left_ms < timeout_ms ? left_ms : timeout_ms};
-    return process_run(&process, ret, err);
-}
-
-/* "pg_dump (PostgreSQL) 15.4 (Debian 15.4-1)" as 15; 0 when there is no such program. */
-static bool major_of(const char *program, const struct shadow *shadow, int *ret, struct err *err)
-{
-    const char *const arguments[] = {program, "--version", NULL};
-    CLEANUP(process_result_release) struct process_result result = {0};
-    CLEANUP(err_release) struct err absent = {0};
-    *ret = 0;
-    if (!run(arguments, NULL, shadow, VERSION_MS, &result, &absent)) {
-        if (absent.code == ERR_USAGE)
-            return true;
-        *err = absent;
-        absent = (struct err){0};
-        return false;
-    }
-    (void)sscanf(str_text(&result.output), "pg_dump (PostgreSQL) %d", ret); /* 0 stays */
-    return true;
-}
-
-/* The one in PATH, else the oldest of Debian's that can read the server. NULL: none. */
-static bool find_program(const struct shadow *shadow, int major, const char **ret, struct err *err)
-{
-    int found = 0;
-    *ret = "pg_dump";
-    if (!major_of(*ret, shadow, &found, err))
-        return false;
-    if (found >= major)
-        return true;
-    for (int number = major; number < major + NEWER_MAJORS; number++) {
-        *ret = arena_printf(shadow->arena, "/usr/lib/postgresql/%d/bin/pg_dump", number);
-        if (*ret == NULL)
-            return err_nomem(err);
-        if (access(*ret, X_OK) == 0)
-            return true;
-    }
-    *ret = NULL;
-    return true;
-}
-
 /* Newer ones forbid psql's commands between these, each on a line of its own. */
 static void blank_restrict(char *text)
 {
@@ -91,13 +36,6 @@ static void blank_restrict(char *text)
             memset(line, ' ', (size_t)(end - line));
         line = *end == '\0' ? NULL : end + 1;
     }
-}
-
-/* Not the words for an error, which are many: the first line. */
-static const char *first_line(struct arena *arena, const struct str *message)
-{
-    const char *const text = str_text(message);
-    return arena_printf(arena, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
 static size_t add(const char **arguments, size_t count, const char *const *more)
@@ -119,7 +57,7 @@ static bool dump(struct shadow *shadow, const struct url *url, const char *const
     (void)add(arguments, add(arguments, 1, options), more);
     if (!pg_environment(shadow->arena, url->location, &environment, err))
         return false;
-    if (!run(arguments, environment, shadow, DUMP_MS, &result, err)) {
+    if (!pg_program_run(arguments, environment, &shadow->options.wait, DUMP_MS, &result, err)) {
         if (err->code != ERR_USAGE)
             return false;
         *ret_why = arena_strdup(shadow->arena, err->message);
@@ -127,7 +65,7 @@ static bool dump(struct shadow *shadow, const struct url *url, const char *const
         return *ret_why != NULL ? false : err_nomem(err);
     }
     if (result.signal != 0 || result.exit_code != 0) {
-        *ret_why = first_line(shadow->arena, &result.message);
+        *ret_why = pg_program_message(shadow->arena, &result);
         return *ret_why != NULL ? false : err_nomem(err);
     }
     *ret_len = result.output.len;
@@ -203,7 +141,8 @@ bool shadow_copy_schema(struct shadow *shadow, struct pg *pg, struct err *err)
 {
     static const char *const nothing_more[] = {NULL};
     const int major = pg_server_version(shadow->options.target_connection) / 10000;
-    if (!find_program(shadow, major, &shadow->dumper, err))
+    if (!pg_program_find(shadow->arena, "pg_dump", major, &shadow->options.wait, &shadow->dumper,
+                         err))
         return false;
     if (shadow->dumper == NULL) {
         shadow->facts.why_replayed =
@@ -227,7 +166,8 @@ bool shadow_schema(struct shadow *shadow, const char **ret, const char **ret_why
     if (name == NULL)
         return err_nomem(err);
     if (shadow->dumper == NULL &&
-        !find_program(shadow, pg_server_version(shadow->server) / 10000, &shadow->dumper, err))
+        !pg_program_find(shadow->arena, "pg_dump", pg_server_version(shadow->server) / 10000,
+                         &shadow->options.wait, &shadow->dumper, err))
         return false;
     if (shadow->dumper == NULL) {
         *ret_why = "there is no pg_dump for it";
