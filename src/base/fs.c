@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -223,6 +224,41 @@ bool fs_remove_folder(const char *path, struct err *err)
     if (fd >= 0 ? empty_folder(fd) && (rmdir(path) == 0 || errno == ENOENT) : errno == ENOENT)
         return true;
     return err_errno(err, ERR_USAGE, "cannot remove %s", path);
+}
+
+bool fs_make_private_folders(struct arena *arena, const char *folder, struct err *err)
+{
+    char *const path = arena_strdup(arena, folder);
+    if (path == NULL)
+        return err_nomem(err);
+    for (char *slash = path; slash != NULL;) {
+        slash = strchr(slash + 1, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST && !fs_is_folder(path))
+            return err_errno(err, ERR_USAGE, "cannot make the folder %s", path);
+        if (slash != NULL)
+            *slash = '/';
+    }
+    return true;
+}
+
+/* The specification of XDG has relative paths ignored. */
+static const char *folder_variable(const char *name)
+{
+    const char *const value = getenv(name);
+    return value != NULL && value[0] == '/' ? value : NULL;
+}
+
+bool fs_state_folder(struct arena *arena, const char **ret, struct err *err)
+{
+    const char *const state = folder_variable("XDG_STATE_HOME");
+    const char *const home = folder_variable("HOME");
+    if (state == NULL && home == NULL)
+        return err_set(err, ERR_USAGE, "neither XDG_STATE_HOME nor HOME names a folder for it");
+    *ret =
+        state != NULL ? fs_join(arena, state, "pawl") : fs_join(arena, home, ".local/state/pawl");
+    return *ret != NULL || err_nomem(err);
 }
 
 char *fs_join(struct arena *arena, const char *folder, const char *name)

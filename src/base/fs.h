@@ -47,6 +47,13 @@ bool fs_make_folder(const char *path, struct err *err) MUST_CHECK;
  * meanwhile. Gone already is success. */
 bool fs_remove_folder(const char *path, struct err *err) MUST_CHECK;
 
+/* Makes the folder and those above it that are missing, for their owner only. */
+bool fs_make_private_folders(struct arena *arena, const char *path, struct err *err) MUST_CHECK;
+
+/* $XDG_STATE_HOME/pawl, or ~/.local/state/pawl: where this machine keeps what pawl leaves on it.
+ * ERR_USAGE where the environment names neither. */
+bool fs_state_folder(struct arena *arena, const char **ret, struct err *err) MUST_CHECK;
+
 /* "folder/name", or name alone when the folder is "." or name is absolute; NULL when memory is
  * out. */
 char *fs_join(struct arena *arena, const char *folder, const char *name) MUST_CHECK;

@@ -6,8 +6,12 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/hash.h"
 
+#include <errno.h>
 #include <openssl/sha.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 64 << 10 };
 
 static void digest(const void *bytes, size_t len, unsigned char ret[HASH_BYTES])
 {
@@ -18,18 +22,44 @@ static void digest(const void *bytes, size_t len, unsigned char ret[HASH_BYTES])
     (void)SHA256_Final(ret, &context);
 }
 
-struct hash_hex hash_bytes(const void *bytes, size_t len)
+static struct hash_hex to_hex(const unsigned char sum[HASH_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char sum[HASH_BYTES];
     struct hash_hex hex;
-    digest(bytes, len, sum);
     for (size_t i = 0; i < HASH_BYTES; i++) {
         hex.text[2 * i] = digits[sum[i] >> 4];
         hex.text[2 * i + 1] = digits[sum[i] & 15];
     }
     hex.text[HASH_HEX_LEN] = '\0';
     return hex;
+}
+
+struct hash_hex hash_bytes(const void *bytes, size_t len)
+{
+    unsigned char sum[HASH_BYTES];
+    digest(bytes, len, sum);
+    return to_hex(sum);
+}
+
+bool hash_file(int fd, bool (*stop)(const void *context), const void *context, struct hash_hex *ret)
+{
+    unsigned char bytes[READ_BYTES], sum[HASH_BYTES];
+    SHA256_CTX hash;
+    ssize_t got;
+    (void)SHA256_Init(&hash);
+    while ((got = read(fd, bytes, sizeof bytes)) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return false;
+        errno = 0;
+        if (stop != NULL && stop(context))
+            return false;
+        (void)SHA256_Update(&hash, bytes, (size_t)got);
+    }
+    (void)SHA256_Final(sum, &hash);
+    *ret = to_hex(sum);
+    return true;
 }
 
 long long hash_key(const void *bytes, size_t len)

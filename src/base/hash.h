@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/macros.h"
+
 enum { HASH_BYTES = 32, HASH_HEX_LEN = 64 };
 
 /* Lower-case hexadecimal with its NUL. */
@@ -13,6 +15,11 @@ struct hash_hex {
 };
 
 struct hash_hex hash_bytes(const void *bytes, size_t len);
+
+/* Of what the descriptor has from its place on. False: it cannot be read, errno says why; or
+ * stop() said so, errno is 0. stop may be NULL. */
+bool hash_file(int fd, bool (*stop)(const void *context), const void *context,
+               struct hash_hex *ret) MUST_CHECK;
 
 /* The first eight bytes of the SHA-256 as a signed big-endian number: PostgreSQL's advisory-lock
  * keys. */

@@ -21,6 +21,7 @@ struct running {
     int input;                 /* the child's standard input */
     int output[2], message[2]; /* read end, write end */
     pid_t pid;
+    bool with_children; /* the child leads a process group */
 };
 
 static void close_fd(int *fd)
@@ -40,7 +41,8 @@ static void end(struct running *running)
     }
     if (running->pid <= 0)
         return;
-    (void)kill(running->pid, SIGKILL); /* it may have ended already */
+    /* It may have ended already. */
+    (void)kill(running->with_children ? -running->pid : running->pid, SIGKILL);
     while (waitpid(running->pid, NULL, 0) < 0 && errno == EINTR)
         ;
 }
@@ -104,7 +106,7 @@ static int open_input(struct span input)
 }
 
 /* Signals as a fresh program has them. 0 or an error number. */
-static int set_signals(posix_spawnattr_t *attributes)
+static int set_signals(posix_spawnattr_t *attributes, bool own_group)
 {
     sigset_t all, none;
     if (sigfillset(&all) != 0 || sigemptyset(&none) != 0)
@@ -113,8 +115,9 @@ static int set_signals(posix_spawnattr_t *attributes)
     if (number == 0)
         number = posix_spawnattr_setsigmask(attributes, &none);
     if (number == 0)
-        number =
-            posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+        number = posix_spawnattr_setflags(
+            attributes, (short)(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                (own_group ? POSIX_SPAWN_SETPGROUP : 0))); /* group 0: its own */
     return number;
 }
 
@@ -140,7 +143,7 @@ static int spawn(struct running *running, const char *const *arguments, const ch
     if (number == 0) {
         number = set_files(&actions, running);
         if (number == 0)
-            number = set_signals(&attributes);
+            number = set_signals(&attributes, running->with_children);
         if (number == 0) /* the prototype lacks the const that POSIX promises in words */
             number = posix_spawnp(&running->pid, arguments[0], &actions, &attributes,
                                   (char **)(uintptr_t)arguments, (char **)(uintptr_t)environment);
@@ -269,7 +272,8 @@ static bool wait_for_end(const struct process *process, struct running *running,
 
 bool process_run(const struct process *process, struct process_result *ret, struct err *err)
 {
-    CLEANUP(end) struct running running = {-1, {-1, -1}, {-1, -1}, -1};
+    CLEANUP(end)
+    struct running running = {-1, {-1, -1}, {-1, -1}, -1, process->with_children};
     const int64_t deadline_ms = clock_monotonic_ms() + process->timeout_ms;
     *ret = (struct process_result){
         .output.max =

@@ -19,7 +19,8 @@ struct process {
     struct span input;              /* its standard input; may be empty */
     size_t max_output_bytes;        /* more on stdout is an error; 0: STR_DEFAULT_MAX_BYTES */
     int64_t timeout_ms;
-    int cancel_fd; /* once it can be read the program is ended; 0 or less: none */
+    bool with_children; /* what it has started and not waited for is ended with it: for a shell */
+    int cancel_fd;      /* once it can be read the program is ended; 0 or less: none */
 };
 
 /* What is kept of stderr; the rest is read and dropped. */

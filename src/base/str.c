@@ -87,6 +87,16 @@ void str_printf(struct str *str, const char *format, ...)
     str->len += (size_t)len;
 }
 
+void str_put_size(struct str *str, int64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+    for (; size >= 1000 && unit + 1 < COUNT_OF(units); unit++)
+        size /= 1024;
+    str_printf(str, size < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", size, units[unit]);
+}
+
 const char *str_text(const struct str *str)
 {
     return str->data != NULL ? str->data : "";

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/macros.h"
 
@@ -32,6 +33,9 @@ void str_append(struct str *str, const char *bytes, size_t len);
 void str_puts(struct str *str, const char *text);
 void str_putc(struct str *str, char byte);
 void str_printf(struct str *str, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* A size for people: "160 MB", "2.5 GB". */
+void str_put_size(struct str *str, int64_t bytes);
 
 /* The text, "" when nothing was appended. Valid until the next append. */
 const char *str_text(const struct str *str);

@@ -22,17 +22,6 @@ static void put_count(struct str *out, int64_t count)
     }
 }
 
-/* "160 MB" */
-static void put_bytes(struct str *out, int64_t bytes)
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    double size = (double)bytes;
-    size_t unit = 0;
-    for (; size >= 1000 && unit + 1 < COUNT_OF(units); unit++)
-        size /= 1024;
-    str_printf(out, size < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", size, units[unit]);
-}
-
 static void put_size(struct str *out, const struct relation *relation)
 {
     if (relation->rows >= 0) {
@@ -43,7 +32,7 @@ static void put_size(struct str *out, const struct relation *relation)
     }
     if (relation->bytes >= 0) {
         str_puts(out, ", ");
-        put_bytes(out, relation->bytes);
+        str_put_size(out, relation->bytes);
     }
 }
 

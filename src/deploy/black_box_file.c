@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,24 +13,6 @@ static const char SUFFIX[] = ".jsonl";
 
 /* Of a name's parts, in bytes: "20250708T094434Z", "-", sixteen digits, SUFFIX. */
 enum { TIME_BYTES = 16, ID_BYTES = 16 };
-
-static const char *variable(const char *name)
-{
-    const char *const value = getenv(name);
-    /* The specification of XDG has relative paths ignored. */
-    return value != NULL && value[0] == '/' ? value : NULL;
-}
-
-static bool find_state_folder(struct arena *arena, const char **ret, struct err *err)
-{
-    const char *const state = variable("XDG_STATE_HOME");
-    const char *const home = variable("HOME");
-    if (state == NULL && home == NULL)
-        return err_set(err, ERR_USAGE, "neither XDG_STATE_HOME nor HOME names a folder for it");
-    *ret =
-        state != NULL ? fs_join(arena, state, "pawl") : fs_join(arena, home, ".local/state/pawl");
-    return *ret != NULL || err_nomem(err);
-}
 
 bool black_box_wanted(const struct black_box_options *options)
 {
@@ -48,7 +28,7 @@ bool black_box_folder(struct arena *arena, const struct black_box_options *optio
     if (!black_box_wanted(options))
         return true;
     if (strcmp(folder, "auto") == 0)
-        return find_state_folder(arena, ret, err);
+        return fs_state_folder(arena, ret, err);
     *ret = fs_join(arena, options->base, folder);
     return *ret != NULL || err_nomem(err);
 }
@@ -85,23 +65,6 @@ static const char *make_name(struct arena *arena, const char *attempt)
 
 /* ---- writing ---- */
 
-static bool make_folders(struct arena *arena, const char *folder, struct err *err)
-{
-    char *const path = arena_strdup(arena, folder);
-    if (path == NULL)
-        return err_nomem(err);
-    for (char *slash = path; slash != NULL;) {
-        slash = strchr(slash + 1, '/');
-        if (slash != NULL)
-            *slash = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST && !fs_is_folder(path))
-            return err_errno(err, ERR_USAGE, "cannot make the folder %s", path);
-        if (slash != NULL)
-            *slash = '/';
-    }
-    return true;
-}
-
 /* What cannot be removed stays: another deploy may have been quicker. */
 static void remove_oldest(struct arena *arena, const char *folder)
 {
@@ -129,7 +92,7 @@ bool black_box_file_open(struct arena *arena, const char *folder, const char *at
     const char *const path = name != NULL ? fs_join(arena, folder, name) : NULL;
     if (path == NULL)
         return err_nomem(err);
-    if (!make_folders(arena, folder, err))
+    if (!fs_make_private_folders(arena, folder, err))
         return false;
     const int fd =
         open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
