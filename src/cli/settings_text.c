@@ -22,6 +22,7 @@ const char settings_intro[] =
 const struct settings_section settings_sections[] = {
     {"pawl", "[pawl]", "What the migrations are, and which of them are refused."},
     {"deploy", "[deploy]", "How long a deploy waits, and for what."},
+    {"backup", "[backup]", "What is saved before a deploy that might lose something."},
     {"check", "[check]", "Where statements are tried before they are run."},
     {"target", "[target.NAME]", "A database, under a name of your choice; any number of them."},
 };
@@ -52,6 +53,11 @@ const char *setting_values(struct arena *arena, const struct setting *setting)
         clock_format_duration_ms(setting->min, least);
         clock_format_duration_ms(setting->max, most);
         return arena_printf(arena, "%s, %s to %s", setting->unit, least, most);
+    case SETTING_SIZE:
+        return arena_printf(arena, "%s: 500MB, 2GB", setting->unit);
+    case SETTING_PERCENT:
+        return arena_printf(arena, "%s, %lld%% to %lld%%", setting->unit, (long long)setting->min,
+                            (long long)setting->max);
     case SETTING_CHOICE:
         return choices_text(arena, setting->choices);
     }

@@ -13,7 +13,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum setting_type { SETTING_TEXT, SETTING_DURATION, SETTING_CHOICE };
+enum setting_type { SETTING_TEXT, SETTING_DURATION, SETTING_SIZE, SETTING_PERCENT, SETTING_CHOICE };
 
 enum setting_id {
     SETTING_MIGRATIONS,      /* [pawl] migrations = migrations */
@@ -36,6 +36,31 @@ enum setting_id {
     SETTING_ROLE,            /* [target.NAME] role, SET ROLE before a migration */
     SETTING_APP_ROLE,        /* [target.NAME] app_role */
     SETTING_RESERVE_ROLE,    /* [target.NAME] reserve_role */
+    SETTING_MIGRATIONS,          /* [pawl] migrations = migrations */
+    SETTING_NAMING,              /* [pawl] naming = timestamp */
+    SETTING_DIALECT,             /* [pawl] dialect = auto | postgres | sqlite */
+    SETTING_OUT_OF_ORDER,        /* [pawl] out_of_order = refuse | apply */
+    SETTING_MISSING,             /* [pawl] missing = refuse | allow */
+    SETTING_LOCK_TIMEOUT,        /* [deploy] lock_timeout = 400ms */
+    SETTING_LOCK_BUDGET,         /* [deploy] lock_budget = 5m */
+    SETTING_BLOCK_BUDGET,        /* [deploy] block_budget = 5s */
+    SETTING_WAIT,                /* [deploy] wait = 10m */
+    SETTING_CONNECT_TIMEOUT,     /* [deploy] connect_timeout = 10s */
+    SETTING_BLACK_BOX,           /* [deploy] black_box = auto */
+    SETTING_BACKUP_WHEN,         /* [backup] when = never | risky | always */
+    SETTING_BACKUP_COMMAND,      /* [backup] command = auto | restore_point | a command line */
+    SETTING_BACKUP_RESTORE,      /* [backup] restore, how such a file is restored; "" not known */
+    SETTING_BACKUP_DIRECTORY,    /* [backup] directory = auto */
+    SETTING_BACKUP_MAX_AGE,      /* [backup] max_age = 0 */
+    SETTING_BACKUP_MIN_SIZE,     /* [backup] min_size = 50% */
+    SETTING_BACKUP_MAX_DATABASE, /* [backup] max_database_size = 2GB */
+    SETTING_SHADOW,              /* [check] shadow, a URL, local or target; "" is none */
+    SETTING_URL,                 /* [target.NAME] url */
+    SETTING_LEDGER,              /* [target.NAME] ledger = pawl */
+    SETTING_SCHEMA,              /* [target.NAME] schema, the search_path; "" leaves it alone */
+    SETTING_ROLE,                /* [target.NAME] role, SET ROLE before a migration */
+    SETTING_APP_ROLE,            /* [target.NAME] app_role */
+    SETTING_RESERVE_ROLE,        /* [target.NAME] reserve_role */
     SETTING_COUNT,
 };
 
@@ -43,11 +68,11 @@ enum origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_FLAG };
 
 struct setting {
     enum setting_id id;
-    const char *section; /* "pawl", "deploy", "check", "target" (one section a target) */
+    const char *section; /* "pawl", "deploy", "backup", "check", "target" (one section a target) */
     const char *name;
     enum setting_type type;
     const char *unit;        /* "duration", "number", "path", "url" … for help */
-    int64_t min, max;        /* of a duration in milliseconds, of a text in bytes */
+    int64_t min, max;        /* of a duration in milliseconds, of a text or size in bytes */
     const char *choices;     /* "refuse|apply" */
     const char *initial;     /* the default as written in a file */
     const char *environment; /* "PAWL_NAMING"; NULL when there is none */
@@ -65,7 +90,7 @@ extern const struct setting settings[SETTING_COUNT];
 
 struct value {
     const char *text;
-    int64_t number; /* duration in ms, or index of the choice */
+    int64_t number; /* duration in ms, size in bytes, percent, or index of the choice */
     enum origin origin;
     int line;           /* in the file */
     const char *source; /* the variable or flag that gave it; NULL for a default or the file */

@@ -1,6 +1,8 @@
 /* One setting's text against its row of the table. */
 #include "conf/value.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -52,6 +54,49 @@ static bool parse_duration(struct arena *arena, const struct setting *setting, c
     return true;
 }
 
+/* "2GB" in bytes; units grow by 1024, as PostgreSQL's do. */
+static bool read_size(const char *text, int64_t *ret)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    char *end = NULL;
+    if (!ascii_digit(text[0]))
+        return false;
+    errno = 0;
+    *ret = strtoll(text, &end, 10);
+    for (size_t i = 0; errno == 0 && i < COUNT_OF(units); i++)
+        if (strcmp(end, units[i]) == 0)
+            return !__builtin_mul_overflow(*ret, (int64_t)1 << (10 * i), ret);
+    return false;
+}
+
+static bool parse_size(struct arena *arena, const struct setting *setting, const char *text,
+                       int64_t *ret, struct err *err)
+{
+    if (!read_size(text, ret)) {
+        (void)err_set(err, ERR_USAGE, "\"%s\" is not a size", shown(arena, text));
+        err_hint(err, "Write a whole number and its unit: 500MB, 2GB or 1TB.");
+        return false;
+    }
+    if (*ret < setting->min || *ret > setting->max)
+        return err_set(err, ERR_USAGE, "\"%s\" is out of range: %lldMB to %lldTB", text,
+                       (long long)setting->min >> 20, (long long)setting->max >> 40);
+    return true;
+}
+
+static bool parse_percent(struct arena *arena, const struct setting *setting, const char *text,
+                          int64_t *ret, struct err *err)
+{
+    char *end = NULL;
+    errno = 0;
+    *ret = ascii_digit(text[0]) ? strtoll(text, &end, 10) : -1;
+    if (errno == 0 && end != NULL && strcmp(end, "%") == 0 && *ret >= setting->min &&
+        *ret <= setting->max)
+        return true;
+    (void)err_set(err, ERR_USAGE, "\"%s\" is not a part in percent", shown(arena, text));
+    err_hint(err, "Write a whole number up to %lld and its sign: 50%%.", (long long)setting->max);
+    return false;
+}
+
 enum { MAX_CHOICES = 16 };
 
 static bool parse_choice(struct arena *arena, const char *choices, const char *text, int64_t *ret,
@@ -87,6 +132,12 @@ bool value_parse(struct arena *arena, const struct setting *setting, const char 
         break;
     case SETTING_DURATION:
         ok = parse_duration(arena, setting, text, &number, err);
+        break;
+    case SETTING_SIZE:
+        ok = parse_size(arena, setting, text, &number, err);
+        break;
+    case SETTING_PERCENT:
+        ok = parse_percent(arena, setting, text, &number, err);
         break;
     case SETTING_CHOICE:
         ok = parse_choice(arena, setting->choices, text, &number, err);
