@@ -1,6 +1,7 @@
 /* pawl deploy: takes a target forward. */
 #include "base/clock.h"
 
+#include "cli/backup_text.h"
 #include "cli/commands.h"
 #include "cli/deploy_events.h"
 #include "cli/preflight_text.h"
@@ -95,6 +96,7 @@ static void report_json(struct cli *cli, const struct deploy_result *result, boo
     cli_result(cli, "leftover", cli_json_text(result->leftover));
     cli_result(cli, "debt", json_debt(&result->debt));
     cli_result(cli, "preflight", preflight_json(&result->preflight));
+    cli_result(cli, "backup", backup_json(result->backup));
 }
 
 static void report_plan(struct cli *cli, const struct plan *plan)
@@ -157,7 +159,7 @@ static bool read_override(struct cli *cli, struct deploy_options *ret, struct er
         const struct given_option *const given = &cli->given.items[i];
         if (strcmp(given->option->name, "override") == 0 &&
             !override_parse(given->text, &ret->overrides))
-            return err_set(err, ERR_USAGE, "--override takes reservation or lint");
+            return err_set(err, ERR_USAGE, "--override takes reservation, lint or backup");
     }
     if (ret->overrides == 0 && cli_option(cli, "reason") != NULL)
         return err_set(err, ERR_USAGE, "--reason goes with --override");

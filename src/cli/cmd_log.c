@@ -16,6 +16,7 @@ static const char *const shown_members[] = {
     "query",      "from",      "statement",   "step",       "steps",   "ms",           "sqlstate",
     "message",    "overrides", "reservation", "until",      "reason",  "blockers",     "after",
     "steps_done", "squash",    "replaces",    "recognised", "retries", "lock_wait_ms", "notices",
+    "method",     "file",      "point",       "bytes",      "restore",
 };
 
 static void add_members(struct str *out, const json_t *object);

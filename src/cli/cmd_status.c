@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cli/activity_text.h"
+#include "cli/backup_text.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -138,6 +139,27 @@ static void say_override(struct cli *cli, const struct attempt *override)
                   override->reason != NULL ? override->reason : "?");
 }
 
+static const struct backup *last_of(const struct backups *backups)
+{
+    return backups->count > 0 ? &backups->items[backups->count - 1] : NULL;
+}
+
+/* False when memory is out. */
+static bool say_backup(struct cli *cli, const struct backup *backup)
+{
+    char at[CLOCK_ISO_BYTES];
+    if (backup == NULL)
+        return true;
+    const char *const place = backup_place(&cli->arena, backup);
+    if (place == NULL)
+        return false;
+    clock_format_s(backup->at_us, at);
+    output_result(&cli->output, "last backup %s (seq %" PRId64 "): %s\n", at, backup->seq, place);
+    if (backup->restore != NULL)
+        output_result(&cli->output, "  to restore it beside what is there: %s\n", backup->restore);
+    return true;
+}
+
 /* What people have said about the target; false when memory is out. */
 static bool say_announced(struct cli *cli, const struct look *look)
 {
@@ -212,6 +234,7 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
 {
     const struct look *const look = &shown->look;
     struct debts debts;
+    struct backups backups;
     static const struct table_column columns[] = {
         {"MIGRATION", false}, {"STATE", false}, {"AT", false}, {"TOOK", true}, {"KNOWN AS", false}};
     struct table table = {.columns = columns, .column_count = COUNT_OF(columns)};
@@ -234,11 +257,16 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
         output_result(&cli->output, "%zu with a bad name, not deployed: `pawl check` says more\n",
                       set->odd.count);
     if (!activity_say_deploy(&cli->output, &shown->activity, err) ||
-        !debt_read(&cli->arena, &look->journal, &debts, err)) {
+        !debt_read(&cli->arena, &look->journal, &debts, err) ||
+        !backups_read(&cli->arena, &look->journal, &backups, err)) {
         json_decref(rows);
         return false;
     }
     say_debt(cli, &debts);
+    if (!say_backup(cli, last_of(&backups))) {
+        json_decref(rows);
+        return err_nomem(err);
+    }
     if (!say_announced(cli, look)) {
         json_decref(rows);
         return err_nomem(err);
@@ -248,11 +276,12 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
     if (!look->whole)
         output_chat(&cli->output, "warning: %s", look->broken);
     json_t *const item = json_pack(
-        "{so so so sb sb sI sI so so so so}", "target", cli_json_text(target->name), "url",
+        "{so so so sb sb sI sI so so so so so}", "target", cli_json_text(target->name), "url",
         cli_json_text(url->display), "head", cli_json_text(head), "ledger", (int)look->exists,
         "chain_whole", (int)look->whole, "applied", (json_int_t)look->state.versioned, "pending",
         (json_int_t)(c->pending + c->changed), "broken", cli_json_text(look->broken), "deploy",
-        activity_json_deploy(&shown->activity), "migrations", rows, "debt", debt_json(&debts));
+        activity_json_deploy(&shown->activity), "migrations", rows, "debt", debt_json(&debts),
+        "backup", backup_json(last_of(&backups)));
     CLEANUP(json_release) json_t *announced = announced_json(look);
     if (announced == NULL || json_object_update(item, announced) != 0) {
         json_decref(item);

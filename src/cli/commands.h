@@ -17,6 +17,7 @@
     X(preflight)                                                                                   \
     X(explain)                                                                                     \
     X(deploy)                                                                                      \
+    X(backup)                                                                                      \
     X(adopt)                                                                                       \
     X(repair)                                                                                      \
     X(ready)                                                                                       \

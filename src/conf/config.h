@@ -16,26 +16,6 @@
 enum setting_type { SETTING_TEXT, SETTING_DURATION, SETTING_SIZE, SETTING_PERCENT, SETTING_CHOICE };
 
 enum setting_id {
-    SETTING_MIGRATIONS,      /* [pawl] migrations = migrations */
-    SETTING_NAMING,          /* [pawl] naming = timestamp */
-    SETTING_DIALECT,         /* [pawl] dialect = auto | postgres | sqlite */
-    SETTING_OUT_OF_ORDER,    /* [pawl] out_of_order = refuse | apply */
-    SETTING_MISSING,         /* [pawl] missing = refuse | allow */
-    SETTING_LOCK_TIMEOUT,    /* [deploy] lock_timeout = 400ms */
-    SETTING_LOCK_BUDGET,     /* [deploy] lock_budget = 5m */
-    SETTING_BLOCK_BUDGET,    /* [deploy] block_budget = 5s */
-    SETTING_WAIT,            /* [deploy] wait = 10m */
-    SETTING_CONNECT_TIMEOUT, /* [deploy] connect_timeout = 10s */
-    SETTING_BLACK_BOX,       /* [deploy] black_box = auto */
-    SETTING_PREFLIGHT,       /* [deploy] preflight = on */
-    SETTING_SHADOW,          /* [check] shadow, a URL, local or target; "" is none */
-    SETTING_PROBE_TIMEOUT,   /* [check] probe_timeout */
-    SETTING_URL,             /* [target.NAME] url */
-    SETTING_LEDGER,          /* [target.NAME] ledger = pawl */
-    SETTING_SCHEMA,          /* [target.NAME] schema, the search_path; "" leaves it alone */
-    SETTING_ROLE,            /* [target.NAME] role, SET ROLE before a migration */
-    SETTING_APP_ROLE,        /* [target.NAME] app_role */
-    SETTING_RESERVE_ROLE,    /* [target.NAME] reserve_role */
     SETTING_MIGRATIONS,          /* [pawl] migrations = migrations */
     SETTING_NAMING,              /* [pawl] naming = timestamp */
     SETTING_DIALECT,             /* [pawl] dialect = auto | postgres | sqlite */
@@ -47,6 +27,7 @@ enum setting_id {
     SETTING_WAIT,                /* [deploy] wait = 10m */
     SETTING_CONNECT_TIMEOUT,     /* [deploy] connect_timeout = 10s */
     SETTING_BLACK_BOX,           /* [deploy] black_box = auto */
+    SETTING_PREFLIGHT,           /* [deploy] preflight = on */
     SETTING_BACKUP_WHEN,         /* [backup] when = never | risky | always */
     SETTING_BACKUP_COMMAND,      /* [backup] command = auto | restore_point | a command line */
     SETTING_BACKUP_RESTORE,      /* [backup] restore, how such a file is restored; "" not known */
@@ -55,6 +36,7 @@ enum setting_id {
     SETTING_BACKUP_MIN_SIZE,     /* [backup] min_size = 50% */
     SETTING_BACKUP_MAX_DATABASE, /* [backup] max_database_size = 2GB */
     SETTING_SHADOW,              /* [check] shadow, a URL, local or target; "" is none */
+    SETTING_PROBE_TIMEOUT,       /* [check] probe_timeout */
     SETTING_URL,                 /* [target.NAME] url */
     SETTING_LEDGER,              /* [target.NAME] ledger = pawl */
     SETTING_SCHEMA,              /* [target.NAME] schema, the search_path; "" leaves it alone */

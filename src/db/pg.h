@@ -122,6 +122,11 @@ bool pg_copy(struct pg *from, const char *copy_out, struct pg *to, const char *c
 bool pg_environment(struct arena *arena, const char *location, const char *const **ret,
                     struct err *err) MUST_CHECK;
 
+/* The same as a conninfo for a command line, every password left out, with that database instead of
+ * the location's. Errors: ERR_USAGE, ERR_NOMEM. */
+bool pg_conninfo(struct arena *arena, const char *location, const char *database, const char **ret,
+                 struct err *err) MUST_CHECK;
+
 /* An identifier in double quotes, quotes inside doubled. NULL when memory is out. */
 char *pg_quote_name(struct arena *arena, const char *name) MUST_CHECK;
 

@@ -309,3 +309,44 @@ bool pg_environment(struct arena *arena, const char *location, const char *const
     *ret = variables.items;
     return true;
 }
+
+/* libpq marks what must not be shown. */
+static bool may_be_shown(const PQconninfoOption *option)
+{
+    return strchr(option->dispchar, '*') == NULL && strcmp(option->keyword, "dbname") != 0;
+}
+
+static void put_parameter(struct str *out, const char *keyword, const char *value)
+{
+    str_printf(out, "%s%s=", out->len > 0 ? " " : "", keyword);
+    if (value[0] != '\0' && value[strcspn(value, " \t\n\r\f\v'\\")] == '\0') {
+        str_puts(out, value);
+        return;
+    }
+    str_putc(out, '\'');
+    for (const char *c = value; *c != '\0'; c++) {
+        if (*c == '\'' || *c == '\\')
+            str_putc(out, '\\');
+        str_putc(out, *c);
+    }
+    str_putc(out, '\'');
+}
+
+bool pg_conninfo(struct arena *arena, const char *location, const char *database, const char **ret,
+                 struct err *err)
+{
+    CLEANUP(str_release) struct str out = {0};
+    const struct libpq *const libpq = libpq_load(err);
+    if (libpq == NULL)
+        return false;
+    PQconninfoOption *const options = libpq->PQconninfoParse(location, NULL);
+    if (options == NULL)
+        return err_set(err, ERR_USAGE, "libpq cannot read where the database is");
+    for (const PQconninfoOption *option = options; option->keyword != NULL; option++)
+        if (option->val != NULL && may_be_shown(option))
+            put_parameter(&out, option->keyword, option->val);
+    libpq->PQconninfoFree(options);
+    put_parameter(&out, "dbname", database);
+    *ret = out.failed ? NULL : arena_strdup(arena, str_text(&out));
+    return *ret != NULL || err_nomem(err);
+}

@@ -1,53 +1,13 @@
 /* SQLite behind the same shape as db/pg.c. */
-#include "db/sqlite.h"
-
 #include <limits.h>
 #include <pthread.h>
-#include <sqlite3.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
 #include "base/library.h"
 #include "base/mem.h"
-
-#define SQLITE_FUNCTIONS(X)                                                                        \
-    X(sqlite3_bind_null)                                                                           \
-    X(sqlite3_bind_text)                                                                           \
-    X(sqlite3_busy_handler)                                                                        \
-    X(sqlite3_changes64)                                                                           \
-    X(sqlite3_close_v2)                                                                            \
-    X(sqlite3_column_bytes)                                                                        \
-    X(sqlite3_column_count)                                                                        \
-    X(sqlite3_column_text)                                                                         \
-    X(sqlite3_column_type)                                                                         \
-    X(sqlite3_errmsg)                                                                              \
-    X(sqlite3_error_offset)                                                                        \
-    X(sqlite3_extended_errcode)                                                                    \
-    X(sqlite3_finalize)                                                                            \
-    X(sqlite3_get_autocommit)                                                                      \
-    X(sqlite3_limit)                                                                               \
-    X(sqlite3_open_v2)                                                                             \
-    X(sqlite3_prepare_v2)                                                                          \
-    X(sqlite3_progress_handler)                                                                    \
-    X(sqlite3_set_authorizer)                                                                      \
-    X(sqlite3_step)
-
-struct sqlite_library {
-#define X(name) __typeof__(name) *name;
-    SQLITE_FUNCTIONS(X)
-#undef X
-};
-
-struct sqlite {
-    const struct sqlite_library *library;
-    sqlite3 *handle;
-    const char *path;
-    struct wait wait;
-    int64_t patience_ms;   /* for one lock; -1: no limit */
-    int64_t busy_since_ms; /* when the wait at hand began */
-    int rests_left;        /* of a scratch database: how often a statement may go on; else -1 */
-};
+#include "db/sqlite_parts.h"
 
 /* The pause between two looks at a lock that another writer holds, and how many virtual-machine
  * steps pass between two looks at the cancel descriptor. */
@@ -114,7 +74,7 @@ static const struct code_row code_rows[] = {
     {SQLITE_AUTH, ERR_UNREACHABLE},
 };
 
-static bool set_error(const struct sqlite *sqlite, struct err *err)
+bool sqlite_fail(const struct sqlite *sqlite, struct err *err)
 {
     const int code = sqlite->library->sqlite3_extended_errcode(sqlite->handle) & 0xff;
     enum err_code result = ERR_FAILED;
@@ -152,7 +112,7 @@ bool sqlite_open(const char *path, enum sqlite_mode mode, const struct wait *wai
     if (code != SQLITE_OK && sqlite->handle == NULL)
         return err_nomem(err);
     if (code != SQLITE_OK) {
-        (void)set_error(sqlite, err);
+        (void)sqlite_fail(sqlite, err);
         err_prefix(err, "cannot open the database");
         return false;
     }
@@ -203,7 +163,7 @@ bool sqlite_open_scratch(struct sqlite **ret, struct err *err)
         return false;
     (void)sqlite->library->sqlite3_limit(sqlite->handle, SQLITE_LIMIT_LENGTH, SCRATCH_VALUE_BYTES);
     if (sqlite->library->sqlite3_set_authorizer(sqlite->handle, guard, NULL) != SQLITE_OK)
-        return set_error(sqlite, err);
+        return sqlite_fail(sqlite, err);
     sqlite->rests_left = SCRATCH_RESTS;
     *ret = sqlite;
     sqlite = NULL;
@@ -287,7 +247,7 @@ static bool step_to_end(const struct sqlite *sqlite, struct arena *arena, sqlite
             return false;
     }
     if (code != SQLITE_DONE)
-        return set_error(sqlite, err);
+        return sqlite_fail(sqlite, err);
     rows.cells = cells.items;
     if (ret != NULL)
         *ret = rows;
@@ -308,12 +268,12 @@ bool sqlite_query(struct sqlite *sqlite, struct arena *arena, const char *sql, s
         sqlite->rests_left = SCRATCH_RESTS;
     bool ok = library->sqlite3_prepare_v2(sqlite->handle, sql, (int)len, &stmt, NULL) == SQLITE_OK;
     if (!ok) {
-        (void)set_error(sqlite, err);
+        (void)sqlite_fail(sqlite, err);
         if (ret_offset != NULL)
             *ret_offset = library->sqlite3_error_offset(sqlite->handle);
     } else if (stmt != NULL) { /* NULL: only comments */
         ok = bind(sqlite, stmt, params, count) ? step_to_end(sqlite, arena, stmt, ret, err)
-                                               : set_error(sqlite, err);
+                                               : sqlite_fail(sqlite, err);
     }
     (void)library->sqlite3_finalize(stmt); /* repeats the error of the step */
     return ok;
@@ -331,7 +291,7 @@ bool sqlite_compile(struct sqlite *sqlite, const char *sql, size_t len, int *ret
     if (code != SQLITE_OK)
         *ret_offset = library->sqlite3_error_offset(sqlite->handle);
     (void)library->sqlite3_finalize(stmt); /* never ran */
-    return code == SQLITE_OK || set_error(sqlite, err);
+    return code == SQLITE_OK || sqlite_fail(sqlite, err);
 }
 
 bool sqlite_exec(struct sqlite *sqlite, const char *sql, struct err *err)

@@ -48,6 +48,19 @@ bool sqlite_exec(struct sqlite *sqlite, const char *sql, struct err *err) MUST_C
 bool sqlite_compile(struct sqlite *sqlite, const char *sql, size_t len, int *ret_offset,
                     struct err *err) MUST_CHECK;
 
+/*
+ * Copies the database as it is now into the file, which is there and empty. Who writes meanwhile
+ * goes on in WAL mode, and waits for the end elsewhere. The copy is compared: its schema, and
+ * SQLite's integrity_check. Not inside a transaction. Errors: ERR_FAILED, ERR_BUSY, ERR_SIGNAL,
+ * ERR_UNREACHABLE.
+ */
+bool sqlite_copy(struct sqlite *sqlite, struct arena *arena, const char *path,
+                 struct err *err) MUST_CHECK;
+
+/* Whether SQLite finds the file whole, and with the same schema as the database; ERR_FAILED. */
+bool sqlite_check(struct arena *arena, const char *path, const struct wait *wait,
+                  struct sqlite *same_as, struct err *err) MUST_CHECK;
+
 /* Rolls back what is open, if anything; where even that fails, closing the connection does it. */
 void sqlite_rollback(struct sqlite *sqlite);
 

@@ -306,6 +306,7 @@ static bool run_all(struct run *run, struct err *err)
         return false;
     if (run->options->dry_run) {
         reservation_note(run);
+        backup_note(run);
         return run_refuse_pooled_steps(run, err) && preflight_pass(run, err);
     }
     if (plan_empty(&run->result->plan) && !release_is_new(run))
@@ -313,7 +314,8 @@ static bool run_all(struct run *run, struct err *err)
     /* Before a ledger is made where there is none; else under the mutex, with the last plan. */
     const bool early = !run->ledger->exists;
     if (!run_refuse_pooled_steps(run, err) || (early && !preflight_pass(run, err)) ||
-        !exclude_and_pass(run, give_up_ms, err) || (!early && !preflight_pass(run, err)))
+        !exclude_and_pass(run, give_up_ms, err) || (!early && !preflight_pass(run, err)) ||
+        !backup_before(run, err))
         return false;
     if (run->options->app_role != NULL &&
         !ledger_grant(run->ledger, run->arena, run->options->app_role, err))
@@ -325,6 +327,8 @@ static bool run_all(struct run *run, struct err *err)
     CLEANUP(err_release) struct err unseen = {0};
     const bool seen = leftover_look(run, ok, &unseen);
     attempt_end(run, err);
+    if (!ok)
+        backup_remind(run, err);
     if (!ok || seen)
         return ok;
     *err = unseen;

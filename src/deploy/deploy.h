@@ -7,6 +7,7 @@
 #ifndef PAWL_DEPLOY_DEPLOY_H
 #define PAWL_DEPLOY_DEPLOY_H
 
+#include "deploy/backup.h"
 #include "deploy/black_box_file.h"
 #include "deploy/leftover.h"
 #include "deploy/listener.h"
@@ -26,6 +27,7 @@ struct deploy_options {
     int64_t reservation_wait_ms; /* for a reservation to be over */
     unsigned overrides;          /* of deploy/override.h: what it goes over, if it is in the way */
     const char *override_reason; /* why it does */
+    struct backup_options backup;
     const char *release;         /* NULL: none named */
     const char *app_role;        /* NULL: none */
     const char *reserve_role;    /* NULL: none */
@@ -55,6 +57,7 @@ struct deploy_result {
     struct leftovers debt; /* the same as a list, after a run that failed too */
     bool waited;           /* for another deploy */
     struct preflight preflight; /* what was asked before anything ran; no lines: nothing was */
+    const struct backup *backup; /* taken before, or found good enough; NULL */
 };
 
 /*

@@ -7,7 +7,8 @@
 /* One row each: its name on the command line and in a begin row's detail. */
 #define OVERRIDES(X)                                                                               \
     X(RESERVATION, "reservation")                                                                  \
-    X(LINT, "lint")
+    X(LINT, "lint")                                                                                \
+    X(BACKUP, "backup")
 
 enum override_bit {
 #define X(name, text) OVERRIDE_BIT_##name,
@@ -23,7 +24,7 @@ enum {
 };
 
 /* As in struct option, for the command line. */
-#define OVERRIDE_CHOICES "reservation|lint"
+#define OVERRIDE_CHOICES "reservation|lint|backup"
 
 /* Adds the bit; false for any other word. */
 bool override_parse(const char *word, unsigned *overrides);

@@ -31,6 +31,21 @@ struct black_box_options prepare_black_box(const struct config *config)
     return (struct black_box_options){value->text, config_folder_of(config, value)};
 }
 
+struct backup_options prepare_backup(const struct config *config)
+{
+    const struct value *const values = config->values;
+    return (struct backup_options){
+        .when = (enum backup_when)values[SETTING_BACKUP_WHEN].number,
+        .command = values[SETTING_BACKUP_COMMAND].text,
+        .restore = or_none(&values[SETTING_BACKUP_RESTORE]),
+        .directory = values[SETTING_BACKUP_DIRECTORY].text,
+        .base = config_folder_of(config, &values[SETTING_BACKUP_DIRECTORY]),
+        .max_age_ms = values[SETTING_BACKUP_MAX_AGE].number,
+        .min_percent = values[SETTING_BACKUP_MIN_SIZE].number,
+        .max_database_bytes = values[SETTING_BACKUP_MAX_DATABASE].number,
+    };
+}
+
 void prepare_deploy(const struct config *config, const struct target *target,
                     struct deploy_options *ret)
 {
@@ -47,6 +62,7 @@ void prepare_deploy(const struct config *config, const struct target *target,
         .wait_ms = values[SETTING_WAIT].number,
         .app_role = or_none(&target->values[SETTING_APP_ROLE]),
         .reserve_role = or_none(&target->values[SETTING_RESERVE_ROLE]),
+        .backup = prepare_backup(config),
         .black_box = prepare_black_box(config),
         .preflight = strcmp(values[SETTING_PREFLIGHT].text, "on") == 0,
     };

@@ -16,6 +16,9 @@ void prepare_target(const struct config *config, const struct target *target, co
 /* Where deploys leave their black boxes. Points into its argument. */
 struct black_box_options prepare_black_box(const struct config *config);
 
+/* What [backup] says. Points into its argument. */
+struct backup_options prepare_backup(const struct config *config);
+
 /* The members of deploy_options that are settings, wait_ms among them; the rest is zero, the
  * current time filled in. Points into its arguments. */
 void prepare_deploy(const struct config *config, const struct target *target,

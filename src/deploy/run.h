@@ -80,6 +80,15 @@ const struct reservation *reservation_standing(const struct run *run);
 /* ERR_BUSY: who has reserved the target, and what to type. False. */
 bool reservation_refuse(struct run *run, const struct reservation *reservation, struct err *err);
 
+/* --- backup_before.c: what the settings want saved before anything runs --- */
+/* Takes a backup and records it, or finds one that counts, where the plan wants one. ERR_REFUSED:
+ * there is none, and nothing was begun. */
+bool backup_before(struct run *run, struct err *err) MUST_CHECK;
+/* What a dry run says of it. */
+void backup_note(struct run *run);
+/* Puts where it is and what restores it behind the error's state. */
+void backup_remind(const struct run *run, struct err *err);
+
 /* --- apply.c --- */
 /* All units of one pending migration. */
 bool apply_migration(struct run *run, const struct plan_item *item, struct err *err) MUST_CHECK;

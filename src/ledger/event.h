@@ -28,6 +28,8 @@
     X(DECLARED_NEW, "declared_new", true, "this file is no rename, whatever its content")          \
     X(SESSION_ENDED, "session_ended", false,                                                       \
       "a deploy ended a session in its way, as it was told to, or what a killed one left")         \
+    X(BACKUP, "backup", false,                                                                     \
+      "a backup was taken and verified: how, where, and the command that restores it")             \
     X(BREAK_ACCEPTED, "break_accepted", false, "a break of the hash chain was looked into")        \
     X(RESERVED, "reserved", false, "deploys are held up until a time: by whom, until when, why")   \
     X(RESERVATION_ENDED, "reservation_ended", false, "a reservation was ended before its time")    \

@@ -281,6 +281,7 @@ static bool fold_row(struct fold *fold)
     case EVENT_MAINTENANCE_ON:
     case EVENT_MAINTENANCE_OFF:
         return maintenance_fold(fold->arena, &fold->state->maintenance, row, fold->detail);
+    case EVENT_BACKUP:
     case EVENT_CREATED:
     case EVENT_BREAK_ACCEPTED:
     case EVENT_SESSION_ENDED:
