@@ -135,6 +135,8 @@ def history(pawl, database):
     announce(pawl, database)
     stand_in_the_way(pawl, database)
 
+    pawl.run("backup", check=0)
+
     seq = len(ledger.rows(database))
     database.query(f"UPDATE {ledger.table(database, 'head')} SET seq = 3")
     deploy(pawl, code=8)

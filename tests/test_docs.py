@@ -368,6 +368,18 @@ def tell_announced(pawl, reports):
     reports.run("maintenance", "off")
 
 
+def tell_backups(pawl, reports, url):
+    pawl.config({"target.main": {"url": url}, "backup": {"when": "always", "directory": "saved",
+                                                         "command": 'echo x > "$PAWL_BACKUP_FILE"'}})
+    reports.run("backup")
+    reports.run("backup", "--list")
+    reports.run("backup", "--verify", str(reports.all[-2]["backup"]["seq"]))
+    pawl.write("20250709090000_again", "CREATE TABLE again (id int);")
+    reports.run("deploy")
+    reports.run("status")
+    reports.run("log")
+
+
 def tell_targets(pawl, reports, url):
     pawl.config({"target.main": {"url": url}, "target.nowhere": {"url": "env:NOT_SET"}})
     reports.run("status", "--all")
@@ -389,6 +401,9 @@ def test_json_is_as_described(make_pawl, engine, tmp_path):
         reports = Reports(told)
         tell(told, reports)
         everything += reports.all
+    reports = Reports(pawl)
+    tell_backups(pawl, reports, engine.url)
+    everything += reports.all
     reports = Reports(busy)
     tell_blockers(busy, reports, engine)
     everything += reports.all
