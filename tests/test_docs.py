@@ -374,7 +374,7 @@ def tell_backups(pawl, reports, url):
     reports.run("backup")
     reports.run("backup", "--list")
     reports.run("backup", "--verify", str(reports.all[-2]["backup"]["seq"]))
-    pawl.write("20250709090000_again", "CREATE TABLE again (id int);")
+    pawl.write("20250901090000_again", "CREATE TABLE again (id int);")
     reports.run("deploy")
     reports.run("status")
     reports.run("log")

@@ -22,6 +22,7 @@ DIGESTS = {
     "journal-1": "bb5b1dd7b7920af0739761c4a884756e4725f7a886d72ae8a0324869ae2a4115",
     "journal-2": "67f6c0158bc0c5c56cdeb917acb552df75bb2236d8357b7c57eb15e57a34ca36",
     "journal-3": "89d47f5b8f5b674128ab2ef813fdf7c7bc4000b2d0697df36aa22f9f9afbcbe6",
+    "journal-4": "c819d29b924cdb95a6a262861c25d7059f9639efb5e0c67bb90e5b58a1c2e368",
 }
 
 # SQLite records what runs outside of a transaction as a step like any other, and has no sessions.
