@@ -369,8 +369,8 @@ def tell_announced(pawl, reports):
 
 
 def tell_backups(pawl, reports, url):
-    pawl.config({"target.main": {"url": url}, "backup": {"when": "always", "directory": "saved",
-                                                         "command": 'echo x > "$PAWL_BACKUP_FILE"'}})
+    pawl.config({"pawl": {"missing": "allow"}, "target.main": {"url": url},
+                 "backup": {"when": "always", "directory": "saved", "command": 'echo x > "$PAWL_BACKUP_FILE"'}})
     reports.run("backup")
     reports.run("backup", "--list")
     reports.run("backup", "--verify", str(reports.all[-2]["backup"]["seq"]))
