@@ -588,6 +588,19 @@ def test_a_deploy_at_work_comes_first(pg_shop):
     assert pg_shop.files() == [] and pg_shop.backups() == []
 
 
+def test_what_a_deploy_applies_meanwhile_makes_it_worthless(lite, tmp_path):
+    """SQLite has no lock for the whole of a deploy: the row would name another state."""
+    lite.pawl.write(lite.lossy, "-- pawl: kind=data\nUPDATE users SET note = 'x';")
+    lite.settings(command=f'cp "$PAWL_BACKUP_SOURCE" "$PAWL_BACKUP_FILE"; touch {tmp_path}/saved; '
+                          f'while ! test -e {tmp_path}/deployed; do sleep 0.05; done')
+    process = lite.pawl.spawn("backup")
+    wait_until((tmp_path / "saved").exists, "the file is copied")
+    lite.pawl.run("deploy", "--override", "backup", "--reason", "a hotfix", check=0)
+    (tmp_path / "deployed").touch()
+    assert "was not kept" in process.finish(check=5).err
+    assert lite.files() == [] and lite.backups() == []
+
+
 def test_a_pooler_is_no_place_for_a_dump(pg_shop, bouncer):
     pg_shop.pawl.config({"target.main": {"url": bouncer.url},
                          "backup": {"when": "risky", "directory": pg_shop.folder}})

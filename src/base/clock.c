@@ -81,6 +81,18 @@ void clock_format_s(int64_t utc_us, char ret[CLOCK_ISO_BYTES])
     format_utc(utc_us, ' ', false, ret);
 }
 
+void clock_format_compact(int64_t utc_us, char ret[CLOCK_ISO_BYTES])
+{
+    char at[CLOCK_ISO_BYTES];
+    size_t len = 0;
+    clock_format_us(utc_us, at);
+    for (const char *c = at; *c != '\0' && *c != '.'; c++)
+        if (*c != '-' && *c != ':')
+            ret[len++] = *c;
+    ret[len++] = 'Z';
+    ret[len] = '\0';
+}
+
 /* Exactly so many digits; NULL when they are not there. */
 static const char *read_digits(const char *text, size_t count, int *ret)
 {

@@ -33,6 +33,9 @@ void clock_format_us(int64_t utc_us, char ret[CLOCK_ISO_BYTES]);
 /* The same to the second with a blank for the T: "2025-07-03 07:58:50Z". */
 void clock_format_s(int64_t utc_us, char ret[CLOCK_ISO_BYTES]);
 
+/* For the names of files: "20250703T075850Z". */
+void clock_format_compact(int64_t utc_us, char ret[CLOCK_ISO_BYTES]);
+
 /* Reads a moment that names its zone: "2025-07-03T07:58:50Z", "2025-07-03 09:58+02:00", with up to
  * six digits behind the second; T or a blank, +HH:MM, +HHMM or +HH. False for anything else, a
  * moment without a zone above all. */

@@ -198,9 +198,13 @@ static bool take(struct cli *cli, struct err *err)
                                      .options = &options,
                                      .journal = &announcer.journal,
                                      .listener = {.on_event = hear, .context = cli}};
-    if (!backup_take(&work, &backup, err) ||
-        !backup_record(&work, &backup, announcer.state.last_change, &receipt, err))
+    if (!backup_take(&work, &backup, err))
         return false;
+    if (!backup_record(&work, &backup, announcer.state.last_change, &receipt, err)) {
+        if (err->code == ERR_BUSY)
+            err_state(err, "A deploy was at work meanwhile: the backup was not kept.");
+        return false;
+    }
     cli_result(cli, "backup", backup_json(&backup));
     cli_result(cli, "head", cli_json_text(receipt.text));
     return say(cli, &backup, receipt.text, err);

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
@@ -267,8 +268,12 @@ bool backup_record(const struct backup_work *work, struct backup *backup, int64_
     const struct entry entry = {.event = EVENT_BACKUP, .detail = detail_text(work->arena, detail)};
     if (entry.detail == NULL)
         return err_nomem(err);
-    if (!ledger_append(work->ledger, work->arena, &entry, expected_change, ret, err))
+    if (!ledger_append(work->ledger, work->arena, &entry, expected_change, ret, err)) {
+        /* Only of a lost connection is it not known whether the row is there. */
+        if (err->code == ERR_BUSY && backup->file != NULL)
+            (void)unlink(backup->file);
         return false;
+    }
     backup->seq = strtoll(ret->text, NULL, 10);
     fault_point("backup_recorded");
     return true;

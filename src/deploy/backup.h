@@ -54,7 +54,8 @@ bool backup_look(struct arena *arena, const struct wait *wait, const struct back
  * ERR_SIGNAL, ERR_UNREACHABLE. */
 bool backup_take(const struct backup_work *work, struct backup *ret, struct err *err) MUST_CHECK;
 
-/* Appends its row and fills in its seq. expected_change as for ledger_append(). */
+/* Appends its row and fills in its seq. expected_change as for ledger_append(): with ERR_BUSY the
+ * file is gone, as it may be of another state than its row would say. */
 bool backup_record(const struct backup_work *work, struct backup *backup, int64_t expected_change,
                    struct receipt *ret, struct err *err) MUST_CHECK;
 

@@ -1,6 +1,5 @@
 /* The backup that a deploy takes before it begins, where its settings want one. */
 #include <string.h>
-#include <unistd.h>
 
 #include "db/sqlstate.h"
 #include "deploy/backup.h"
@@ -41,7 +40,7 @@ static void refuse(const struct run *run, struct err *err)
         err_hint(err, "%s", without);
 }
 
-/* *ret_again: another pawl has applied something since our plan, and the file is of no use. */
+/* *ret_again: another pawl has applied something since our plan. */
 static bool take_once(struct run *run, struct backup *backup, bool *ret_again, struct err *err)
 {
     const struct backup_work work = work_of(run);
@@ -54,8 +53,6 @@ static bool take_once(struct run *run, struct backup *backup, bool *ret_again, s
         return true;
     }
     *ret_again = sqlstate_reaction(err->sqlstate) == REACTION_REPLAN;
-    if (*ret_again && backup->file != NULL)
-        (void)unlink(backup->file); /* nothing speaks of it */
     return false;
 }
 

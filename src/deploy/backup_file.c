@@ -137,11 +137,8 @@ static const char *make_name(struct arena *arena, const char *database, const ch
     for (const char *c = database; *c != '\0' && name.len < NAME_BYTES; c++)
         str_putc(&name, ascii_letter(*c) || ascii_digit(*c) || *c == '_' ? *c : '_');
     str_putc(&name, '-');
-    clock_format_us(clock_utc_us(), at);
-    for (const char *c = at; *c != '\0' && *c != '.'; c++)
-        if (*c != '-' && *c != ':')
-            str_putc(&name, *c);
-    str_printf(&name, "Z-%08x%s", random, suffix);
+    clock_format_compact(clock_utc_us(), at);
+    str_printf(&name, "%s-%08x%s", at, random, suffix);
     return name.failed ? NULL : arena_strdup(arena, str_text(&name));
 }
 

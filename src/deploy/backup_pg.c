@@ -252,12 +252,8 @@ static const char *restored_name(struct arena *arena, const char *name)
     if (!utf8_valid(name, len, &valid))
         len = valid;
     str_append(&out, name, len);
-    str_puts(&out, "_restored_");
-    clock_format_us(clock_utc_us(), at);
-    for (const char *c = at; *c != '\0' && *c != '.'; c++)
-        if (*c != '-' && *c != ':')
-            str_putc(&out, *c);
-    str_putc(&out, 'Z');
+    clock_format_compact(clock_utc_us(), at);
+    str_printf(&out, "_restored_%s", at);
     return out.failed ? NULL : arena_strdup(arena, str_text(&out));
 }
 

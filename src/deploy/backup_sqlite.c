@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fs.h"
+#include "base/clock.h"
 #include "deploy/backup_parts.h"
 
 static bool ask_number(const struct backup_work *work, const char *sql, int64_t *ret,
@@ -35,10 +35,12 @@ bool backup_sqlite_tables(const struct backup_work *work, int64_t *ret, struct e
 const char *backup_sqlite_restore(const struct backup_work *work, const struct backup_file *file)
 {
     struct arena *const arena = work->arena;
+    char at[CLOCK_ISO_BYTES];
     const char *const from = shell_word(arena, file->path);
     char *const whole = realpath(work->target->location, NULL);
+    clock_format_compact(clock_utc_us(), at); /* so that no earlier one is overwritten */
     const char *const name =
-        arena_printf(arena, "%s.restored", whole != NULL ? whole : work->target->location);
+        arena_printf(arena, "%s.restored_%s", whole != NULL ? whole : work->target->location, at);
     free(whole);
     const char *const to = name != NULL ? shell_word(arena, name) : NULL;
     return from != NULL && to != NULL ? arena_printf(arena, "cp -- %s %s", from, to) : NULL;

@@ -52,15 +52,9 @@ static bool is_ours(const char *name)
 
 static const char *make_name(struct arena *arena, const char *attempt)
 {
-    char at[CLOCK_ISO_BYTES], compact[CLOCK_ISO_BYTES];
-    size_t len = 0;
-    clock_format_us(clock_utc_us(), at);
-    /* "2025-07-08T09:44:34.123456Z" without its marks, to the second. */
-    for (const char *c = at; *c != '\0' && *c != '.'; c++)
-        if (*c != '-' && *c != ':')
-            compact[len++] = *c;
-    compact[len] = '\0';
-    return arena_printf(arena, "%sZ-%s%s", compact, attempt, SUFFIX);
+    char at[CLOCK_ISO_BYTES];
+    clock_format_compact(clock_utc_us(), at);
+    return arena_printf(arena, "%s-%s%s", at, attempt, SUFFIX);
 }
 
 /* ---- writing ---- */
