@@ -613,6 +613,22 @@ def test_a_database_without_a_ledger(lite, tmp_path):
     assert "no backup" in lite.pawl.run("backup", "--list", check=0).out
 
 
+def test_memory_that_is_out(lite, cases):
+    """Each allocation fails in turn: never a crash, and never a row without its file or a partial file."""
+    lite.settings()
+    number, calm = 1, 0
+    while calm < 5:
+        result = lite.pawl.run("backup", env={"PAWL_FAULT_ALLOC": number})
+        assert result.code in (0, 1), f"allocation {number}\n{result}"
+        assert result.code == 0 or "out of memory" in result.err, f"allocation {number}\n{result}"
+        calm = calm + 1 if result.code == 0 else 0
+        assert not [name for name in lite.files() if ".partial" in name]
+        assert {row.facts["file"] for row in lite.backups()} <= {str(lite.folder / name) for name in lite.files()}
+        cases["failed allocation"] += 1
+        number += 1
+    ledger.assert_whole(lite.engine)
+
+
 # ---- programs of PostgreSQL ----
 
 def test_programs_older_than_the_server_are_passed_over(pg_shop, tmp_path):

@@ -210,13 +210,17 @@ static bool take_file(const struct backup_work *work, const char *method, const 
                              err))
         return false;
     ret->bytes = file.bytes;
+    struct hash_hex *const hash = arena_alloc(work->arena, sizeof *hash);
+    if (hash == NULL)
+        return err_nomem(err);
     if (!check_size(work, ret, err) || !verify(work, &source, &file, ret, err) ||
         !backup_file_keep(&file, work->wait, err))
         return false;
     fault_point("backup_kept");
+    *hash = file.sha256;
     ret->file = file.path;
-    ret->sha256 = arena_strdup(work->arena, file.sha256.text);
-    return ret->sha256 != NULL || err_nomem(err);
+    ret->sha256 = hash->text;
+    return true;
 }
 
 static bool take(const struct backup_work *work, struct backup *ret, struct err *err)

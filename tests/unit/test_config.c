@@ -115,6 +115,11 @@ static void bad_files_are_refused_with_a_hint(void **state)
         {"[deploy]\nwait = 5\n", "wait: \"5\" is not a duration", "400ms", 2, 8},
         {"[deploy]\nlock_timeout = 0\n", "out of range: 1ms to 1h", NULL, 2, 16},
         {"[deploy]\nlock_timeout = 2h\n", "out of range", NULL, 2, 16},
+        {"[backup]\nmax_database_size = 2\n", "\"2\" is not a size", "2GB", 2, 21},
+        {"[backup]\nmax_database_size = 9223372036854775807TB\n", "is not a size", "2GB", 2, 21},
+        {"[backup]\nmax_database_size = 1kB\n", "out of range: 1MB to 1024TB", NULL, 2, 21},
+        {"[backup]\nmin_size = 50\n", "\"50\" is not a part in percent", "50%", 2, 12},
+        {"[backup]\nmin_size = 101%\n", "is not a part in percent", "100", 2, 12},
         {"[deply]\n", "unknown section [deply]", "Did you mean [deploy]?", 1, 2},
         {"[target]\nurl = sqlite:x\n", "unknown section [target]", "[target.main]", 1, 2},
         {"[target.]\nurl = sqlite:x\n", "unknown section [target.]", "[target.main]", 1, 2},
@@ -136,6 +141,15 @@ static void bad_files_are_refused_with_a_hint(void **state)
         assert_int_equal(f.err.line, cases[i].line);
         assert_int_equal(f.err.column, cases[i].column);
     }
+}
+
+static void sizes_and_parts_are_numbers(void **state)
+{
+    (void)state;
+    CLEANUP(release) struct fixture f = {0};
+    assert_true(load(&f, "[backup]\nmax_database_size = 3GB\nmin_size = 0%\n"));
+    assert_int_equal(f.config.values[SETTING_BACKUP_MAX_DATABASE].number, 3LL << 30);
+    assert_int_equal(f.config.values[SETTING_BACKUP_MIN_SIZE].number, 0);
 }
 
 static void bad_environment_and_flags_are_named(void **state)
@@ -279,6 +293,7 @@ int main(void)
         cmocka_unit_test(default_file_is_found),
         cmocka_unit_test(values_rank),
         cmocka_unit_test(bad_files_are_refused_with_a_hint),
+        cmocka_unit_test(sizes_and_parts_are_numbers),
         cmocka_unit_test(bad_environment_and_flags_are_named),
         cmocka_unit_test(paths_start_from_where_they_are_written),
         cmocka_unit_test(the_target_is_chosen),
