@@ -1,6 +1,7 @@
 /* Settings in words. */
 #include "cli/settings_text.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -13,7 +14,9 @@ const char settings_intro[] =
     "\n"
     "Values rank: default, file, environment, flag. An empty variable counts as not set. `pawl\n"
     "config` shows every value and where it comes from. A relative path in the file starts from\n"
-    "the file's folder. A duration is a whole number and its unit: 400ms, 5s, 10m, 24h, 7d.\n"
+    "the file's folder. A duration is a whole number and its unit: 400ms, 5s, 10m, 24h, 7d; so is "
+    "a\n"
+    "size: 512kB, 20MB, 1GB, of 1024 each.\n"
     "\n"
     "The target is the one that --target names, or --url, or PAWL_URL, or the only one of the\n"
     "file; where the file has none, DATABASE_URL counts. The release of a deploy or a start-up\n"
@@ -23,6 +26,7 @@ const struct settings_section settings_sections[] = {
     {"pawl", "[pawl]", "What the migrations are, and which of them are refused."},
     {"deploy", "[deploy]", "How long a deploy waits, and for what."},
     {"backup", "[backup]", "What is saved before a deploy that might lose something."},
+    {"backfill", "[backfill]", "How large batches are, and when a backfill waits."},
     {"check", "[check]", "Where statements are tried before they are run."},
     {"target", "[target.NAME]", "A database, under a name of your choice; any number of them."},
 };
@@ -53,6 +57,9 @@ const char *setting_values(struct arena *arena, const struct setting *setting)
         clock_format_duration_ms(setting->min, least);
         clock_format_duration_ms(setting->max, most);
         return arena_printf(arena, "%s, %s to %s", setting->unit, least, most);
+    case SETTING_NUMBER:
+        return arena_printf(arena, "%s, %" PRId64 " to %" PRId64, setting->unit, setting->min,
+                            setting->max);
     case SETTING_SIZE:
         return arena_printf(arena, "%s: 500MB, 2GB", setting->unit);
     case SETTING_PERCENT:

@@ -13,7 +13,14 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum setting_type { SETTING_TEXT, SETTING_DURATION, SETTING_SIZE, SETTING_PERCENT, SETTING_CHOICE };
+enum setting_type {
+    SETTING_TEXT,
+    SETTING_DURATION,
+    SETTING_NUMBER,
+    SETTING_SIZE,
+    SETTING_PERCENT,
+    SETTING_CHOICE,
+};
 
 enum setting_id {
     SETTING_MIGRATIONS,          /* [pawl] migrations = migrations */
@@ -35,6 +42,11 @@ enum setting_id {
     SETTING_BACKUP_MAX_AGE,      /* [backup] max_age = 0 */
     SETTING_BACKUP_MIN_SIZE,     /* [backup] min_size = 50% */
     SETTING_BACKUP_MAX_DATABASE, /* [backup] max_database_size = 2GB */
+    SETTING_BATCH_TIME,          /* [backfill] batch_time = 50ms */
+    SETTING_REST,                /* [backfill] rest = 100, percent of the batch's time */
+    SETTING_MAX_LAG,             /* [backfill] max_lag = 10s; 0 looks at no standby */
+    SETTING_MAX_WAL_RATE,        /* [backfill] max_wal_rate, bytes a second; 0 is no limit */
+    SETTING_THROTTLE_QUERY,      /* [backfill] throttle_query; "" is none */
     SETTING_SHADOW,              /* [check] shadow, a URL, local or target; "" is none */
     SETTING_PROBE_TIMEOUT,       /* [check] probe_timeout */
     SETTING_URL,                 /* [target.NAME] url */
@@ -50,7 +62,7 @@ enum origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_FLAG };
 
 struct setting {
     enum setting_id id;
-    const char *section; /* "pawl", "deploy", "backup", "check", "target" (one section a target) */
+    const char *section; /* "pawl", "deploy", ... "target" (one section a target) */
     const char *name;
     enum setting_type type;
     const char *unit;        /* "duration", "number", "path", "url" … for help */

@@ -1,6 +1,9 @@
 /* The table of settings: one row each, in the order of enum setting_id. */
 #include "conf/config.h"
 
+/* Twice what a server of today can write. */
+#define MOST_WAL_RATE (1LL << 40)
+
 enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
 
 /* PostgreSQL cuts longer identifiers without a word. */
@@ -199,6 +202,59 @@ const struct setting settings[SETTING_COUNT] = {
      .initial = "2GB",
      .environment = "PAWL_BACKUP_MAX_DATABASE_SIZE",
      .text = "A larger PostgreSQL database is not dumped by pawl itself: it wants a command."},
+    {.id = SETTING_BATCH_TIME,
+     .section = "backfill",
+     .name = "batch_time",
+     .type = SETTING_DURATION,
+     .unit = "duration",
+     .min = 1,
+     .max = MINUTE_MS,
+     .initial = "50ms",
+     .environment = "PAWL_BATCH_TIME",
+     .text = "How long a batch of a backfill should take, and so how long others may wait for its "
+             "rows: batches grow and shrink towards it."},
+    {.id = SETTING_REST,
+     .section = "backfill",
+     .name = "rest",
+     .type = SETTING_NUMBER,
+     .unit = "percent",
+     .max = 10000,
+     .initial = "100",
+     .environment = "PAWL_REST",
+     .text = "How long a backfill rests after each batch, in percent of the time that the batch "
+             "took: 100 leaves half of the time to others."},
+    {.id = SETTING_MAX_LAG,
+     .section = "backfill",
+     .name = "max_lag",
+     .type = SETTING_DURATION,
+     .unit = "duration",
+     .max = 168LL * HOUR_MS,
+     .initial = "10s",
+     .environment = "PAWL_MAX_LAG",
+     .text =
+         "How far a standby or subscriber may be behind before a backfill waits for it, and for "
+         "a replication slot that keeps too much WAL; 0 looks at neither."},
+    {.id = SETTING_MAX_WAL_RATE,
+     .section = "backfill",
+     .name = "max_wal_rate",
+     .type = SETTING_SIZE,
+     .unit = "bytes a second",
+     .max = MOST_WAL_RATE,
+     .initial = "0",
+     .environment = "PAWL_MAX_WAL_RATE",
+     .text = "How much WAL the server may write in a second, on an average, while a backfill goes "
+             "on; 0 is no limit."},
+    {.id = SETTING_THROTTLE_QUERY,
+     .section = "backfill",
+     .name = "throttle_query",
+     .type = SETTING_TEXT,
+     .unit = "query",
+     .max = 8000,
+     .initial = "",
+     .environment = "PAWL_THROTTLE_QUERY",
+     .text = "A query of one column, boolean or text, asked between batches on PostgreSQL: true or "
+             "a text, which is the reason, makes the backfill wait; false, NULL, an empty text or "
+             "no row lets it go on."},
     {.id = SETTING_SHADOW,
      .section = "check",
      .name = "shadow",

@@ -54,18 +54,49 @@ static bool parse_duration(struct arena *arena, const struct setting *setting, c
     return true;
 }
 
-/* "2GB" in bytes; units grow by 1024, as PostgreSQL's do. */
+/* The digits in front; *ret_rest is what follows them. False: there are none, or far too many. */
+static bool parse_digits(const char *text, int64_t *ret, const char **ret_rest)
+{
+    enum { MAX_DIGITS = 15 };
+    size_t i = 0;
+    *ret = 0;
+    for (; ascii_digit(text[i]) && i <= MAX_DIGITS; i++)
+        *ret = *ret * 10 + (text[i] - '0');
+    *ret_rest = text + i;
+    return i > 0 && i <= MAX_DIGITS;
+}
+
+static bool parse_number(struct arena *arena, const struct setting *setting, const char *text,
+                         int64_t *ret, struct err *err)
+{
+    const char *rest;
+    if (!parse_digits(text, ret, &rest) || *rest != '\0')
+        return err_set(err, ERR_USAGE, "\"%s\" is not a whole number", shown(arena, text));
+    if (*ret < setting->min || *ret > setting->max)
+        return err_set(err, ERR_USAGE, "\"%s\" is out of range: %lld to %lld", text,
+                       (long long)setting->min, (long long)setting->max);
+    return true;
+}
+
+/* As PostgreSQL writes them. */
+static const struct {
+    const char *name;
+    int shift;
+} size_units[] = {{"B", 0}, {"kB", 10}, {"MB", 20}, {"GB", 30}, {"TB", 40}};
+
 static bool read_size(const char *text, int64_t *ret)
 {
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    char *end = NULL;
-    if (!ascii_digit(text[0]))
+    const char *rest;
+    if (!parse_digits(text, ret, &rest))
         return false;
-    errno = 0;
-    *ret = strtoll(text, &end, 10);
-    for (size_t i = 0; errno == 0 && i < COUNT_OF(units); i++)
-        if (strcmp(end, units[i]) == 0)
-            return !__builtin_mul_overflow(*ret, (int64_t)1 << (10 * i), ret);
+    if (*rest == '\0' && *ret == 0)
+        return true;
+    for (size_t i = 0; i < COUNT_OF(size_units); i++)
+        if (strcmp(rest, size_units[i].name) == 0) {
+            const bool fits = *ret <= INT64_MAX >> size_units[i].shift;
+            *ret = fits ? *ret << size_units[i].shift : INT64_MAX;
+            return true;
+        }
     return false;
 }
 
@@ -74,22 +105,23 @@ static bool parse_size(struct arena *arena, const struct setting *setting, const
 {
     if (!read_size(text, ret)) {
         (void)err_set(err, ERR_USAGE, "\"%s\" is not a size", shown(arena, text));
-        err_hint(err, "Write a whole number and its unit: 500MB, 2GB or 1TB.");
+        err_hint(err, "Write a whole number and its unit, B, kB, MB, GB or TB: 512kB, 20MB.");
         return false;
     }
-    if (*ret < setting->min || *ret > setting->max)
-        return err_set(err, ERR_USAGE, "\"%s\" is out of range: %lldMB to %lldTB", text,
-                       (long long)setting->min >> 20, (long long)setting->max >> 40);
-    return true;
+    if (*ret >= setting->min && *ret <= setting->max)
+        return true;
+    CLEANUP(str_release) struct str range = {0};
+    str_put_size(&range, setting->min);
+    str_puts(&range, " to ");
+    str_put_size(&range, setting->max);
+    return err_set(err, ERR_USAGE, "\"%s\" is out of range: %s", text, str_text(&range));
 }
 
 static bool parse_percent(struct arena *arena, const struct setting *setting, const char *text,
                           int64_t *ret, struct err *err)
 {
-    char *end = NULL;
-    errno = 0;
-    *ret = ascii_digit(text[0]) ? strtoll(text, &end, 10) : -1;
-    if (errno == 0 && end != NULL && strcmp(end, "%") == 0 && *ret >= setting->min &&
+    const char *rest;
+    if (parse_digits(text, ret, &rest) && strcmp(rest, "%") == 0 && *ret >= setting->min &&
         *ret <= setting->max)
         return true;
     (void)err_set(err, ERR_USAGE, "\"%s\" is not a part in percent", shown(arena, text));
@@ -132,6 +164,9 @@ bool value_parse(struct arena *arena, const struct setting *setting, const char 
         break;
     case SETTING_DURATION:
         ok = parse_duration(arena, setting, text, &number, err);
+        break;
+    case SETTING_NUMBER:
+        ok = parse_number(arena, setting, text, &number, err);
         break;
     case SETTING_SIZE:
         ok = parse_size(arena, setting, text, &number, err);

@@ -50,7 +50,8 @@ static void check_value(const struct setting *setting, const struct value *value
 {
     HOLDS(value->text != NULL);
     HOLDS(value->origin == ORIGIN_DEFAULT || (value->origin == ORIGIN_FILE && value->line > 0));
-    if (setting->type == SETTING_DURATION)
+    if (setting->type == SETTING_DURATION || setting->type == SETTING_NUMBER ||
+        setting->type == SETTING_SIZE)
         HOLDS(value->number >= setting->min && value->number <= setting->max);
 }
 

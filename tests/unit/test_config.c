@@ -115,9 +115,9 @@ static void bad_files_are_refused_with_a_hint(void **state)
         {"[deploy]\nwait = 5\n", "wait: \"5\" is not a duration", "400ms", 2, 8},
         {"[deploy]\nlock_timeout = 0\n", "out of range: 1ms to 1h", NULL, 2, 16},
         {"[deploy]\nlock_timeout = 2h\n", "out of range", NULL, 2, 16},
-        {"[backup]\nmax_database_size = 2\n", "\"2\" is not a size", "2GB", 2, 21},
-        {"[backup]\nmax_database_size = 9223372036854775807TB\n", "is not a size", "2GB", 2, 21},
-        {"[backup]\nmax_database_size = 1kB\n", "out of range: 1MB to 1024TB", NULL, 2, 21},
+        {"[backup]\nmax_database_size = 2\n", "\"2\" is not a size", "20MB", 2, 21},
+        {"[backup]\nmax_database_size = 9223372036854775807TB\n", "is not a size", "20MB", 2, 21},
+        {"[backup]\nmax_database_size = 1kB\n", "is out of range: 1.0 MB to ", NULL, 2, 21},
         {"[backup]\nmin_size = 50\n", "\"50\" is not a part in percent", "50%", 2, 12},
         {"[backup]\nmin_size = 101%\n", "is not a part in percent", "100", 2, 12},
         {"[deply]\n", "unknown section [deply]", "Did you mean [deploy]?", 1, 2},
@@ -150,6 +150,51 @@ static void sizes_and_parts_are_numbers(void **state)
     assert_true(load(&f, "[backup]\nmax_database_size = 3GB\nmin_size = 0%\n"));
     assert_int_equal(f.config.values[SETTING_BACKUP_MAX_DATABASE].number, 3LL << 30);
     assert_int_equal(f.config.values[SETTING_BACKUP_MIN_SIZE].number, 0);
+}
+
+static void numbers_and_sizes_are_read(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t number;
+    } sizes[] = {{"0", 0},          {"0MB", 0},         {"1B", 1},
+                 {"512kB", 524288}, {"20MB", 20971520}, {"1TB", 1099511627776}},
+      numbers[] = {{"0", 0}, {"007", 7}, {"10000", 10000}};
+    static const char *const no_sizes[] = {"",
+                                           "MB",
+                                           "20",
+                                           "20M",
+                                           "20mb",
+                                           "-1MB",
+                                           "1.5MB",
+                                           "1 MB",
+                                           "2TB",
+                                           "9999999999999999999999B",
+                                           "999999999999999TB"};
+    static const char *const no_numbers[] = {"", "-1", "10001", "1%", "1.5", " 1", "0x10"};
+    (void)state;
+    CLEANUP(release) struct fixture f = {0};
+    assert_true(load(&f, "[backfill]\nmax_wal_rate = 20MB\nrest = 300\n"));
+    assert_int_equal(f.config.values[SETTING_MAX_WAL_RATE].number, 20971520);
+    assert_int_equal(f.config.values[SETTING_REST].number, 300);
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        assert_true(
+            config_set(&f.arena, &f.config, SETTING_MAX_WAL_RATE, sizes[i].text, "--rate", &f.err));
+        assert_int_equal(f.config.values[SETTING_MAX_WAL_RATE].number, sizes[i].number);
+    }
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        assert_true(
+            config_set(&f.arena, &f.config, SETTING_REST, numbers[i].text, "--rest", &f.err));
+        assert_int_equal(f.config.values[SETTING_REST].number, numbers[i].number);
+    }
+    for (size_t i = 0; i < COUNT_OF(no_sizes); i++)
+        assert_false(
+            config_set(&f.arena, &f.config, SETTING_MAX_WAL_RATE, no_sizes[i], "--rate", &f.err));
+    for (size_t i = 0; i < COUNT_OF(no_numbers); i++)
+        assert_false(
+            config_set(&f.arena, &f.config, SETTING_REST, no_numbers[i], "--rest", &f.err));
+    assert_int_equal(f.err.code, ERR_USAGE);
+    assert_int_equal(f.config.values[SETTING_REST].number, 10000);
 }
 
 static void bad_environment_and_flags_are_named(void **state)
@@ -294,6 +339,7 @@ int main(void)
         cmocka_unit_test(values_rank),
         cmocka_unit_test(bad_files_are_refused_with_a_hint),
         cmocka_unit_test(sizes_and_parts_are_numbers),
+        cmocka_unit_test(numbers_and_sizes_are_read),
         cmocka_unit_test(bad_environment_and_flags_are_named),
         cmocka_unit_test(paths_start_from_where_they_are_written),
         cmocka_unit_test(the_target_is_chosen),
