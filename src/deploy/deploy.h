@@ -15,22 +15,24 @@
 #include "deploy/override.h"
 #include "deploy/plan.h"
 #include "deploy/preflight.h"
+#include "deploy/throttle.h"
 
 struct deploy_options {
     struct set *set; /* odd names that turn out to be applied are admitted to it */
     struct plan_options plan;
     struct limits limits;
-    int64_t lock_budget_ms;      /* of retries on locks, for each migration */
-    int64_t block_budget_ms;     /* how long others may wait behind one of its statements */
-    struct oust_options oust;    /* what is done about sessions in the way: nothing */
-    int64_t wait_ms;             /* for another deploy */
-    int64_t reservation_wait_ms; /* for a reservation to be over */
+    int64_t lock_budget_ms;           /* of retries on locks, for each migration */
+    int64_t block_budget_ms;          /* how long others may wait behind one of its statements */
+    struct oust_options oust;         /* what is done about sessions in the way: nothing */
+    struct throttle_options throttle; /* of backfills */
+    int64_t wait_ms;                  /* for another deploy */
+    int64_t reservation_wait_ms;      /* for a reservation to be over */
     unsigned overrides;          /* of deploy/override.h: what it goes over, if it is in the way */
     const char *override_reason; /* why it does */
     struct backup_options backup;
-    const char *release;         /* NULL: none named */
-    const char *app_role;        /* NULL: none */
-    const char *reserve_role;    /* NULL: none */
+    const char *release;      /* NULL: none named */
+    const char *app_role;     /* NULL: none */
+    const char *reserve_role; /* NULL: none */
     struct black_box_options black_box;
     bool dry_run;
     bool preflight; /* it begins with the checks of deploy/preflight.h */
@@ -56,7 +58,7 @@ struct deploy_result {
     const char *leftover;  /* INVALID indexes and unvalidated constraints, as text; NULL: none */
     struct leftovers debt; /* the same as a list, after a run that failed too */
     bool waited;           /* for another deploy */
-    struct preflight preflight; /* what was asked before anything ran; no lines: nothing was */
+    struct preflight preflight;  /* what was asked before anything ran; no lines: nothing was */
     const struct backup *backup; /* taken before, or found good enough; NULL */
 };
 

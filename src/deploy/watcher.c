@@ -318,6 +318,7 @@ void watcher_begin(struct run *run)
 {
     struct watcher *const w = &run->watcher;
     w->verdict = WATCHER_QUIET;
+    keep_text(&w->held_up, NULL);
     w->missed = 0;
     w->waited_ms = 0;
     w->last_look_ms = clock_monotonic_ms();

@@ -39,7 +39,7 @@ struct watcher {
     bool autovacuum;      /* nobody but autovacuum was in the way, which gives way in the end */
     char *blocked;        /* what was seen last of who is in the way, malloc; NULL: nobody */
     char *name;           /* of a session that waits for them: SESSIONS_WAITS_FOR, malloc */
-    char *held_up;        /* ... of whom it held up, malloc */
+    char *held_up;        /* ... of whom the last try held up, malloc */
     json_t *blockers;     /* the same for the journal; NULL: nobody was seen */
 };
 
