@@ -265,8 +265,6 @@ static bool read_verdict(struct throttle *t, struct arena *arena, const struct r
         return err_set(err, ERR_FAILED, "it returns %zu columns instead of one", rows->columns - 1);
     if (rows->count > 1)
         return err_set(err, ERR_FAILED, "it returns more than one row");
-    if (rows->count == 0)
-        return true;
     const char *const value = rows_get(rows, 0, 0), *const type = rows_get(rows, 0, 1);
     if (strcmp(type, "boolean") != 0 && strcmp(type, "text") != 0 &&
         strcmp(type, "character varying") != 0)
@@ -276,7 +274,7 @@ static bool read_verdict(struct throttle *t, struct arena *arena, const struct r
     if (strcmp(type, "boolean") != 0)
         because(t, "throttle_query says \"%s\"", shown(arena, value));
     else if (strcmp(value, "t") == 0)
-        because(t, "throttle_query says so");
+        because(t, "throttle_query says to wait");
     return true;
 }
 
@@ -285,11 +283,12 @@ static bool ask_user(struct throttle *t, struct err *err)
     CLEANUP(arena_release) struct arena scratch = {0};
     const char *const query = t->options->query;
     struct rows rows;
-    /* A line of its own, as its last one may be a comment. */
+    /* Always a row, so that a wrong type shows at once; a line of its own, as the last one may be a
+     * comment. */
     const char *const sql =
         arena_printf(&scratch,
-                     "SELECT q.*, pg_catalog.pg_typeof(q.why)::pg_catalog.text FROM (%.*s\n) AS "
-                     "q(why) LIMIT 2",
+                     "SELECT q.*, pg_catalog.pg_typeof(q.why)::pg_catalog.text FROM (SELECT) AS one"
+                     " LEFT JOIN (%.*s\n) AS q(why) ON true LIMIT 2",
                      (int)query_length(query), query);
     if (sql == NULL)
         return err_nomem(err);
