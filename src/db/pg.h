@@ -88,6 +88,10 @@ struct pg_answers {
     int position; /* of the error in characters of the failing statement, from 1; 0: none */
 };
 
+/* The rows that a command tag counts as changed: "INSERT 0 3", "UPDATE 3"; 0 for a tag of any other
+ * kind. */
+int64_t pg_tag_rows(const char *tag);
+
 /* Called as each statement's answer arrives, with its number from 0. */
 typedef void pg_progress_fn(void *context, size_t statement);
 
@@ -101,6 +105,9 @@ typedef void pg_progress_fn(void *context, size_t statement);
 bool pg_pipeline_begin(struct pg *pg, struct err *err) MUST_CHECK;
 bool pg_pipeline_add(struct pg *pg, const char *sql, const char *const *params, size_t count,
                      struct err *err) MUST_CHECK;
+/* The same with a type, by its oid, for each parameter. */
+bool pg_pipeline_add_typed(struct pg *pg, const char *sql, const unsigned *types,
+                           const char *const *params, size_t count, struct err *err) MUST_CHECK;
 /* Has the server send the answers up to here once it has them: without, they may wait for the
  * pipeline's end, and progress with them. Each costs both sides a switch. */
 bool pg_pipeline_flush(struct pg *pg, struct err *err) MUST_CHECK;

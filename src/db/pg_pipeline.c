@@ -1,4 +1,7 @@
 /* Many statements to PostgreSQL in one go, and their answers. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/clock.h"
 #include "db/pg_parts.h"
 
@@ -28,6 +31,24 @@ bool pg_pipeline_add(struct pg *pg, const char *sql, const char *const *params, 
         return pg_connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
     pg->queued++;
     return true;
+}
+
+bool pg_pipeline_add_typed(struct pg *pg, const char *sql, const unsigned *types,
+                           const char *const *params, size_t count, struct err *err)
+{
+    if (!pg->libpq->PQsendQueryParams(pg->conn, sql, (int)count, types, params, NULL, NULL, 0))
+        return pg_connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
+    pg->queued++;
+    return true;
+}
+
+int64_t pg_tag_rows(const char *tag)
+{
+    static const char *const changing[] = {"INSERT 0 ", "UPDATE ", "DELETE ", "MERGE "};
+    for (size_t i = 0; i < COUNT_OF(changing); i++)
+        if (strncmp(tag, changing[i], strlen(changing[i])) == 0)
+            return strtoll(tag + strlen(changing[i]), NULL, 10);
+    return 0;
 }
 
 bool pg_pipeline_flush(struct pg *pg, struct err *err)

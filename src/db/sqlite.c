@@ -274,6 +274,9 @@ bool sqlite_query(struct sqlite *sqlite, struct arena *arena, const char *sql, s
     } else if (stmt != NULL) { /* NULL: only comments */
         ok = bind(sqlite, stmt, params, count) ? step_to_end(sqlite, arena, stmt, ret, err)
                                                : sqlite_fail(sqlite, err);
+        /* SQLite goes on to give the number of the last one that changed any. */
+        sqlite->changes =
+            library->sqlite3_stmt_readonly(stmt) ? 0 : library->sqlite3_changes64(sqlite->handle);
     }
     (void)library->sqlite3_finalize(stmt); /* repeats the error of the step */
     return ok;
@@ -308,5 +311,5 @@ void sqlite_rollback(struct sqlite *sqlite)
 
 long long sqlite_changes(const struct sqlite *sqlite)
 {
-    return sqlite->library->sqlite3_changes64(sqlite->handle);
+    return sqlite->changes;
 }

@@ -64,7 +64,7 @@ bool sqlite_check(struct arena *arena, const char *path, const struct wait *wait
 /* Rolls back what is open, if anything; where even that fails, closing the connection does it. */
 void sqlite_rollback(struct sqlite *sqlite);
 
-/* Rows changed by the last statement. */
+/* Rows changed by the last statement; 0 where it was none that changes rows. */
 long long sqlite_changes(const struct sqlite *sqlite);
 
 #endif

@@ -29,7 +29,8 @@
     X(sqlite3_prepare_v2)                                                                          \
     X(sqlite3_progress_handler)                                                                    \
     X(sqlite3_set_authorizer)                                                                      \
-    X(sqlite3_step)
+    X(sqlite3_step)                                                                                \
+    X(sqlite3_stmt_readonly)
 
 struct sqlite_library {
 #define X(name) __typeof__(name) *name;
@@ -44,6 +45,7 @@ struct sqlite {
     struct wait wait;
     int64_t patience_ms;   /* for one lock; -1: no limit */
     int64_t busy_since_ms; /* when the wait at hand began */
+    long long changes;     /* of the last statement */
     int rests_left;        /* of a scratch database: how often a statement may go on; else -1 */
 };
 
