@@ -1,5 +1,5 @@
 /* Splitting, classifying and grouping. */
-#include "history/script.h"
+#include "history/script_parts.h"
 
 #include <string.h>
 #include <strings.h>
@@ -201,6 +201,8 @@ bool script_build(struct arena *arena, enum dialect dialect, const struct migrat
                       "Remove PRAGMA foreign_keys=ON; pawl checks all foreign keys before it "
                       "commits.");
     }
+    if (!script_check_kind(arena, dialect, migration, &script, err))
+        return false;
     *ret = script;
     return true;
 }

@@ -9,6 +9,7 @@
 #define PAWL_HISTORY_SCRIPT_H
 
 #include "history/migration.h"
+#include "sql/batch.h"
 #include "sql/classify.h"
 
 struct script_statement {
@@ -31,12 +32,15 @@ struct script {
     struct {
         struct unit *items;
         size_t count, capacity;
-    } units;              /* none for an empty migration */
-    bool drops_table;     /* SQLite: a table rebuild may be at work */
-    bool enforce_foreign; /* SQLite: the file says PRAGMA foreign_keys=ON */
+    } units;                      /* none for an empty migration */
+    bool drops_table;             /* SQLite: a table rebuild may be at work */
+    bool enforce_foreign;         /* SQLite: the file says PRAGMA foreign_keys=ON */
+    struct batch_statement batch; /* of a backfill that is not empty */
 };
 
-/* Errors: ERR_REFUSED with file, line and column. */
+/* A data migration is one transaction of statements that change or read rows, a backfill is one
+ * statement that can be run in batches; another text is refused. Errors: ERR_REFUSED with file,
+ * line and column. */
 bool script_build(struct arena *arena, enum dialect dialect, const struct migration *migration,
                   struct script *ret, struct err *err) MUST_CHECK;
 
