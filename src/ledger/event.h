@@ -34,7 +34,11 @@
     X(RESERVED, "reserved", false, "deploys are held up until a time: by whom, until when, why")   \
     X(RESERVATION_ENDED, "reservation_ended", false, "a reservation was ended before its time")    \
     X(MAINTENANCE_ON, "maintenance_on", false, "maintenance was switched on, and why")             \
-    X(MAINTENANCE_OFF, "maintenance_off", false, "maintenance was switched off")
+    X(MAINTENANCE_OFF, "maintenance_off", false, "maintenance was switched off")                   \
+    X(BACKFILL_BEGIN, "backfill_begin", false,                                                     \
+      "a backfill began to go through its table: how far, and by which key")                       \
+    X(BACKFILL_PAUSED, "backfill_paused", false, "a backfill was paused: by whom, and why")        \
+    X(BACKFILL_RESUMED, "backfill_resumed", false, "a paused backfill may go on")
 
 enum ledger_event {
 #define X(id, name, changes, meaning) EVENT_##id,

@@ -89,11 +89,33 @@ struct receipt {
 bool ledger_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
                    int64_t expected_change, struct receipt *ret, struct err *err) MUST_CHECK;
 
+/* A statement on the ledger's own tables, beside its rows. */
+struct ledger_write {
+    const char *sql;
+    const char *params[12];
+    size_t count;
+    bool one_row; /* it hits exactly one row, or its transaction fails with LEDGER_NOT_ONE_ROW */
+};
+
+/* The SQLSTATE of that. */
+#define LEDGER_NOT_ONE_ROW "22012"
+
+/* ledger_append() with these in front of the row, in the same transaction. */
+bool ledger_append_with(struct ledger *ledger, struct arena *arena,
+                        const struct ledger_write *writes, size_t write_count,
+                        const struct entry *entry, int64_t expected_change, struct receipt *ret,
+                        struct err *err) MUST_CHECK;
+
+/* One of them inside an open transaction: PostgreSQL: queues it, SQLite: runs it. */
+bool ledger_write(struct ledger *ledger, struct arena *arena, const struct ledger_write *write,
+                  struct err *err) MUST_CHECK;
+
 /* --- for deploys on PostgreSQL: pieces of a pipeline --- */
 
 /* Settings of one transaction; NULL or -1 leaves one alone. */
 struct limits {
     int64_t lock_timeout_ms;
+    int64_t statement_timeout_ms; /* of one statement, and of the pause between two; 0: leave it */
     const char *search_path;
     const char *role;
     const char *isolation; /* NULL: READ COMMITTED. At a higher level the look at the applied set

@@ -16,8 +16,9 @@ bool ledger_pg_foreign_objects(struct ledger *ledger, struct arena *arena, const
 /* *ret_meanwhile: another pawl has created it, nothing was written. */
 bool ledger_pg_create(struct ledger *ledger, struct arena *arena, const struct entry *entries,
                       size_t count, bool *ret_meanwhile, struct err *err) MUST_CHECK;
-bool ledger_pg_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
-                      int64_t expected_change, struct receipt *ret, struct err *err) MUST_CHECK;
+bool ledger_pg_append(struct ledger *ledger, struct arena *arena, const struct ledger_write *writes,
+                      size_t write_count, const struct entry *entry, int64_t expected_change,
+                      struct receipt *ret, struct err *err) MUST_CHECK;
 
 bool ledger_sqlite_read(struct ledger *ledger, struct arena *arena, struct journal *ret,
                         struct err *err) MUST_CHECK;

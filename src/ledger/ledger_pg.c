@@ -200,7 +200,7 @@ size_t ledger_pg_enter_count(const struct limits *limits)
     return limits->role != NULL ? 3 : 2;
 }
 
-enum { ENTER_PARAMS = 4 };
+enum { ENTER_PARAMS = 5 };
 
 static const char *enter_sql(const struct ledger *ledger, struct arena *arena,
                              const struct limits *limits, int64_t expected_change,
@@ -218,13 +218,21 @@ static const char *enter_sql(const struct ledger *ledger, struct arena *arena,
         params[count++] = number_text(arena, limits->lock_timeout_ms);
         str_printf(&sql, ", pg_catalog.set_config('lock_timeout', $%zu, true)", count);
     }
+    if (limits->statement_timeout_ms > 0) {
+        params[count++] = number_text(arena, limits->statement_timeout_ms);
+        str_printf(&sql,
+                   ", pg_catalog.set_config('statement_timeout', $%zu, true),"
+                   " pg_catalog.set_config('idle_in_transaction_session_timeout', $%zu, true)",
+                   count, count);
+    }
     if (limits->search_path != NULL) {
         params[count++] = limits->search_path;
         str_printf(&sql, ", pg_catalog.set_config('search_path', $%zu, true)", count);
     }
     *ret_count = count;
-    const bool ok =
-        !sql.failed && params[0] != NULL && params[1] != NULL && params[count - 1] != NULL;
+    bool ok = !sql.failed;
+    for (size_t i = 0; i < count; i++)
+        ok = ok && params[i] != NULL;
     return ok ? arena_strdup(arena, str_text(&sql)) : NULL;
 }
 
@@ -301,8 +309,9 @@ static void say_who_locks(struct ledger *ledger, struct arena *arena, struct err
                   "to commit.");
 }
 
-bool ledger_pg_append(struct ledger *ledger, struct arena *arena, const struct entry *entry,
-                      int64_t expected_change, struct receipt *ret, struct err *err)
+bool ledger_pg_append(struct ledger *ledger, struct arena *arena, const struct ledger_write *writes,
+                      size_t write_count, const struct entry *entry, int64_t expected_change,
+                      struct receipt *ret, struct err *err)
 {
     static const struct limits limits = {.lock_timeout_ms = HEAD_TIMEOUT_MS};
     struct pg_answers answers;
@@ -314,6 +323,9 @@ bool ledger_pg_append(struct ledger *ledger, struct arena *arena, const struct e
                               0, err) &&
                   pg_pipeline_add(ledger->pg, set_head_timeout, NULL, 0, err)
             : ledger_pg_enter(ledger, arena, &limits, expected_change, err);
+    for (size_t i = 0; queued && i < write_count; i++)
+        if (!ledger_write(ledger, arena, &writes[i], err))
+            return false;
     if (!queued || !add_append(ledger, arena, entry, err) ||
         !pg_pipeline_add(ledger->pg, "COMMIT", NULL, 0, err))
         return false;

@@ -59,6 +59,7 @@ bool ledger_sqlite_foreign_objects(struct ledger *ledger, struct arena *arena,
         "   AND substr(l.name, -8) = '_journal'"
         "   AND s.name IN (l.name, substr(l.name, 1, length(l.name) - 8) || '_head',"
         "     substr(l.name, 1, length(l.name) - 8) || '_text',"
+        "     substr(l.name, 1, length(l.name) - 8) || '_checkpoint',"
         "     substr(l.name, 1, length(l.name) - 8) || '_migration')"
         "   AND EXISTS (SELECT 1 FROM sqlite_schema AS h"
         "     WHERE h.name = substr(l.name, 1, length(l.name) - 8) || '_head'))"

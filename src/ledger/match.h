@@ -28,7 +28,8 @@ struct match {
     const struct migration *migration;
     enum match_kind kind;
     const struct applied *applied; /* NULL for MATCH_PENDING */
-    bool out_of_order;             /* pending, not empty, and older than the newest applied one */
+    bool out_of_order; /* pending, not empty, and older than the newest applied one; a background
+                          backfill comes when it comes */
     const char *doubt;             /* MATCH_DOUBTFUL: why, a sentence without capital or stop */
     struct {
         const struct applied **items; /* MATCH_DOUBTFUL: each that it may be */

@@ -218,6 +218,52 @@ const char *const ledger_reserve_pg[] = {
     NULL,
 };
 
+/* How far each backfill has come: made when the first one begins, so that ledgers of any age get
+ * it. key, reached and until are JSON lists. */
+const char *const ledger_checkpoint_pg[] = {
+    "CREATE TABLE {ledger}.checkpoint (\n"
+    "  migration text PRIMARY KEY,\n"
+    "  checksum text NOT NULL,\n"
+    "  key text NOT NULL,\n"
+    "  reached text,\n"
+    "  until text NOT NULL,\n"
+    "  estimate bigint NOT NULL,\n"
+    "  walked bigint NOT NULL DEFAULT 0,\n"
+    "  changed bigint NOT NULL DEFAULT 0,\n"
+    "  batches bigint NOT NULL DEFAULT 0,\n"
+    "  ms bigint NOT NULL DEFAULT 0,\n"
+    "  started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),\n"
+    "  updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),\n"
+    "  paused_at timestamptz,\n"
+    "  paused_by text,\n"
+    "  paused_reason text)",
+    "CREATE TRIGGER drop_replicated BEFORE INSERT OR UPDATE OR DELETE ON {ledger}.checkpoint\n"
+    "FOR EACH ROW EXECUTE FUNCTION {ledger}.drop_replicated()",
+    "ALTER TABLE {ledger}.checkpoint ENABLE REPLICA TRIGGER drop_replicated",
+    NULL,
+};
+
+/* The times are microseconds since 1970 UTC. */
+const char *const ledger_checkpoint_sqlite[] = {
+    "CREATE TABLE {ledger}_checkpoint (\n"
+    "  migration TEXT PRIMARY KEY NOT NULL,\n"
+    "  checksum TEXT NOT NULL,\n"
+    "  key TEXT NOT NULL,\n"
+    "  reached TEXT,\n"
+    "  until TEXT NOT NULL,\n"
+    "  estimate INTEGER NOT NULL,\n"
+    "  walked INTEGER NOT NULL DEFAULT 0,\n"
+    "  changed INTEGER NOT NULL DEFAULT 0,\n"
+    "  batches INTEGER NOT NULL DEFAULT 0,\n"
+    "  ms INTEGER NOT NULL DEFAULT 0,\n"
+    "  started_at INTEGER NOT NULL,\n"
+    "  updated_at INTEGER NOT NULL,\n"
+    "  paused_at INTEGER,\n"
+    "  paused_by TEXT,\n"
+    "  paused_reason TEXT)",
+    NULL,
+};
+
 const char *const ledger_schema_sqlite[] = {
     "CREATE TABLE {ledger}_journal (\n"
     "  seq INTEGER PRIMARY KEY,\n"

@@ -10,6 +10,10 @@ extern const char *const ledger_schema_sqlite[];
 /* PostgreSQL: the functions for those who reserve without pawl, added to a ledger of any age. */
 extern const char *const ledger_reserve_pg[];
 
+/* Added to a ledger of any age when the first backfill begins. */
+extern const char *const ledger_checkpoint_pg[];
+extern const char *const ledger_checkpoint_sqlite[];
+
 /* The template with {ledger} replaced, in the arena; NULL when memory is out. */
 char *ledger_sql(struct arena *arena, const char *template, const char *name) MUST_CHECK;
 

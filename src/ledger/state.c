@@ -86,7 +86,9 @@ static bool fold_applied(struct fold *fold)
     *applied = (struct applied){
         .seq = row->seq,
         .at_us = row->at_us,
-        .ms = json_object_get(fold->detail, "squash") != NULL ? -1 : number(fold, "ms", -1),
+        .ms = json_object_get(fold->detail, "squash") != NULL
+                  ? -1
+                  : number(fold, "work_ms", number(fold, "ms", -1)),
         .version = member(fold, "version"),
         .background = flag(fold, "background"),
         .adopted = row->event == EVENT_ADOPTED,
@@ -285,6 +287,9 @@ static bool fold_row(struct fold *fold)
     case EVENT_CREATED:
     case EVENT_BREAK_ACCEPTED:
     case EVENT_SESSION_ENDED:
+    case EVENT_BACKFILL_BEGIN:
+    case EVENT_BACKFILL_PAUSED:
+    case EVENT_BACKFILL_RESUMED:
     case EVENT_UNKNOWN:
         break;
     }
