@@ -20,11 +20,12 @@ static json_t *json_done(const struct deploy_result *result, bool recognised)
         const struct deploy_done *const done = &result->done.items[i];
         if (done->recognised != recognised)
             continue;
-        if (json_array_append_new(array, json_pack("{so so so sI}", "id",
-                                                   cli_json_text(done->migration->id), "checksum",
-                                                   cli_json_text(done->migration->checksum.text),
-                                                   "receipt", cli_json_text(done->receipt), "ms",
-                                                   (json_int_t)done->ms)) != 0)
+        if (json_array_append_new(
+                array,
+                json_pack("{so so so sI so}", "id", cli_json_text(done->migration->id), "checksum",
+                          cli_json_text(done->migration->checksum.text), "receipt",
+                          cli_json_text(done->receipt), "ms", (json_int_t)done->ms, "rows",
+                          done->rows >= 0 ? json_integer(done->rows) : json_null())) != 0)
             break;
     }
     return array;

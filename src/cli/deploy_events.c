@@ -68,9 +68,10 @@ static void show(struct progress *progress, const struct deploy_event *event)
     case DEPLOY_APPLIED:
     case DEPLOY_RECOGNISED:
         progress_clear(progress);
-        output_result(progress->output, "%s  %s  (%s)\n",
+        output_result(progress->output, "%s  %s  (%s%s%s)\n",
                       event->type == DEPLOY_APPLIED ? "applied" : "recognised", event->id,
-                      event->type == DEPLOY_APPLIED ? elapsed : "all that it replaces is applied");
+                      event->type == DEPLOY_APPLIED ? elapsed : "all that it replaces is applied",
+                      event->text != NULL ? ", " : "", event->text != NULL ? event->text : "");
         if (!progress->output->json)
             (void)fflush(stdout); /* output_flush() reports at the end */
         return;

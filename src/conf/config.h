@@ -42,6 +42,8 @@ enum setting_id {
     SETTING_BACKUP_MAX_AGE,      /* [backup] max_age = 0 */
     SETTING_BACKUP_MIN_SIZE,     /* [backup] min_size = 50% */
     SETTING_BACKUP_MAX_DATABASE, /* [backup] max_database_size = 2GB */
+    SETTING_DATA_ROWS,           /* [deploy] data_rows = 100000; 0 is no limit */
+    SETTING_BATCH_TIMEOUT,       /* [backfill] batch_timeout = 5s */
     SETTING_BATCH_TIME,          /* [backfill] batch_time = 50ms */
     SETTING_REST,                /* [backfill] rest = 100, percent of the batch's time */
     SETTING_MAX_LAG,             /* [backfill] max_lag = 10s; 0 looks at no standby */

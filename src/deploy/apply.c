@@ -1,4 +1,5 @@
 /* One migration, unit by unit, whatever the engine. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -28,6 +29,19 @@ static bool last_unit(const struct plan_item *item, size_t unit)
     return unit + 1 >= item->script.units.count;
 }
 
+/* What was done to rows, where that was counted. */
+static bool describe_rows(const struct counted *counted, json_t *detail)
+{
+    if (!counted->known)
+        return true;
+    if (json_object_set_new(detail, "rows", json_integer(counted->rows)) != 0)
+        return false;
+    return !counted->backfill ||
+           (json_object_set_new(detail, "walked", json_integer(counted->walked)) == 0 &&
+            json_object_set_new(detail, "batches", json_integer(counted->batches)) == 0 &&
+            json_object_set_new(detail, "work_ms", json_integer(counted->work_ms)) == 0);
+}
+
 static json_t *applied_detail(const struct run *run, const struct plan_item *item, int64_t ms)
 {
     const struct migration *const m = item->migration;
@@ -49,6 +63,7 @@ static json_t *applied_detail(const struct run *run, const struct plan_item *ite
                                        json_integer((json_int_t)item->script.units.count)) == 0;
     if (item->recognised)
         ok = ok && json_object_set_new(detail, "recognised", json_true()) == 0;
+    ok = ok && describe_rows(&run->counted, detail);
     ok = ok && squash_describe(run->options->set, m, detail) &&
          tally_describe(&run->black_box.migration, detail);
     if (ms >= 0)
@@ -137,8 +152,28 @@ bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,
     struct deploy_done *done = arena_push(run->arena, &run->result->done);
     if (done == NULL)
         return err_nomem(err);
-    *done = (struct deploy_done){m, ms, receipt->text, item->recognised};
+    *done = (struct deploy_done){m, ms, receipt->text, item->recognised,
+                                 run->counted.known ? run->counted.rows : -1};
     return true;
+}
+
+bool apply_over_limit(const struct run *run, const struct plan_item *item)
+{
+    return item->migration->kind == KIND_DATA && run->options->data_rows > 0 &&
+           run->counted.rows > run->options->data_rows &&
+           !migration_allows(item->migration, "data-rows");
+}
+
+bool apply_refuse_rows(const struct run *run, const struct plan_item *item, struct err *err)
+{
+    (void)err_set(err, ERR_FAILED,
+                  "\"%s\" has changed %" PRId64 " rows so far, more than data_rows allows (%" PRId64
+                  ")",
+                  item->migration->id, run->counted.rows, run->options->data_rows);
+    err_at(err, item->migration->path, 0, 0);
+    err_hint(err, "Write it as a backfill, which goes in batches: kind=backfill. Or, where one "
+                  "transaction is meant: -- pawl: allow=data-rows reason=\"...\".");
+    return false;
 }
 
 bool apply_unit(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
@@ -149,20 +184,39 @@ bool apply_unit(struct run *run, const struct plan_item *item, size_t unit, stru
     return alone ? apply_pg_step(run, item, unit, err) : apply_pg_unit(run, item, unit, err);
 }
 
-bool apply_migration(struct run *run, const struct plan_item *item, struct err *err)
+static bool run_units(struct run *run, const struct plan_item *item, struct err *err)
 {
-    const int64_t start_ms = clock_monotonic_ms();
     /* An empty migration has no unit, and still a row. */
     const size_t units = item->script.units.count > 0 ? item->script.units.count : 1;
-    run->committed_any = item->first_unit > 0;
-    fault_point("migration");
     for (size_t unit = (size_t)item->first_unit; unit < units; unit++)
         if (!retry_unit(run, item, unit, err))
             return false;
+    return true;
+}
+
+static const char *rows_text(const struct run *run)
+{
+    if (!run->counted.known)
+        return NULL;
+    return arena_printf(run->arena, "%" PRId64 " row%s", run->counted.rows,
+                        run->counted.rows == 1 ? "" : "s");
+}
+
+bool apply_migration(struct run *run, const struct plan_item *item, struct err *err)
+{
+    const int64_t start_ms = clock_monotonic_ms();
+    const bool batches =
+        item->migration->kind == KIND_BACKFILL && item->script.statements.count > 0;
+    run->committed_any = item->first_unit > 0;
+    run->counted = (struct counted){0};
+    fault_point("migration");
+    if (!(batches ? backfill_run(run, item, err) : run_units(run, item, err)))
+        return false;
     deploy_tell(
         &run->options->listener,
         &(struct deploy_event){.type = item->recognised ? DEPLOY_RECOGNISED : DEPLOY_APPLIED,
                                .id = item->migration->id,
+                               .text = rows_text(run),
                                .elapsed_ms = clock_monotonic_ms() - start_ms});
     fault_point("migrated");
     return true;

@@ -8,10 +8,11 @@
 #include "deploy/run.h"
 
 struct progress {
-    const struct run *run;
+    struct run *run;
     const struct plan_item *item;
     const struct unit *unit;
     size_t before, total; /* statements of ours in front, statements of the file */
+    const struct pg_answers *answers;
 };
 
 /* Whether a statement may take so long that its answer should not wait for the next one's. */
@@ -26,12 +27,23 @@ static bool worth_telling(struct span statement)
     return true;
 }
 
+/* Past the limit there is nothing to wait for: what is at work is cancelled. */
+static void count_rows(const struct progress *p, size_t statement)
+{
+    const struct wait over = {.cancel_fd = -1, .deadline_ms = 1};
+    p->run->counted.rows += pg_tag_rows(p->answers->items[statement].tag);
+    if (apply_over_limit(p->run, p->item))
+        pg_set_wait(p->run->ledger->pg, &over);
+}
+
 static void on_progress(void *context, size_t statement)
 {
     const struct progress *const p = context;
     if (statement < p->before || statement >= p->before + p->total)
         return;
     const size_t number = statement - p->before;
+    if (p->item->migration->kind == KIND_DATA)
+        count_rows(p, statement);
     const struct span text =
         p->item->script.statements.items[p->unit->first + number].statement.text;
     deploy_tell(&p->run->options->listener,
@@ -60,8 +72,7 @@ static struct limits limits_for(const struct run *run, const struct plan_item *i
 }
 
 static bool queue(struct run *run, const struct plan_item *item, const struct unit *unit,
-                  const struct limits *limits, const struct entry *rows, size_t row_count,
-                  struct err *err)
+                  const struct limits *limits, struct err *err)
 {
     struct ledger *const ledger = run->ledger;
     if (!pg_pipeline_begin(ledger->pg, err) ||
@@ -76,7 +87,40 @@ static bool queue(struct run *run, const struct plan_item *item, const struct un
              !pg_pipeline_flush(ledger->pg, err)))
             return false;
     }
-    return ledger_pg_leave(ledger, run->arena, rows, row_count, err);
+    return true;
+}
+
+/* kind=data: the statements are answered before the row is written, as that counts what they have
+ * changed. */
+static bool run_counted(struct run *run, const struct plan_item *item, struct progress *progress,
+                        struct pg_answers *answers, struct err *err)
+{
+    struct pg *const pg = run->ledger->pg;
+    CLEANUP(err_release) struct err failed = {0};
+    run->counted = (struct counted){.known = true};
+    const bool ok = pg_pipeline_run(pg, run->arena, answers, on_progress, progress, &failed);
+    pg_set_wait(pg, run->wait);
+    if (apply_over_limit(run, item)) {
+        if (!pg_lost(pg) && pg_in_transaction(pg) && !pg_exec(pg, "ROLLBACK", err))
+            return false;
+        return apply_refuse_rows(run, item, err);
+    }
+    if (!ok) {
+        *err = failed;
+        failed = (struct err){0};
+        return false;
+    }
+    return pg_pipeline_begin(pg, err);
+}
+
+/* The rows of the journal, and the end of the transaction. */
+static bool queue_end(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
+{
+    struct entry *rows = NULL;
+    size_t row_count = 0;
+    return apply_rows(run, item, unit, -1, &rows, &row_count, err) &&
+           ledger_pg_leave(run->ledger, run->arena, rows, row_count, err) &&
+           (forget_count(run, item, unit) == 0 || forget_queue(run, err));
 }
 
 /* Above so many migrations it pays to have our own statements parsed once. */
@@ -147,25 +191,29 @@ static bool ask_journal(struct run *run, const struct plan_item *item, size_t un
 bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
 {
     static const struct unit nothing = {0};
-    const struct unit *const u =
+    const struct unit *u =
         unit < item->script.units.count ? &item->script.units.items[unit] : &nothing;
     const struct limits limits = limits_for(run, item, u);
     const size_t before = ledger_pg_enter_count(&limits) + claim_queue_count(&run->claim);
     const size_t forgotten = forget_count(run, item, unit);
-    struct progress progress = {run, item, u, before, u->count};
+    const bool counted = item->migration->kind == KIND_DATA;
     struct pg_answers answers = {0};
-    struct entry *rows = NULL;
-    size_t row_count = 0;
+    struct progress progress = {run, item, u, before, u->count, &answers};
     const int64_t start_ms = clock_monotonic_ms();
     const int backend = pg_backend_pid(run->ledger->pg);
 
-    if (!apply_rows(run, item, unit, -1, &rows, &row_count, err))
-        return false;
     fault_point("unit");
-    if (!keep_statements(run, item, &limits, err) ||
-        !queue(run, item, u, &limits, rows, row_count, err) ||
-        (forgotten > 0 && !forget_queue(run, err)) ||
-        !pg_pipeline_run(run->ledger->pg, run->arena, &answers, on_progress, &progress, err)) {
+    bool ok = keep_statements(run, item, &limits, err) && queue(run, item, u, &limits, err) &&
+              (!counted || run_counted(run, item, &progress, &answers, err));
+    if (ok && counted) {
+        fault_point("statements");
+        answers = (struct pg_answers){0};
+        u = &nothing; /* what may fail now is no statement of the file */
+        progress.total = 0;
+    }
+    ok = ok && queue_end(run, item, unit, err) &&
+         pg_pipeline_run(run->ledger->pg, run->arena, &answers, on_progress, &progress, err);
+    if (!ok) {
         if (pg_lost(run->ledger->pg) && err->code == ERR_UNREACHABLE)
             return ask_journal(run, item, unit, backend, start_ms, err);
         return explain(item, u, before, &answers, err);

@@ -16,6 +16,7 @@
 static bool run_statements(struct run *run, const struct plan_item *item, const struct unit *unit,
                            struct err *err)
 {
+    run->counted = (struct counted){.known = item->migration->kind == KIND_DATA};
     for (size_t i = 0; i < unit->count; i++) {
         const struct script_statement *const statement =
             &item->script.statements.items[unit->first + i];
@@ -25,6 +26,9 @@ static bool run_statements(struct run *run, const struct plan_item *item, const 
             apply_locate(item, statement, 0, offset, err);
             return false;
         }
+        run->counted.rows += sqlite_changes(run->ledger->sqlite);
+        if (apply_over_limit(run, item))
+            return apply_refuse_rows(run, item, err);
         deploy_tell(&run->options->listener, &(struct deploy_event){.type = DEPLOY_STATEMENT,
                                                                     .id = item->migration->id,
                                                                     .number = i + 1,

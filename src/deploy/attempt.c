@@ -114,11 +114,15 @@ bool attempt_begin(struct run *run, struct err *err)
     return true;
 }
 
-static enum ledger_event end_event(const struct err *why)
+static enum ledger_event end_event(const struct err *why, const struct wait *wait)
 {
     if (why->code == ERR_NONE)
         return EVENT_END;
-    return why->code == ERR_SIGNAL || why->code == ERR_BUSY ? EVENT_STOPPED : EVENT_FAILED;
+    /* Partial: a paused backfill that was told to stop. */
+    return why->code == ERR_SIGNAL || why->code == ERR_BUSY ||
+                   (why->code == ERR_PARTIAL && wait_cancelled(wait))
+               ? EVENT_STOPPED
+               : EVENT_FAILED;
 }
 
 static const char *end_detail(struct run *run, const struct err *why)
@@ -149,7 +153,7 @@ void attempt_end(struct run *run, const struct err *why)
     const struct hash_hex digest = digest_set_hash(&run->state.digests);
     const struct migration *const m = run->failed != NULL ? run->failed->migration : NULL;
     const struct entry entry = {
-        .event = end_event(why),
+        .event = end_event(why, run->wait),
         .migration = m != NULL ? m->id : NULL,
         .checksum = m != NULL ? m->checksum.text : NULL,
         .detail = end_detail(run, why),

@@ -307,7 +307,8 @@ static bool run_all(struct run *run, struct err *err)
     if (run->options->dry_run) {
         reservation_note(run);
         backup_note(run);
-        return run_refuse_pooled_steps(run, err) && preflight_pass(run, err);
+        return run_refuse_pooled_steps(run, err) && backfill_check(run, err) &&
+               preflight_pass(run, err);
     }
     if (plan_empty(&run->result->plan) && !release_is_new(run))
         return bury_finished(run, err);
@@ -315,7 +316,7 @@ static bool run_all(struct run *run, struct err *err)
     const bool early = !run->ledger->exists;
     if (!run_refuse_pooled_steps(run, err) || (early && !preflight_pass(run, err)) ||
         !exclude_and_pass(run, give_up_ms, err) || (!early && !preflight_pass(run, err)) ||
-        !backup_before(run, err))
+        !backfill_check(run, err) || !backup_before(run, err))
         return false;
     if (run->options->app_role != NULL &&
         !ledger_grant(run->ledger, run->arena, run->options->app_role, err))

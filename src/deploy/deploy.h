@@ -25,6 +25,8 @@ struct deploy_options {
     int64_t block_budget_ms;          /* how long others may wait behind one of its statements */
     struct oust_options oust;         /* what is done about sessions in the way: nothing */
     struct throttle_options throttle; /* of backfills */
+    int64_t data_rows;                /* that a kind=data migration may change; 0: any number */
+    int64_t batch_timeout_ms;         /* of the statement of a batch */
     int64_t wait_ms;                  /* for another deploy */
     int64_t reservation_wait_ms;      /* for a reservation to be over */
     unsigned overrides;          /* of deploy/override.h: what it goes over, if it is in the way */
@@ -44,6 +46,7 @@ struct deploy_done {
     int64_t ms;
     const char *receipt; /* "seq:hash" */
     bool recognised;     /* a squash of which nothing was run */
+    int64_t rows;        /* that it changed, where that is counted; -1 */
 };
 
 struct deploy_result {

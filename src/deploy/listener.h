@@ -7,15 +7,16 @@
 #include "ledger/ledger.h"
 
 enum deploy_event_type {
-    DEPLOY_WAITING,    /* for another deploy: text says for whom */
+    DEPLOY_WAITING,    /* for another deploy: text says for whom; or a backfill, and why */
     DEPLOY_MIGRATION,  /* a migration starts: id, number of total */
     DEPLOY_STATEMENT,  /* a statement is done: number of total */
-    DEPLOY_PROGRESS,   /* a statement is still at work: text says how far, where it can be known */
+    DEPLOY_PROGRESS,   /* a statement is still at work: text says how far, where it can be known; a
+                          backfill: number of about total rows */
     DEPLOY_BLOCKED,    /* a statement waits for other sessions: text says for which */
     DEPLOY_BLOCKING,   /* other sessions wait behind a statement: text */
     DEPLOY_RETRY,      /* the transaction was rolled back and is tried again: text says why */
     DEPLOY_NOTICE,     /* of the server: text */
-    DEPLOY_APPLIED,    /* id, elapsed_ms */
+    DEPLOY_APPLIED,    /* id, elapsed_ms; text: "3 rows", where they are counted */
     DEPLOY_NOTE,       /* text */
     DEPLOY_RECOGNISED, /* id, a squash: all that it replaces is applied, nothing was run */
 };

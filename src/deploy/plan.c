@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "deploy/order.h"
 #include "deploy/squash.h"
 
 struct planner {
@@ -322,7 +323,8 @@ bool plan_make(struct arena *arena, const struct set *set, const struct state *s
         return false;
     compare(&p);
     if (!squash_check(arena, &plan.comparison, findings, err) || !check_future(&p, err) ||
-        !list_items(&p, err) || !squash_list_renames(arena, &plan, err))
+        !list_items(&p, err) || !plan_order(set->dialect, &plan, err) ||
+        !squash_list_renames(arena, &plan, err))
         return false;
     plan_relax(arena, findings, set, state);
     if (findings->failed)

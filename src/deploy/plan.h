@@ -31,7 +31,7 @@ struct plan {
     struct {
         struct plan_item *items;
         size_t count, capacity;
-    } items; /* pending, in the order in which they run; repeatables last */
+    } items; /* pending, in the order in which they run (deploy/order.h); repeatables last */
     struct {
         const struct match **items;
         size_t count, capacity;

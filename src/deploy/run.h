@@ -9,6 +9,13 @@
 
 enum { ATTEMPT_ID_BYTES = 17 };
 
+/* What a migration has done to rows, for its applied row: kind=data and kind=backfill. */
+struct counted {
+    bool known, backfill;
+    int64_t rows;                     /* changed */
+    int64_t walked, batches, work_ms; /* of a backfill */
+};
+
 struct run {
     struct arena *arena;
     const struct ledger_options *target;
@@ -22,10 +29,11 @@ struct run {
     struct state state;
     int64_t last_change; /* what our next transaction expects */
     char attempt[ATTEMPT_ID_BYTES];
-    bool begun;         /* our begin row is in the journal */
-    bool mutex;         /* we hold the session lock */
-    bool step_begun;    /* of the migration at hand: a step outside transactions is under way */
-    bool committed_any; /* of the migration at hand: an earlier unit stands */
+    bool begun;             /* our begin row is in the journal */
+    bool mutex;             /* we hold the session lock */
+    bool step_begun;        /* of the migration at hand: a step outside transactions is under way */
+    bool committed_any;     /* of the migration at hand: an earlier unit stands */
+    struct counted counted; /* of the migration at hand */
     struct black_box black_box;
     struct watcher watcher;         /* PostgreSQL */
     struct claim claim;             /* of the unit at hand, PostgreSQL */
@@ -108,6 +116,10 @@ bool apply_committed(struct run *run, const struct plan_item *item, size_t unit,
 void apply_locate(const struct plan_item *item, const struct script_statement *statement,
                   int character, int byte_offset, struct err *err);
 
+/* kind=data: whether more rows were changed than it may, and the error that says so. False. */
+bool apply_over_limit(const struct run *run, const struct plan_item *item);
+bool apply_refuse_rows(const struct run *run, const struct plan_item *item, struct err *err);
+
 /* One try of one unit. */
 bool apply_unit(struct run *run, const struct plan_item *item, size_t unit,
                 struct err *err) MUST_CHECK;
@@ -123,6 +135,12 @@ bool apply_pg_step(struct run *run, const struct plan_item *item, size_t unit,
                    struct err *err) MUST_CHECK;
 bool apply_sqlite_unit(struct run *run, const struct plan_item *item, size_t unit,
                        struct err *err) MUST_CHECK;
+
+/* --- backfill.c: a kind=backfill migration, batch by batch --- */
+bool backfill_run(struct run *run, const struct plan_item *item, struct err *err) MUST_CHECK;
+/* Before anything runs: a backfill that was stopped part-way goes on with the same text, under
+ * whatever name. ERR_REFUSED. */
+bool backfill_check(struct run *run, struct err *err) MUST_CHECK;
 
 /* --- forget.c: what a migration leaves in its session --- */
 /* Whether the file does more than define. */

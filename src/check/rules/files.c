@@ -347,6 +347,15 @@ static const struct rule rules[] = {
      .why = "It was merged late. Databases that already ran the newer one get the two in another "
             "order than new databases do.",
      .fix = "Type `pawl renumber FILE`, or set `out_of_order = apply` in [pawl]."},
+    {.id = "data-rows",
+     .severity = SEVERITY_ERROR,
+     .engines = RULE_ANY,
+     .title = "a kind=data migration changes more rows than data_rows allows",
+     .why = "All of them stay locked until the transaction ends, every standby replays it in one "
+            "go, and where it fails at the end the work is done again.",
+     .fix =
+         "Write it as a backfill (kind=backfill), which goes through the table in batches. Where "
+         "one transaction is meant, allow it with the reason, or give data_rows another limit."},
     {.id = "edited",
      .severity = SEVERITY_ERROR,
      .engines = RULE_ANY,

@@ -1,0 +1,163 @@
+/* One item after the other, from the last, is moved down as far as it may go. */
+#include "deploy/order.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "sql/facts.h"
+
+/* Names of tables, without their schema: two of one name in two schemas count as one. */
+struct tables {
+    const char **items;
+    size_t count, capacity;
+};
+
+/* The last part of a name as SQL writes it, quotes undone. NULL when memory is out. */
+static const char *last_part(struct arena *arena, enum dialect dialect, const char *written)
+{
+    struct lexer lexer = lexer_init(dialect, written, strlen(written));
+    CLEANUP(str_release) struct str name = {0};
+    for (struct token t = lexer_next_solid(&lexer); t.type != TOKEN_END;
+         t = lexer_next_solid(&lexer)) {
+        str_clear(&name);
+        if (t.type == TOKEN_NAME)
+            token_unquote(&t, &name);
+        else
+            str_append(&name, t.span.at, t.span.len);
+    }
+    return name.failed ? NULL : arena_strdup(arena, str_text(&name));
+}
+
+static bool add_table(struct arena *arena, enum dialect dialect, const char *written,
+                      struct tables *tables, struct err *err)
+{
+    if (written == NULL)
+        return true;
+    const char **const slot = arena_push(arena, tables);
+    return (slot != NULL && (*slot = last_part(arena, dialect, written)) != NULL) || err_nomem(err);
+}
+
+static bool is_among(const struct tables *tables, const char *name)
+{
+    for (size_t i = 0; i < tables->count; i++)
+        if (strcasecmp(tables->items[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* ---- what a backfill works on ---- */
+
+/* *ret_known: these are all of them. */
+static bool tables_of(struct arena *arena, enum dialect dialect, const struct plan_item *item,
+                      struct tables *ret, bool *ret_known, struct err *err)
+{
+    struct facts facts;
+    *ret = (struct tables){0};
+    *ret_known = true;
+    if (!add_table(arena, dialect, item->migration->table, ret, err) ||
+        !add_table(arena, dialect, item->script.batch.table, ret, err))
+        return false;
+    if (dialect != DIALECT_POSTGRES)
+        return true;
+    if (!facts_read(arena, item->script.statements.items[0].statement.text, &facts, err))
+        return false;
+    *ret_known = facts.unknown == NULL;
+    for (size_t i = 0; i < facts.locks.count; i++)
+        if (!add_table(arena, dialect, facts.locks.items[i].name, ret, err))
+            return false;
+    return true;
+}
+
+/* ---- what another migration touches ---- */
+
+/* Only the catalog knows which relation it is. */
+static bool is_elsewhere(enum lock_object object)
+{
+    return object != LOCKED_RELATION && object != LOCKED_INDEXES && object != LOCKED_INDEX &&
+           object != LOCKED_SEQUENCES;
+}
+
+static bool facts_touch(struct arena *arena, const struct facts *facts, const struct tables *tables,
+                        bool *ret, struct err *err)
+{
+    *ret = facts->unknown != NULL || facts->renames_all;
+    for (size_t i = 0; i < facts->locks.count && !*ret; i++) {
+        const struct locked *const lock = &facts->locks.items[i];
+        const char *const name = last_part(arena, DIALECT_POSTGRES, lock->name);
+        if (name == NULL)
+            return err_nomem(err);
+        *ret = is_elsewhere(lock->object) || is_among(tables, name);
+    }
+    return true;
+}
+
+/* SQLite: every word that may be a name. */
+static bool words_touch(struct arena *arena, struct span statement, const struct tables *tables,
+                        bool *ret, struct err *err)
+{
+    struct lexer lexer = lexer_init(DIALECT_SQLITE, statement.at, statement.len);
+    *ret = false;
+    for (struct token t = lexer_next_solid(&lexer); t.type != TOKEN_END && !*ret;
+         t = lexer_next_solid(&lexer)) {
+        const char *const written = arena_strndup(arena, t.span.at, t.span.len);
+        const char *const name = written != NULL ? last_part(arena, DIALECT_SQLITE, written) : NULL;
+        if (name == NULL)
+            return err_nomem(err);
+        *ret = is_among(tables, name);
+    }
+    return true;
+}
+
+static bool touches(struct arena *arena, enum dialect dialect, const struct plan_item *item,
+                    const struct tables *tables, bool *ret, struct err *err)
+{
+    *ret = false;
+    for (size_t i = 0; i < item->script.statements.count && !*ret; i++) {
+        const struct span text = item->script.statements.items[i].statement.text;
+        struct facts facts;
+        if (dialect != DIALECT_POSTGRES) {
+            if (!words_touch(arena, text, tables, ret, err))
+                return false;
+        } else if (!facts_read(arena, text, &facts, err) ||
+                   !facts_touch(arena, &facts, tables, ret, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- moving ---- */
+
+static bool move_down(struct arena *arena, enum dialect dialect, struct plan *plan, size_t at,
+                      struct err *err)
+{
+    struct tables tables;
+    bool known, stays;
+    if (!tables_of(arena, dialect, &plan->items.items[at], &tables, &known, err))
+        return false;
+    for (; known && at + 1 < plan->items.count; at++) {
+        struct plan_item *const item = &plan->items.items[at], *const next = item + 1;
+        if (next->migration->background || next->migration->phase == PHASE_CONTRACT)
+            return true;
+        if (!touches(arena, dialect, next, &tables, &stays, err))
+            return false;
+        if (stays)
+            return true;
+        const struct plan_item moved = *item;
+        *item = *next;
+        *next = moved;
+    }
+    return true;
+}
+
+bool plan_order(enum dialect dialect, struct plan *plan, struct err *err)
+{
+    for (size_t i = plan->items.count; i > 0; i--) {
+        CLEANUP(arena_release) struct arena scratch = {0};
+        const struct plan_item *const item = &plan->items.items[i - 1];
+        if (item->migration->background && item->script.statements.count > 0 &&
+            !move_down(&scratch, dialect, plan, i - 1, err))
+            return false;
+    }
+    return true;
+}
