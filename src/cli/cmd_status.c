@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cli/activity_text.h"
+#include "cli/backfill_text.h"
 #include "cli/backup_text.h"
 #include "cli/commands.h"
 #include "cli/session.h"
@@ -17,6 +18,7 @@
 struct shown {
     struct look look;
     struct activity activity;
+    struct checkpoints backfills;
 };
 
 /* The migrations are the point: where the server refuses to show its sessions, they are shown. */
@@ -42,7 +44,9 @@ static bool read_target(struct cli *cli, const struct target *target, const stru
     CLEANUP(session_close) struct session session = {0};
     return session_open_target(cli, target, url, false, &session, err) &&
            look_read(&session.ledger, &cli->arena, &ret->look, err) &&
-           look_at_deploy(cli, &session.ledger, ret, err);
+           look_at_deploy(cli, &session.ledger, ret, err) &&
+           (!ret->look.exists ||
+            checkpoint_list(&session.ledger, &cli->arena, &ret->backfills, err));
 }
 
 /* The set is there once it is needed; what is wrong with it is told before what the target said. */
@@ -228,6 +232,14 @@ static json_t *debt_json(const struct debts *debts)
     return array;
 }
 
+static json_t *backfills_json(const struct checkpoints *list, bool busy)
+{
+    json_t *const array = json_array();
+    for (size_t i = 0; array != NULL && i < list->count; i++)
+        (void)json_array_append_new(array, backfill_json(&list->items[i], busy));
+    return array;
+}
+
 static bool report(struct cli *cli, const struct target *target, const struct url *url,
                    const struct shown *shown, const struct set *set, json_t *targets,
                    struct err *err)
@@ -263,11 +275,9 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
         return false;
     }
     say_debt(cli, &debts);
-    if (!say_backup(cli, last_of(&backups))) {
-        json_decref(rows);
-        return err_nomem(err);
-    }
-    if (!say_announced(cli, look)) {
+    const bool busy = shown->activity.deploying && shown->activity.living != LIVING_NO;
+    if (!backfills_say(&cli->output, &cli->arena, &shown->backfills, busy) ||
+        !say_backup(cli, last_of(&backups)) || !say_announced(cli, look)) {
         json_decref(rows);
         return err_nomem(err);
     }
@@ -276,12 +286,13 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
     if (!look->whole)
         output_chat(&cli->output, "warning: %s", look->broken);
     json_t *const item = json_pack(
-        "{so so so sb sb sI sI so so so so so}", "target", cli_json_text(target->name), "url",
+        "{so so so sb sb sI sI so so so so so so}", "target", cli_json_text(target->name), "url",
         cli_json_text(url->display), "head", cli_json_text(head), "ledger", (int)look->exists,
         "chain_whole", (int)look->whole, "applied", (json_int_t)look->state.versioned, "pending",
         (json_int_t)(c->pending + c->changed), "broken", cli_json_text(look->broken), "deploy",
         activity_json_deploy(&shown->activity), "migrations", rows, "debt", debt_json(&debts),
-        "backup", backup_json(last_of(&backups)));
+        "backup", backup_json(last_of(&backups)), "backfills",
+        backfills_json(&shown->backfills, busy));
     CLEANUP(json_release) json_t *announced = announced_json(look);
     if (announced == NULL || json_object_update(item, announced) != 0) {
         json_decref(item);

@@ -18,6 +18,7 @@
     X(explain)                                                                                     \
     X(deploy)                                                                                      \
     X(backup)                                                                                      \
+    X(backfill)                                                                                    \
     X(adopt)                                                                                       \
     X(repair)                                                                                      \
     X(ready)                                                                                       \

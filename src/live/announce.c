@@ -1,6 +1,8 @@
 /* Rows that hold deploys up, or only show. */
 #include "live/announce.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/fs.h"
@@ -97,4 +99,33 @@ bool announce_maintenance(struct announcer *announcer, bool on, const char *reas
 {
     return record(announcer, on ? EVENT_MAINTENANCE_ON : EVENT_MAINTENANCE_OFF, json_object(),
                   reason, ret_head, err);
+}
+
+bool announce_backfill(struct announcer *announcer, const struct checkpoint *checkpoint, bool pause,
+                       const char *reason, const char **ret_head, struct err *err)
+{
+    struct arena *const arena = announcer->arena;
+    const char *const user = actor_user(arena), *const host = actor_host(arena);
+    struct receipt receipt;
+    CLEANUP(json_release) json_t *detail = json_object();
+    if (user == NULL || host == NULL || detail == NULL || !actor_describe(arena, detail) ||
+        (reason != NULL && json_object_set_new(detail, "reason", json_string(reason)) != 0))
+        return err_nomem(err);
+    const char *const by = arena_printf(arena, "%s on %s", user, host);
+    const struct entry entry = {.event = pause ? EVENT_BACKFILL_PAUSED : EVENT_BACKFILL_RESUMED,
+                                .migration = checkpoint->migration,
+                                .checksum = checkpoint->checksum,
+                                .detail = detail_text(arena, detail)};
+    if (by == NULL || entry.detail == NULL)
+        return err_nomem(err);
+    fault_point("announce");
+    if (checkpoint_pause(announcer->ledger, arena, checkpoint->migration, pause ? by : NULL,
+                         pause ? reason : NULL, &entry, &receipt, err)) {
+        *ret_head = receipt.text;
+        return true;
+    }
+    if (strcmp(err->sqlstate, LEDGER_NOT_ONE_ROW) == 0)
+        (void)err_set(err, ERR_BUSY, "\"%s\" is done, or was %s by somebody else just now",
+                      checkpoint->migration, pause ? "paused" : "resumed");
+    return false;
 }

@@ -5,6 +5,7 @@
 #ifndef PAWL_LIVE_ANNOUNCE_H
 #define PAWL_LIVE_ANNOUNCE_H
 
+#include "ledger/checkpoint.h"
 #include "ledger/ledger.h"
 #include "ledger/state.h"
 
@@ -31,5 +32,10 @@ bool announce_end(struct announcer *announcer, int64_t id, const char *reason,
                   const char **ret_head, struct err *err) MUST_CHECK;
 bool announce_maintenance(struct announcer *announcer, bool on, const char *reason,
                           const char **ret_head, struct err *err) MUST_CHECK;
+
+/* A backfill that has begun waits before its next batch, or goes on. Errors as above; ERR_BUSY when
+ * it is done, or was switched by somebody else, since it was read. */
+bool announce_backfill(struct announcer *announcer, const struct checkpoint *checkpoint, bool pause,
+                       const char *reason, const char **ret_head, struct err *err) MUST_CHECK;
 
 #endif

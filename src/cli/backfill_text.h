@@ -1,0 +1,23 @@
+/* How far backfills have come, for people and for programs: `pawl backfill`, `pawl status`. */
+#ifndef PAWL_CLI_BACKFILL_TEXT_H
+#define PAWL_CLI_BACKFILL_TEXT_H
+
+#include <jansson.h>
+
+#include "cli/output.h"
+#include "ledger/checkpoint.h"
+
+/* "running", "stopped" or "paused"; busy: a deploy is at work. */
+const char *backfill_state(const struct checkpoint *checkpoint, bool busy);
+
+/* "12000 of about 50000 rows (24 %), 8000 rows/s, 5 s left". NULL when memory is out. */
+const char *backfill_progress(struct arena *arena, const struct checkpoint *checkpoint);
+
+/* NULL when memory is out. */
+json_t *backfill_json(const struct checkpoint *checkpoint, bool busy);
+
+/* A line each. False when memory is out. */
+bool backfills_say(struct output *output, struct arena *arena, const struct checkpoints *list,
+                   bool busy);
+
+#endif
