@@ -80,6 +80,20 @@ def announce(pawl, database):
     deploy(pawl, "--release", "1.2")
 
 
+def walk(pawl, database):
+    """A backfill that is paused from another shell, and goes on."""
+    pawl.write(name(13, "fill_noted"), "INSERT INTO noted (id) VALUES (1), (2), (3);\n"
+               "CREATE TABLE walked (id int PRIMARY KEY NOT NULL, n int);\n"
+               "INSERT INTO walked (id, n) VALUES (1, 0), (2, 0), (3, 0);")
+    pawl.write(name(14, "walk"), "-- pawl: kind=backfill batch=1\nUPDATE walked SET n = n + 1;")
+    process = pawl.spawn("deploy", env={"PAWL_REST": "10000"})
+    wait_until(lambda: ledger.events(database).count("backfill_begin") == 1, "the backfill has begun")
+    pawl.run("backfill", "pause", "--reason", "the sale, größer", check=0)
+    process.wait_for("paused by")
+    pawl.run("backfill", "resume", check=0)
+    process.finish(check=0)
+
+
 def stand_in_the_way(pawl, database):
     """Only PostgreSQL knows of sessions."""
     if database.engine != "postgres":
@@ -134,6 +148,7 @@ def history(pawl, database):
 
     announce(pawl, database)
     stand_in_the_way(pawl, database)
+    walk(pawl, database)
 
     pawl.run("backup", check=0)
 

@@ -42,7 +42,7 @@ def test_every_row_once(bench, engine):
     assert checkpoints(engine) == []
     journal = Journal(engine).verify()
     [begun] = journal.of("backfill_begin")
-    assert (begun.facts["key"], begun.facts["until"]) == (["id"], ["1000"])
+    assert (begun.facts["key"], begun.facts["until"]) == (["id"], '["1000"]')
     applied = journal.of("applied")[-1].facts
     assert (applied["rows"], applied["walked"], applied["batches"]) == (1000, 1000, 10)
     bench.run("deploy", check=0)

@@ -17,6 +17,7 @@ static const char *const shown_members[] = {
     "message",    "overrides", "reservation", "until",      "reason",  "blockers",     "after",
     "steps_done", "squash",    "replaces",    "recognised", "retries", "lock_wait_ms", "notices",
     "method",     "file",      "point",       "bytes",      "restore",
+    "rows",       "batches",   "estimate",
 };
 
 static void add_members(struct str *out, const json_t *object);

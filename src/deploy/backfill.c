@@ -60,11 +60,11 @@ static bool keep_checkpoint(struct backfill *b, const struct checkpoint *found, 
 static const char *begin_detail(const struct backfill *b, const struct checkpoint *first)
 {
     CLEANUP(json_release) json_t *detail = attempt_detail(b->run);
-    CLEANUP(json_release) json_t *until = json_loads(first->until, 0, NULL);
     CLEANUP(json_release) json_t *key = json_loads(first->key, 0, NULL);
-    if (detail == NULL || until == NULL || key == NULL ||
+    if (detail == NULL || key == NULL ||
         json_object_set_new(detail, "table", json_string(b->table)) != 0 ||
-        json_object_set(detail, "key", key) != 0 || json_object_set(detail, "until", until) != 0 ||
+        json_object_set(detail, "key", key) != 0 ||
+        json_object_set_new(detail, "until", json_string(first->until)) != 0 ||
         json_object_set_new(detail, "estimate", json_integer(first->estimate)) != 0)
         return NULL;
     return detail_text(b->run->arena, detail);
