@@ -380,6 +380,26 @@ def tell_backups(pawl, reports, url):
     reports.run("log")
 
 
+def tell_a_backfill(pawl, reports, url):
+    """It fails at its third row, and so stays part-way."""
+    pawl.config({"target.main": {"url": url, "ledger": "fourth"}})
+    pawl.run("adopt", "--as-of", "none", check=0)
+    pawl.write("20250709090000_walked", "CREATE TABLE walked (id integer PRIMARY KEY, n integer NOT NULL);\n"
+               "INSERT INTO walked (id, n) VALUES (1, 0), (2, 0), (3, 0), (4, 0);")
+    walk = pawl.write("20250710090000_walk", "-- pawl: kind=backfill batch=1\nUPDATE walked SET n = 1 / (id - 3);")
+    reports.run("backfill")
+    reports.run("deploy")
+    reports.run("backfill")
+    reports.run("backfill", "pause", "--reason", "r")
+    reports.run("backfill", "pause", "20250710090000_walk")
+    reports.run("backfill")
+    reports.run("status")
+    reports.run("backfill", "resume")
+    walk.unlink()
+    pawl.write("20250711090000_data", "-- pawl: kind=data\nUPDATE walked SET n = 2;")
+    reports.run("deploy")
+
+
 def tell_targets(pawl, reports, url):
     pawl.config({"target.main": {"url": url}, "target.nowhere": {"url": "env:NOT_SET"}})
     reports.run("status", "--all")
@@ -406,6 +426,10 @@ def test_json_is_as_described(make_pawl, engine, tmp_path):
     everything += reports.all
     reports = Reports(busy)
     tell_blockers(busy, reports, engine)
+    everything += reports.all
+    walker = make_pawl(engine.url, "walker")
+    reports = Reports(walker)
+    tell_a_backfill(walker, reports, engine.url)
     everything += reports.all
     reports = Reports(adopted)
     tell_targets(adopted, reports, engine.url)

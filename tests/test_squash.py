@@ -20,7 +20,7 @@ S = "20250104000000_base"
 VIEW = "20250109000000_view"
 
 OLD_FILES = {
-    A: "CREATE TABLE a (x int);\nCREATE TABLE b (id int PRIMARY KEY, y int);",
+    A: "CREATE TABLE a (x int);\nCREATE TABLE b (id int NOT NULL PRIMARY KEY, y int);",
     B: "-- pawl: kind=data\nINSERT INTO b VALUES (1, 10), (2, 20);",
     C: "-- pawl: phase=contract\nDROP TABLE a;",
     D: "-- pawl: kind=backfill table=b key=id batch=10 background\nUPDATE b SET y = y + 1;",

@@ -13,21 +13,25 @@
 /* Younger transactions are no reason to end anybody. */
 enum { BLOCKER_AGE_MS = 10 * 1000 };
 
+static json_t *json_one(const struct deploy_done *done)
+{
+    json_t *const item =
+        json_pack("{so so so sI}", "id", cli_json_text(done->migration->id), "checksum",
+                  cli_json_text(done->migration->checksum.text), "receipt",
+                  cli_json_text(done->receipt), "ms", (json_int_t)done->ms);
+    if (!done->recognised)
+        (void)json_object_set_new(item, "rows",
+                                  done->rows >= 0 ? json_integer(done->rows) : json_null());
+    return item;
+}
+
 static json_t *json_done(const struct deploy_result *result, bool recognised)
 {
     json_t *array = json_array();
-    for (size_t i = 0; array != NULL && i < result->done.count; i++) {
-        const struct deploy_done *const done = &result->done.items[i];
-        if (done->recognised != recognised)
-            continue;
-        if (json_array_append_new(
-                array,
-                json_pack("{so so so sI so}", "id", cli_json_text(done->migration->id), "checksum",
-                          cli_json_text(done->migration->checksum.text), "receipt",
-                          cli_json_text(done->receipt), "ms", (json_int_t)done->ms, "rows",
-                          done->rows >= 0 ? json_integer(done->rows) : json_null())) != 0)
+    for (size_t i = 0; array != NULL && i < result->done.count; i++)
+        if (result->done.items[i].recognised == recognised &&
+            json_array_append_new(array, json_one(&result->done.items[i])) != 0)
             break;
-    }
     return array;
 }
 

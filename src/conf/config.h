@@ -35,6 +35,7 @@ enum setting_id {
     SETTING_CONNECT_TIMEOUT,     /* [deploy] connect_timeout = 10s */
     SETTING_BLACK_BOX,           /* [deploy] black_box = auto */
     SETTING_PREFLIGHT,           /* [deploy] preflight = on */
+    SETTING_DATA_ROWS,           /* [deploy] data_rows = 100000; 0 is no limit */
     SETTING_BACKUP_WHEN,         /* [backup] when = never | risky | always */
     SETTING_BACKUP_COMMAND,      /* [backup] command = auto | restore_point | a command line */
     SETTING_BACKUP_RESTORE,      /* [backup] restore, how such a file is restored; "" not known */
@@ -42,7 +43,6 @@ enum setting_id {
     SETTING_BACKUP_MAX_AGE,      /* [backup] max_age = 0 */
     SETTING_BACKUP_MIN_SIZE,     /* [backup] min_size = 50% */
     SETTING_BACKUP_MAX_DATABASE, /* [backup] max_database_size = 2GB */
-    SETTING_DATA_ROWS,           /* [deploy] data_rows = 100000; 0 is no limit */
     SETTING_BATCH_TIMEOUT,       /* [backfill] batch_timeout = 5s */
     SETTING_BATCH_TIME,          /* [backfill] batch_time = 50ms */
     SETTING_REST,                /* [backfill] rest = 100, percent of the batch's time */

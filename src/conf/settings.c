@@ -128,6 +128,16 @@ const struct setting settings[SETTING_COUNT] = {
      .text =
          "Whether a deploy begins with the checks of `pawl preflight`, and changes nothing where "
          "a pending statement would take others down or lose data."},
+    {.id = SETTING_DATA_ROWS,
+     .section = "deploy",
+     .name = "data_rows",
+     .type = SETTING_NUMBER,
+     .unit = "rows",
+     .max = 1000000000000,
+     .initial = "100000",
+     .environment = "PAWL_DATA_ROWS",
+     .text = "How many rows a kind=data migration may change before it is rolled back; 0 is no "
+             "limit."},
     {.id = SETTING_BACKUP_WHEN,
      .section = "backup",
      .name = "when",
@@ -202,16 +212,6 @@ const struct setting settings[SETTING_COUNT] = {
      .initial = "2GB",
      .environment = "PAWL_BACKUP_MAX_DATABASE_SIZE",
      .text = "A larger PostgreSQL database is not dumped by pawl itself: it wants a command."},
-    {.id = SETTING_DATA_ROWS,
-     .section = "deploy",
-     .name = "data_rows",
-     .type = SETTING_NUMBER,
-     .unit = "rows",
-     .max = 1000000000000,
-     .initial = "100000",
-     .environment = "PAWL_DATA_ROWS",
-     .text = "How many rows a kind=data migration may change before it is rolled back; 0 is no "
-             "limit."},
     {.id = SETTING_BATCH_TIMEOUT,
      .section = "backfill",
      .name = "batch_timeout",
