@@ -31,6 +31,8 @@ static bool worth_telling(struct span statement)
 static void count_rows(const struct progress *p, size_t statement)
 {
     const struct wait over = {.cancel_fd = -1, .deadline_ms = 1};
+    if (apply_over_limit(p->run, p->item))
+        return;
     p->run->counted.rows += pg_tag_rows(p->answers->items[statement].tag);
     if (apply_over_limit(p->run, p->item))
         pg_set_wait(p->run->ledger->pg, &over);

@@ -70,7 +70,20 @@ static const char *begin_detail(const struct backfill *b, const struct checkpoin
     return detail_text(b->run->arena, detail);
 }
 
-/* 42P07: behind a pooler another pawl has just made the table. */
+/* Where nothing keeps others off (SQLite, poolers) another pawl may have made the table, or the
+ * row, since we looked. */
+static bool begun_meanwhile(struct backfill *b, bool table, struct err *err)
+{
+    struct run *const run = b->run;
+    CLEANUP(err_release) struct err second = {0};
+    struct checkpoints list;
+    if (err->code != ERR_FAILED || (on_pg(b) && pg_lost(run->ledger->pg)) ||
+        !checkpoint_list(run->ledger, run->arena, &list, &second) ||
+        (list.table == table && checkpoints_find(&list, b->item->migration->id) == NULL))
+        return false;
+    return replan(err);
+}
+
 static bool append_begin(struct backfill *b, const struct checkpoint *first, bool table,
                          struct err *err)
 {
@@ -90,7 +103,7 @@ static bool append_begin(struct backfill *b, const struct checkpoint *first, boo
     fault_point("backfill begin");
     if (!checkpoint_begin(run->ledger, run->arena, first, table, &entry, run->last_change, &receipt,
                           err))
-        return strcmp(err->sqlstate, "42P07") == 0 ? replan(err) : false;
+        return begun_meanwhile(b, table, err);
     run->result->head = receipt.text;
     fault_point("backfill begun");
     return keep_checkpoint(b, first, err);
