@@ -30,6 +30,7 @@ struct throttle {
     int64_t rest_until_ms, next_look_ms;
     bool held_up; /* others waited for the batch before */
     bool hidden;  /* it was told that we may not see everything */
+    bool blind;   /* it was told that this server has no answer for us */
     char why[WHY_BYTES];
 };
 
@@ -227,6 +228,24 @@ static bool wait_for_answer(struct throttle *t, const char *what, struct err *er
     return true;
 }
 
+/* A server of another make, or a right that was taken away: every look would end so. */
+static bool go_on_without(struct throttle *t, struct arena *arena, struct err *err)
+{
+    if (err->code != ERR_FAILED ||
+        (strncmp(err->sqlstate, "0A", 2) != 0 && strncmp(err->sqlstate, "42", 2) != 0))
+        return false;
+    t->blind = true;
+    deploy_tell(&t->run->options->listener,
+                &(struct deploy_event){
+                    .type = DEPLOY_NOTE,
+                    .text = arena_printf(arena,
+                                         "backfills go on without a look at standbys, WAL and "
+                                         "vacuum, as the server does not let us have one: %s",
+                                         err->message)});
+    err_release(err);
+    return true;
+}
+
 static bool look_at_server(struct throttle *t, struct err *err)
 {
     CLEANUP(arena_release) struct arena scratch = {0};
@@ -234,7 +253,7 @@ static bool look_at_server(struct throttle *t, struct err *err)
     struct rows rows;
     const int64_t now_ms = clock_monotonic_ms();
     if (!ask(t, &scratch, look_sql, params, COUNT_OF(params), &rows, err))
-        return wait_for_answer(t, "a look at the server", err);
+        return wait_for_answer(t, "a look at the server", err) || go_on_without(t, &scratch, err);
     see(t, &scratch, &rows, now_ms);
     return true;
 }
@@ -359,7 +378,7 @@ static bool look(struct throttle *t, struct err *err)
     if (t->why[0] != '\0' || now_ms < t->next_look_ms)
         return true;
     t->next_look_ms = now_ms + (t->options->max_wal_bytes_per_s > 0 ? LOOK_OFTEN_MS : LOOK_MS);
-    if (!look_at_server(t, err) ||
+    if ((!t->blind && !look_at_server(t, err)) ||
         (t->why[0] == '\0' && t->options->query != NULL && !ask_user(t, err)))
         return false;
     if (t->why[0] != '\0')
