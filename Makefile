@@ -15,7 +15,7 @@ PYTHON := /usr/bin/python3
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: setup setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix release demo \
-	test test-faults test-matrix bench fuzz coverage tsan lint format docs install \
+	test test-faults test-matrix bench bench-backfill fuzz coverage tsan lint format docs install \
 	help
 
 setup: ## install the Debian packages for building and testing
@@ -43,6 +43,9 @@ test-matrix: build/asan/build.ninja setup-matrix ## test with PostgreSQL 13 to 1
 
 bench: setup release ## print how fast pawl is, as ratios against a limit of the same run
 	@scripts/bench.sh $(CURDIR)/build/release/src/pawl
+
+bench-backfill: setup release ## kill a backfill of 5 million rows under load, and print what the load felt
+	@scripts/bench.sh $(CURDIR)/build/release/src/pawl bench/backfill.py
 
 fuzz: build/fuzz/build.ninja ## run each fuzz target for FUZZ_SECONDS
 	ninja -C build/fuzz
