@@ -18,7 +18,8 @@ def checkout(make_pawl, database, role=None, **settings):
     """A backfill of some hundred batches over a table that is there. role: who deploys."""
     load.make_table(database, ROWS)
     if role is not None:
-        database.query(f"GRANT CREATE ON DATABASE {database.name} TO {role}; ALTER TABLE account OWNER TO {role}")
+        database.query(f"GRANT CREATE ON DATABASE {database.name} TO {role};"
+                       f"ALTER TABLE account OWNER TO {role}")
     pawl = make_pawl()
     pawl.config({"backfill": {**SLOW, **settings},
                  "target.main": {"url": database.url_as(role) if role else database.url}})
@@ -164,7 +165,8 @@ def test_a_slot_that_keeps_too_much_wal(make_cluster, make_pawl):
 def slow_vacuum(database, rows=ROWS):
     """Autovacuum at work on the table, for as long as nobody ends it."""
     database.query(f"UPDATE account SET touched = touched WHERE id <= {rows};"
-                   "ALTER TABLE account SET (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)")
+                   "ALTER TABLE account SET (autovacuum_vacuum_cost_delay = 100,"
+                   " autovacuum_vacuum_cost_limit = 1)")
     wait_until(lambda: database.query(
         "SELECT count(*) FROM pg_stat_progress_vacuum WHERE relid = 'account'::regclass")[0][0],
         "autovacuum of the table")
