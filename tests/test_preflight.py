@@ -1,13 +1,15 @@
 """`pawl preflight`: a target for each line that makes it fine, and one that does not; and what a
 deploy makes of the same questions."""
 
+import json
+
 import pytest
 
 from support import ledger
 from support.ledger import version
 from support.server import wait_until
 
-QUESTIONS = ["target", "ledger", "plan", "release", "lint", "sessions", "deploys", "reservation",
+QUESTIONS = ["target", "ledger", "plan", "release", "lint", "data", "sessions", "deploys", "reservation",
              "maintenance", "replicas", "slots", "connections", "wraparound", "leftovers"]
 FIRST = ("CREATE TABLE users (id int PRIMARY KEY, email text, age int);"
          "CREATE TABLE unused (id int, note text);")
@@ -438,3 +440,48 @@ def test_what_cannot_be_asked_is_a_warning(server, pg):
         other.execute("BEGIN; LOCK TABLE users")
         lines = ask(server)
         assert lines["lint"]["mark"] == "warning" and "cannot be read" in says(lines["lint"])
+
+
+# ---- the rows of the target ----
+
+UNIQUE = "ALTER TABLE users ADD CONSTRAINT one_email UNIQUE (email);"
+
+
+def test_rows_that_are_in_the_way_stop_a_deploy(server, pg):
+    pg.query("INSERT INTO users VALUES (2, 'a', 11)")
+    server.write(NEXT, UNIQUE)
+    assert "rows of the target are in the way" in says(ask(server, code=3)["data"])
+    before = pg.dump(), ledger.rows(pg)
+    result = server.run("deploy", check=3)
+    assert "1 key occurs more than once" in result.err and "--write-repair" in result.err
+    assert (pg.dump(), ledger.rows(pg)) == before
+
+
+def test_rows_that_are_not_in_the_way_stop_nothing(server, pg):
+    server.write(NEXT, UNIQUE)
+    assert mark(server, "data") == "ok"
+    server.run("deploy", check=0)
+
+
+def test_the_server_is_asked_all_the_same_where_it_is_said(server, pg):
+    pg.query("INSERT INTO users VALUES (2, 'a', 11)")
+    server.write(NEXT, UNIQUE)
+    result = server.run("deploy", "--override", "data", "--reason", "the rows go at noon", check=1)
+    assert "23505" in result.err
+    begin, = [row for row in ledger.rows(pg) if row.event == "begin"][1:]
+    detail = json.loads(begin.detail)
+    assert (detail["overrides"], detail["reason"]) == ("data", "the rows go at noon")
+
+
+def test_what_cannot_be_said_yet_is_a_note_and_a_risk(server, pg, tmp_path):
+    server.write(NEXT, "INSERT INTO users VALUES (9, 'z', 1);\n" + UNIQUE)
+    assert mark(server, "data") == "note"
+    server.config({"target.main": {"url": pg.url}, "backup": {"when": "risky", "directory": str(tmp_path / "b")}})
+    assert server.run("--json", "deploy", check=0).json()["backup"]["method"] == "pg_dump"
+
+
+def test_a_question_without_an_answer_is_a_warning(server, pg):
+    server.write(NEXT, "ALTER TABLE users ADD CHECK (pg_sleep(0.4) IS NOT NULL);")
+    pg.query("INSERT INTO users SELECT i, 'x', 1 FROM generate_series(10, 40) AS i")
+    server.env["PAWL_PROBE_TIMEOUT"] = "100ms"
+    assert "no answer" in says(ask(server)["data"])

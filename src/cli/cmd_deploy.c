@@ -164,7 +164,7 @@ static bool read_override(struct cli *cli, struct deploy_options *ret, struct er
         const struct given_option *const given = &cli->given.items[i];
         if (strcmp(given->option->name, "override") == 0 &&
             !override_parse(given->text, &ret->overrides))
-            return err_set(err, ERR_USAGE, "--override takes reservation, lint or backup");
+            return err_set(err, ERR_USAGE, "--override takes reservation, lint, data or backup");
     }
     if (ret->overrides == 0 && cli_option(cli, "reason") != NULL)
         return err_set(err, ERR_USAGE, "--reason goes with --override");

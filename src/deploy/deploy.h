@@ -7,6 +7,7 @@
 #ifndef PAWL_DEPLOY_DEPLOY_H
 #define PAWL_DEPLOY_DEPLOY_H
 
+#include "check/probe/probe.h"
 #include "deploy/backup.h"
 #include "deploy/black_box_file.h"
 #include "deploy/leftover.h"
@@ -32,9 +33,10 @@ struct deploy_options {
     unsigned overrides;          /* of deploy/override.h: what it goes over, if it is in the way */
     const char *override_reason; /* why it does */
     struct backup_options backup;
-    const char *release;      /* NULL: none named */
-    const char *app_role;     /* NULL: none */
-    const char *reserve_role; /* NULL: none */
+    struct probe_options probe; /* of the questions to the rows of the target */
+    const char *release;        /* NULL: none named */
+    const char *app_role;       /* NULL: none */
+    const char *reserve_role;   /* NULL: none */
     struct black_box_options black_box;
     bool dry_run;
     bool preflight; /* it begins with the checks of deploy/preflight.h */

@@ -8,6 +8,7 @@
 #define OVERRIDES(X)                                                                               \
     X(RESERVATION, "reservation")                                                                  \
     X(LINT, "lint")                                                                                \
+    X(DATA, "data")                                                                                \
     X(BACKUP, "backup")
 
 enum override_bit {
@@ -24,7 +25,7 @@ enum {
 };
 
 /* As in struct option, for the command line. */
-#define OVERRIDE_CHOICES "reservation|lint|backup"
+#define OVERRIDE_CHOICES "reservation|lint|data|backup"
 
 /* Adds the bit; false for any other word. */
 bool override_parse(const char *word, unsigned *overrides);

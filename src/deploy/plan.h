@@ -24,6 +24,7 @@ struct plan_item {
     const struct squash_match *squash; /* what it replaces; NULL for what is no squash */
     bool recognised; /* a squash that runs nothing, as all that it replaces is applied */
     bool out_of_order;
+    bool unprobed; /* what it asks of the rows is not known (deploy/preflight.h) */
 };
 
 struct plan {

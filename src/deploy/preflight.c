@@ -37,6 +37,15 @@ static const struct preflight_question questions[] = {
              "earlier deploy has begun.",
      .deploy = true,
      .ask = preflight_lint},
+    {.id = "data",
+     .title = "rows of the target",
+     .asks = "Whether the rows that are there let the pending statements through, as `pawl probe` "
+             "asks them: an error where they do not, and a deploy is refused; a warning where "
+             "values would change, or a question has no answer (`probe_timeout`, a lock, a "
+             "right). Not asked where the line before is not.",
+     .postgres = true,
+     .deploy = true,
+     .ask = preflight_data},
     {.id = "sessions",
      .title = "sessions in the way",
      .asks = "Whether sessions, or prepared transactions, have held for a second or more what the "

@@ -246,6 +246,8 @@ json_t *preflight_overridden(const struct run *run)
     json_t *names = json_array();
     for (size_t i = 0; names != NULL && i < run->preflight.count && i < OVERRIDDEN_NAMES; i++) {
         const struct finding *const finding = &run->preflight.items[i];
+        if (!rule_is_linted(rule_find(finding->rule)))
+            continue;
         const char *const file =
             fs_printable(run->arena, finding->file != NULL ? finding->file : "?");
         if (file == NULL || json_array_append_new(names, json_sprintf("%s %s:%d", finding->rule,

@@ -57,6 +57,9 @@ QUESTION(preflight_maintenance);
 /* --- preflight_lint.c --- */
 QUESTION(preflight_lint);
 
+/* --- preflight_data.c --- */
+QUESTION(preflight_data);
+
 /* --- preflight_server.c --- */
 QUESTION(preflight_sessions);
 QUESTION(preflight_leftovers);

@@ -46,6 +46,19 @@ struct backup_options prepare_backup(const struct config *config)
     };
 }
 
+void prepare_probe(const struct config *config, const struct target *target,
+                   struct probe_options *ret)
+{
+    enum { COUNT_MAX = 1000000, SAMPLES = 5 };
+    *ret = (struct probe_options){
+        .search_path = or_none(&target->values[SETTING_SCHEMA]),
+        .timeout_ms = config->values[SETTING_PROBE_TIMEOUT].number,
+        .lock_timeout_ms = config->values[SETTING_LOCK_TIMEOUT].number,
+        .count_max = COUNT_MAX,
+        .sample_max = SAMPLES,
+    };
+}
+
 void prepare_deploy(const struct config *config, const struct target *target,
                     struct deploy_options *ret)
 {
@@ -73,19 +86,7 @@ void prepare_deploy(const struct config *config, const struct target *target,
         .black_box = prepare_black_box(config),
         .preflight = strcmp(values[SETTING_PREFLIGHT].text, "on") == 0,
     };
-}
-
-void prepare_probe(const struct config *config, const struct target *target,
-                   struct probe_options *ret)
-{
-    enum { COUNT_MAX = 1000000, SAMPLES = 5 };
-    *ret = (struct probe_options){
-        .search_path = or_none(&target->values[SETTING_SCHEMA]),
-        .timeout_ms = config->values[SETTING_PROBE_TIMEOUT].number,
-        .lock_timeout_ms = config->values[SETTING_LOCK_TIMEOUT].number,
-        .count_max = COUNT_MAX,
-        .sample_max = SAMPLES,
-    };
+    prepare_probe(config, target, &ret->probe);
 }
 
 bool prepare_sum(struct arena *arena, const struct set *set, const char *sum_path, struct err *err)
