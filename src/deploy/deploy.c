@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/str.h"
 #include "db/sqlstate.h"
+#include "deploy/forward.h"
 #include "deploy/run.h"
 #include "ledger/detail.h"
 
@@ -215,6 +216,7 @@ static enum pass apply_all(struct run *run, struct err *err)
             return PASS_AGAIN;
         run->failed = item;
         describe_state(run, item, err);
+        forward_hint(err, run->committed_any || run->step_begun);
         return PASS_FAILED;
     }
     return PASS_DONE;
