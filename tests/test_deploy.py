@@ -372,7 +372,7 @@ def test_a_first_step_that_fails_leaves_nothing(make_pawl, pg):
     pawl.write(f"{version(1)}_t", "CREATE TABLE t (id int);\nINSERT INTO t VALUES (2), (2);\n")
     pawl.run("deploy", check=0)
     pawl.write(f"{version(2)}_u", "CREATE UNIQUE INDEX CONCURRENTLY ON t (id);\n")
-    result = pawl.run("deploy")
+    result = pawl.run("deploy", "--override", "data", "--reason", "to see it fail")
     assert result.code in (1, 7), result
     assert pg.query("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass") == [(0,)]
     pawl.write(f"{version(2)}_u", "CREATE INDEX CONCURRENTLY ON t (id);\n")

@@ -382,7 +382,7 @@ def tell_backups(pawl, reports, url):
 
 def tell_a_backfill(pawl, reports, url):
     """It fails at its third row, and so stays part-way."""
-    pawl.config({"target.main": {"url": url, "ledger": "fourth"}})
+    pawl.config({"target.main": {"url": url, "ledger": "sixth"}})
     pawl.run("adopt", "--as-of", "none", check=0)
     pawl.write("20250709090000_walked", "CREATE TABLE walked (id integer PRIMARY KEY, n integer NOT NULL);\n"
                "INSERT INTO walked (id, n) VALUES (1, 0), (2, 0), (3, 0), (4, 0);")

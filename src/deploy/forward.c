@@ -25,8 +25,7 @@ static const struct {
     {"53100", "Free space on the server's disk; then deploy again."},
     {"42", "The file is not applied yet: correct it, then deploy again. `pawl rehearse` runs it "
            "in a copy of the schema."},
-    {"", "Mend the cause, or correct the file, which is not applied yet; then deploy again. The "
-         "ledger needs no hand."},
+    {"", "Correct the file, which is not applied yet, or mend the cause; then deploy again."},
 };
 
 void forward_hint(struct err *err, bool part_way)
