@@ -150,7 +150,8 @@ def test_nobody_makes_way_for_a_branch_that_does_not_run(with_table, pg, holder)
     with_table.write(COLUMN, "DO $$ BEGIN IF false THEN ALTER TABLE t ADD COLUMN c int; END IF; END $$;")
     grown_old(pg, holder)
     with_table.run("deploy", "--on-blocked", "fail", check=0)
-    with_table.write(f"{version(3)}_d", "DO $$ BEGIN IF false THEN DROP TABLE t; END IF; END $$;")
+    with_table.write(f"{version(3)}_d", "-- pawl: phase=contract\n"
+                     "DO $$ BEGIN IF false THEN DROP TABLE t; END IF; END $$;")
     with_table.run("deploy", "--on-blocked", "terminate", "--blocker-age", "0", check=0)
     assert holder.execute("SELECT 1").fetchone() == (1,)
 
@@ -308,7 +309,7 @@ $$ BEGIN PERFORM pg_sleep(2); RETURN $1; END $$;"""
 
 
 def test_a_statement_that_holds_up_others_is_cancelled(with_table, pg):
-    with_table.deploy_settings(block_budget="600ms")
+    with_table.deploy_settings(block_budget="600ms", preflight="off")  # it would ask slow() too
     pg.query(SLOW)
     before = pg.dump()
     with_table.write(COLUMN, "ALTER TABLE t ALTER id TYPE text USING slow(id);")

@@ -121,6 +121,7 @@ RULES = {
 # What the comparison with a base decides, and what only the ledger can.
 BASE_RULES = {"edited-since-base", "removed-since-base", "renamed-since-base", "out-of-order"}
 LEDGER_RULES = {"edited", "missing", "renamed", "squash-split", "applied-name", "fails-on-shadow",
+                "data-violates", "data-loses", "data-unasked", "data-rows",
                 "fails-rehearsal"}
 
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "db/sqlstate.h"
 #include "ledger/schema.h"
 
 /* The table, and the present moment, in a template. */
@@ -30,9 +29,19 @@ static bool filled(const struct ledger_write *write, const bool *nullable)
 
 /* ---- reading ---- */
 
+/* Asked first: a query of a table that is not there is an error in the server's log. */
 static bool there(struct ledger *ledger, struct arena *arena, bool *ret, struct err *err)
 {
+    static const char pg[] =
+        "SELECT 1 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n"
+        " ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = 'checkpoint'"
+        " AND pg_catalog.has_table_privilege(c.oid, 'SELECT')";
     struct rows rows;
+    if (ledger->pg != NULL) {
+        const bool asked = pg_query(ledger->pg, arena, pg, &ledger->name, 1, &rows, err);
+        *ret = asked && rows.count > 0;
+        return asked;
+    }
     const char *const sql = ledger_sql(
         arena, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '{ledger}_checkpoint'",
         ledger->name);
@@ -62,19 +71,13 @@ static bool read_rows(struct ledger *ledger, struct arena *arena, struct checkpo
     *ret = (struct rows){0};
     if (sql == NULL)
         return err_nomem(err);
-    if (ledger->pg == NULL)
-        return there(ledger, arena, &list->table, err) &&
-               (!list->table ||
-                sqlite_query(ledger->sqlite, arena, sql, strlen(sql), NULL, 0, ret, NULL, err));
-    list->table = pg_query(ledger->pg, arena, sql, NULL, 0, ret, err);
-    if (list->table)
-        return true;
-    const bool absent = sqlstate_reaction(err->sqlstate) == REACTION_NO_LEDGER;
-    if (!absent && strcmp(err->sqlstate, "42501") != 0) /* insufficient_privilege */
+    if (!there(ledger, arena, &list->table, err))
         return false;
-    err_release(err);
-    *ret = (struct rows){0};
-    return true;
+    if (!list->table)
+        return true;
+    return ledger->pg != NULL
+               ? pg_query(ledger->pg, arena, sql, NULL, 0, ret, err)
+               : sqlite_query(ledger->sqlite, arena, sql, strlen(sql), NULL, 0, ret, NULL, err);
 }
 
 static int64_t to_number(const char *text)
