@@ -50,9 +50,11 @@ const char *old_code_name(enum old_code_bit bit)
 
 /* ---- for the handlers ---- */
 
+const char facts_unknown_function[] = "it calls a function that pawl does not know";
+
 void facts_unknown(struct reading *r, const char *why)
 {
-    if (r->facts->unknown == NULL)
+    if (r->facts->unknown == NULL || r->facts->unknown == facts_unknown_function)
         r->facts->unknown = why;
 }
 

@@ -180,6 +180,9 @@ struct inner_place {
 /* Of a byte of that text; -1, where the parser does not know it, is the first. */
 int inner_place_of(struct inner_place place, int at);
 
+/* The `unknown` of a statement of which only a function is not known. */
+extern const char facts_unknown_function[];
+
 struct facts {
     const char *unknown; /* why the locks are not all known, a clause for messages; NULL: they
                             are. The list then holds what was understood */

@@ -195,7 +195,7 @@ static void function_call(const struct walk *w, const PgQuery__FuncCall *call)
     if (w->r == NULL)
         return;
     if (function == NULL)
-        facts_unknown(w->r, "it calls a function that pawl does not know");
+        facts_unknown(w->r, facts_unknown_function);
     else if (strcmp(name, "nextval") == 0 || strcmp(name, "setval") == 0)
         sequence_value(w, call);
 }

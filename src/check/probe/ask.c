@@ -221,6 +221,7 @@ static const struct reaction {
     {"42501", false, "this role may not read all its rows"},
     {"40001", false, "the standby had to cancel it: ask again"},
     {"22", true, NULL},
+    {"0A", true, NULL},
     {"23", true, NULL},
     {"P0", true, NULL},
     {"21000", true, NULL},
@@ -234,6 +235,17 @@ static const struct reaction *reaction_to(const char *sqlstate)
     return NULL;
 }
 
+/* The query uses what the statement uses: what fits together in neither is refused by both. */
+static bool is_answer(const struct probe *probe, const struct reaction *reaction,
+                      const char *sqlstate)
+{
+    static const char *const misfits[] = {"42846", "42804", "42883", "42725"};
+    bool misfit = probe->columns_settled && strcmp(sqlstate, "42703") == 0;
+    for (size_t i = 0; probe->settled && i < COUNT_OF(misfits); i++)
+        misfit = misfit || strcmp(sqlstate, misfits[i]) == 0;
+    return probe->kind != PROBE_LOSSY && (misfit || (reaction != NULL && reaction->of_value));
+}
+
 static bool not_answered(const struct asking *a, struct probe *probe)
 {
     const struct reaction *const reaction = reaction_to(a->err->sqlstate);
@@ -242,7 +254,7 @@ static bool not_answered(const struct asking *a, struct probe *probe)
         return err_nomem(a->err);
     probe->verdict = PROBE_NOT_ASKED;
     probe->why = reaction != NULL ? reaction->why : message;
-    if (reaction != NULL && reaction->of_value && probe->kind != PROBE_LOSSY) {
+    if (is_answer(probe, reaction, a->err->sqlstate)) {
         probe->verdict = PROBE_VIOLATED;
         probe->why = message;
         probe->samples.count = 0;
@@ -258,6 +270,48 @@ static bool end(const struct asking *a)
     return !pg_in_transaction(a->pg) || pg_exec(a->pg, "ROLLBACK", a->err);
 }
 
+/* Whether what earlier statements compute fails by itself: the planner may compute it for rows for
+ * which they do not. */
+static bool layers_fail(const struct asking *a, const struct probe *probe, bool *ret)
+{
+    const char *const sql = probe->layered == NULL
+                                ? NULL
+                                : arena_printf(a->arena,
+                                               "SELECT pg_catalog.count(pawl_rows) FROM %s"
+                                               " AS pawl_rows",
+                                               probe->layered);
+    *ret = false;
+    if (sql == NULL)
+        return probe->layered == NULL || err_nomem(a->err);
+    if (!begin(a))
+        return false;
+    if (!pg_query(a->pg, a->arena, sql, NULL, 0, NULL, a->err)) {
+        *ret = a->err->code == ERR_FAILED;
+        if (!*ret)
+            return false;
+        err_release(a->err);
+    }
+    return end(a);
+}
+
+/* The rows behind an error, unless it is not the statement's own. */
+static bool find_reason(const struct asking *a, struct probe *probe)
+{
+    bool of_layers;
+    if (probe->verdict != PROBE_VIOLATED || probe->why == NULL)
+        return true;
+    if (!layers_fail(a, probe, &of_layers))
+        return false;
+    if (of_layers) {
+        probe->verdict = PROBE_DEFERRED;
+        probe->why =
+            arena_printf(a->arena, "what an earlier statement computes fails: %s", probe->why);
+        return probe->why != NULL || err_nomem(a->err);
+    }
+    find_rows(a, probe);
+    return true;
+}
+
 static bool ask_one(const struct asking *a, struct probe *probe)
 {
     const int64_t start_ms = clock_monotonic_ms();
@@ -270,8 +324,8 @@ static bool ask_one(const struct asking *a, struct probe *probe)
                                                       : PROBE_VIOLATED;
     if (!end(a))
         return false;
-    if (probe->verdict == PROBE_VIOLATED && probe->why != NULL)
-        find_rows(a, probe);
+    if (!find_reason(a, probe))
+        return false;
     probe->ms = clock_monotonic_ms() - start_ms;
     return !pg_lost(a->pg) ? end(a) : err_set(a->err, ERR_UNREACHABLE, "the connection was lost");
 }

@@ -59,11 +59,12 @@ void probe_check(struct probing *p, struct probed_table *table, struct span expr
     if (probe == NULL)
         return;
     /* The line end: the text may end in a comment. */
-    probe->sql = rows_query(p, table, only, &names, probing_text(p, "NOT (%s\n)", text));
+    /* IS FALSE, not NOT: the planner would take its parts apart, and change their order. */
+    probe->sql = rows_query(p, table, only, &names, probing_text(p, "(%s\n) IS FALSE", text));
     find_by(p, probe, table, &names, probing_text(p, "(%s\n)", text));
     mend_by(probe, table,
-            probing_text(p, "UPDATE %s AS %s SET CHOOSE_A_VALUE WHERE NOT (%s\n);", table->shown,
-                         table->alias, text),
+            probing_text(p, "UPDATE %s AS %s SET CHOOSE_A_VALUE WHERE (%s\n) IS FALSE;",
+                         table->shown, table->alias, text),
             true);
 }
 
@@ -153,30 +154,48 @@ static void probe_domain_column(struct probing *p, const char *domain, const jso
         probe->sql = kept;
 }
 
-static const char *domain_condition(struct probing *p, const PgQuery__AlterDomainStmt *domain)
+static const char *broken(struct probing *p, struct span check)
+{
+    return check.len > 0 ? probing_text(p, "(%.*s\n) IS FALSE", (int)check.len, check.at) : NULL;
+}
+
+static const char *domain_condition(struct probing *p, const PgQuery__AlterDomainStmt *domain,
+                                    const char *name)
 {
     if (domain->subtype[0] == 'O')
         return "value IS NULL";
     const PgQuery__Constraint *const constraint =
         domain->def != NULL && domain->def->node_case == NODE(CONSTRAINT) ? domain->def->constraint
                                                                           : NULL;
-    if (domain->subtype[0] != 'C' || constraint == NULL || constraint->skip_validation)
+    if (domain->subtype[0] != 'C' || constraint == NULL)
         return NULL;
-    const struct span text = text_in_parens(p->text, constraint->location, "CHECK");
-    return text.len > 0 ? probing_text(p, "NOT (%.*s\n)", (int)text.len, text.at) : NULL;
+    const char *const condition = broken(p, text_in_parens(p->text, constraint->location, "CHECK"));
+    if (!constraint->skip_validation)
+        return condition;
+    struct unproven_domain *const unproven = arena_push(p->arena, &p->unproven_domains);
+    if (unproven == NULL)
+        p->failed = !err_nomem(p->err);
+    else
+        *unproven =
+            (struct unproven_domain){name, probing_text(p, "%s", constraint->conname), condition};
+    return NULL;
 }
 
-/* VALIDATE CONSTRAINT: as the catalog has it, where the set has not added it. */
+/* VALIDATE CONSTRAINT: as the set has added it, else as the catalog has it. */
 static const char *validated_condition(struct probing *p, const char *domain, const char *name)
 {
     const char *const params[] = {domain, name};
+    for (size_t i = p->unproven_domains.count; i-- > 0;)
+        if (strcmp(p->unproven_domains.items[i].domain, domain) == 0 &&
+            strcmp(p->unproven_domains.items[i].name, name) == 0)
+            return p->unproven_domains.items[i].condition;
     const char *const text =
         probing_ask(p,
                     "SELECT pg_catalog.pg_get_expr(conbin, 0) FROM pg_catalog.pg_constraint"
                     " WHERE contypid = pg_catalog.to_regtype($1)::pg_catalog.oid AND conname = $2"
                     " AND NOT convalidated",
                     params, COUNT_OF(params));
-    return text != NULL ? probing_text(p, "NOT (%s)", text) : NULL;
+    return text != NULL ? broken(p, (struct span){text, strlen(text)}) : NULL;
 }
 
 void probe_domain(struct probing *p, const PgQuery__AlterDomainStmt *domain)
@@ -186,7 +205,7 @@ void probe_domain(struct probing *p, const PgQuery__AlterDomainStmt *domain)
     const char *const name = probing_keep(p, &text);
     const char *const condition = domain->subtype[0] == 'V'
                                       ? validated_condition(p, name, domain->name)
-                                      : domain_condition(p, domain);
+                                      : domain_condition(p, domain, name);
     const char *const answer =
         condition != NULL && !p->failed ? probing_ask(p, domain_question, &name, 1) : NULL;
     if (answer == NULL)

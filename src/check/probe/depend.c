@@ -189,6 +189,12 @@ void probe_drop_column(struct probing *p, struct probed_table *table,
     struct str quoted = {0};
     append_name(&quoted, cmd->name);
     const char *const name = probing_keep(p, &quoted);
+    const struct probed_column *const known = table_column(table, cmd->name);
+    if (known != NULL && known->divides) {
+        probing_fail(p, PROBE_DEPENDENTS, table, probing_text(p, "%s (%s)", table->shown, name),
+                     "a column that the table is partitioned by cannot be dropped");
+        return;
+    }
     const char *const address =
         table->oid != NULL && !p->failed ? column_address(p, table, cmd->name) : NULL;
     if (address == NULL)

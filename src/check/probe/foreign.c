@@ -61,6 +61,16 @@ static void read_array(struct probing *p, const char *answer, struct name_list *
     }
 }
 
+/* What a column of today's catalog is called by then. */
+static const char *name_by_then(const struct probed_table *table, const char *today)
+{
+    for (size_t i = 0; i < table->columns.count; i++)
+        if (table->columns.items[i].today != NULL &&
+            strcmp(table->columns.items[i].today, today) == 0)
+            return table->columns.items[i].name;
+    return today;
+}
+
 static void refer_to_primary(struct probing *p, struct foreign *foreign)
 {
     static const char question[] =
@@ -68,8 +78,11 @@ static void refer_to_primary(struct probing *p, struct foreign *foreign)
         " CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k(num, n)"
         " JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.num"
         " WHERE i.indrelid = $1::pg_catalog.oid AND i.indisprimary";
-    if (foreign->referred.count == 0 && foreign->parent->oid != NULL)
-        read_array(p, probing_ask(p, question, &foreign->parent->oid, 1), &foreign->referred);
+    if (foreign->referred.count > 0 || foreign->parent->oid == NULL)
+        return;
+    read_array(p, probing_ask(p, question, &foreign->parent->oid, 1), &foreign->referred);
+    for (size_t i = 0; i < foreign->referred.count; i++)
+        foreign->referred.items[i] = name_by_then(foreign->parent, foreign->referred.items[i]);
 }
 
 /* ---- operators ---- */
@@ -78,18 +91,18 @@ static void refer_to_primary(struct probing *p, struct foreign *foreign)
  * the two types as they are, else for the parent's, where the child's is one implicitly. */
 static const char operators_question[] =
     "WITH pair AS (SELECT u.n, pa.attnum, (WITH RECURSIVE b(oid, base) AS"
-    "   (SELECT s.oid, s.typbasetype FROM pg_catalog.pg_type AS s WHERE s.oid = fa.atttypid"
+    "   (SELECT s.oid, s.typbasetype FROM pg_catalog.pg_type AS s"
+    "   WHERE s.oid = pg_catalog.to_regtype(u.f)"
     "   UNION ALL SELECT s.oid, s.typbasetype FROM pg_catalog.pg_type AS s JOIN b"
     "   ON s.oid = b.base) SELECT b.oid FROM b WHERE b.base = 0) AS child"
-    "  FROM ROWS FROM (pg_catalog.unnest($2::pg_catalog.text[]),"
-    "   pg_catalog.unnest($4::pg_catalog.text[])) WITH ORDINALITY AS u(f, k, n)"
-    "  JOIN pg_catalog.pg_attribute AS fa ON fa.attrelid = $1::pg_catalog.oid AND fa.attname = u.f"
-    "  JOIN pg_catalog.pg_attribute AS pa ON pa.attrelid = $3::pg_catalog.oid AND pa.attname ="
+    "  FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]),"
+    "   pg_catalog.unnest($3::pg_catalog.text[])) WITH ORDINALITY AS u(f, k, n)"
+    "  JOIN pg_catalog.pg_attribute AS pa ON pa.attrelid = $2::pg_catalog.oid AND pa.attname ="
     "  u.k),"
     " x AS (SELECT i.indexrelid, i.indkey, i.indclass FROM pg_catalog.pg_index AS i"
-    "  WHERE i.indrelid = $3::pg_catalog.oid AND i.indisunique AND i.indimmediate AND i.indisvalid"
+    "  WHERE i.indrelid = $2::pg_catalog.oid AND i.indisunique AND i.indimmediate AND i.indisvalid"
     "  AND i.indpred IS NULL AND i.indexprs IS NULL"
-    "  AND i.indnkeyatts = pg_catalog.cardinality($4::pg_catalog.text[])"
+    "  AND i.indnkeyatts = pg_catalog.cardinality($3::pg_catalog.text[])"
     "  AND (SELECT pg_catalog.array_agg(attnum ORDER BY attnum) FROM pair) = (SELECT"
     "   pg_catalog.array_agg(k.num ORDER BY k.num) FROM pg_catalog.unnest(i.indkey) WITH"
     "   ORDINALITY AS k(num, n) WHERE k.n <= i.indnkeyatts)"
@@ -112,17 +125,36 @@ static const char operators_question[] =
     " LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace"
     " WHERE k.num = pair.attnum";
 
+/* The types of the columns by then, or the names that they have today; empty where one is not
+ * known. */
+static struct name_list known_of(struct probing *p, const struct probed_table *table,
+                                 const struct name_list *names, bool types)
+{
+    struct name_list list = {0};
+    for (size_t i = 0; i < names->count; i++) {
+        const struct probed_column *const column = table_column(table, names->items[i]);
+        const char *const known = column == NULL ? NULL : types ? column->type : column->today;
+        const char **const item = known != NULL ? arena_push(p->arena, &list) : NULL;
+        if (item == NULL) {
+            p->failed = p->failed || (known != NULL && !err_nomem(p->err));
+            return (struct name_list){0};
+        }
+        *item = known;
+    }
+    return list;
+}
+
 /* A condition for each pair of columns. *ret_why: why the server would not make the key. */
 static const char *pairs_text(struct probing *p, const struct foreign *f, const char **ret_why)
 {
     struct str text = {0};
     json_t *found = NULL;
     /* Types and keys that the set changes are not in the catalog: the names have to do. */
-    const bool as_today = f->child->layered == NULL && f->parent->layered == NULL &&
-                          !f->parent->gains_key && f->child->oid != NULL;
-    if (as_today) {
-        const char *const params[] = {f->child->oid, array_text(p, &f->columns), f->parent->oid,
-                                      array_text(p, &f->referred)};
+    const struct name_list types = known_of(p, f->child, &f->columns, true);
+    const struct name_list referred = known_of(p, f->parent, &f->referred, false);
+    if (types.count > 0 && referred.count > 0 && !f->parent->gains_key && p->made_types == NULL) {
+        const char *const params[] = {array_text(p, &types), f->parent->oid,
+                                      array_text(p, &referred)};
         const char *const answer = probing_ask(p, operators_question, params, COUNT_OF(params));
         found = answer != NULL ? json_loads(answer, 0, NULL) : NULL;
         if (!p->failed && json_array_size(found) != f->columns.count)

@@ -120,12 +120,14 @@ static const char *key_text(struct probing *p, const struct key *key)
 
 /* ---- UNIQUE ---- */
 
+/* IS TRUE: its parts are computed in the order in which they are written, as an index does; the
+ * planner would sort them by their cost. */
 static void append_where(struct str *sql, const struct key *key, struct span predicate,
                          bool nulls_equal)
 {
     str_puts(sql, " WHERE true");
     if (predicate.len > 0)
-        str_printf(sql, " AND (%.*s\n)", (int)predicate.len, predicate.at);
+        str_printf(sql, " AND (%.*s\n) IS TRUE", (int)predicate.len, predicate.at);
     for (size_t i = 0; !nulls_equal && i < key->count; i++)
         str_printf(sql, " AND %s IS NOT NULL", key->items[i].sql);
 }
@@ -196,6 +198,20 @@ static const char *unique_repair(struct probing *p, const struct probed_table *t
     return probing_keep(p, &sql);
 }
 
+/* Each partition has an index of its own: equal rows have to be in the same one. */
+static bool is_divided_otherwise(const struct probed_table *table, const struct key *key)
+{
+    for (size_t i = 0; i < table->columns.count; i++) {
+        const struct probed_column *const column = &table->columns.items[i];
+        bool held = !column->divides;
+        for (size_t k = 0; k < key->count && !held; k++)
+            held = key->items[k].column != NULL && strcmp(key->items[k].column, column->name) == 0;
+        if (!held)
+            return true;
+    }
+    return table->divided_by_more;
+}
+
 void probe_unique(struct probing *p, struct probed_table *table, struct span list,
                   PgQuery__Node *const *elements, size_t count, struct span predicate,
                   bool nulls_equal, const char *name)
@@ -204,11 +220,18 @@ void probe_unique(struct probing *p, struct probed_table *table, struct span lis
     const char *const subject = probing_text(p, "%s %s(%s)", table->shown, name, key_text(p, &key));
     const char *const unknown =
         table_unknown(p, table) != NULL ? table_unknown(p, table) : key.unknown;
+    const bool divided = is_divided_otherwise(table, &key);
     table->gains_key = true;
+    table->gains_rules = true;
     if (p->failed || (table->oid == NULL && table->unknown == NULL))
         return;
     if (unknown != NULL) {
         probing_defer(p, PROBE_UNIQUE, table, subject, unknown);
+        return;
+    }
+    if (divided) {
+        probing_fail(p, PROBE_UNIQUE, table, subject,
+                     "a key of a partitioned table has to hold all that it is partitioned by");
         return;
     }
     struct probe *const probe = probing_add(p, PROBE_UNIQUE, table, subject);
@@ -220,26 +243,32 @@ void probe_unique(struct probing *p, struct probed_table *table, struct span lis
     mend_by(probe, table, repair, false);
 }
 
-/* An index of expressions, or of some rows, computes them for every row. */
+/* An index of expressions, or of some rows, computes them for every row: also for those that no
+ * other can equal. */
 static void probe_evaluation(struct probing *p, struct probed_table *table,
                              const PgQuery__IndexStmt *index, struct span list,
                              struct span predicate)
 {
     const struct key key = read_key(p, table, list, index->index_params, index->n_index_params);
+    const char *const subject = probing_text(p, "%s (%s)", table->shown, key_text(p, &key));
+    const char *const unknown =
+        table_unknown(p, table) != NULL ? table_unknown(p, table) : key.unknown;
     struct str sql = {0};
     bool computes = predicate.len > 0;
     for (size_t i = 0; i < key.count; i++) {
         computes = computes || key.items[i].column == NULL;
         str_printf(&sql, "%spg_catalog.count(%s)", i > 0 ? ", " : "SELECT ", key.items[i].sql);
     }
-    str_printf(&sql, " FROM %s AS %s", table_from(p, table, true), table->alias);
+    str_printf(&sql, " FROM %s AS %s", table_undeleted(p, table), table->alias);
     append_where(&sql, &key, predicate, true);
     const char *const kept = probing_keep(p, &sql);
-    if (!computes || p->failed || table->oid == NULL || table_unknown(p, table) != NULL ||
-        key.unknown != NULL)
+    if (!computes || p->failed || (table->oid == NULL && table->unknown == NULL))
         return;
-    struct probe *const probe = probing_add(
-        p, PROBE_EVALUATE, table, probing_text(p, "%s (%s)", table->shown, key_text(p, &key)));
+    if (unknown != NULL) {
+        probing_defer(p, PROBE_EVALUATE, table, subject, unknown);
+        return;
+    }
+    struct probe *const probe = probing_add(p, PROBE_EVALUATE, table, subject);
     if (probe == NULL)
         return;
     probe->evaluates = true;
@@ -272,11 +301,11 @@ void probe_index(struct probing *p, const PgQuery__IndexStmt *index)
     const struct span predicate =
         index->where_clause != NULL ? text_after_list(p->text, "WHERE", "") : (struct span){0};
     note_index(p, index);
+    table->gains_rules = true;
+    probe_evaluation(p, table, index, list, predicate);
     if (index->unique)
         probe_unique(p, table, list, index->index_params, index->n_index_params, predicate,
                      index->nulls_not_distinct, "");
-    else
-        probe_evaluation(p, table, index, list, predicate);
 }
 
 /* ---- ADD PRIMARY KEY USING INDEX: its rows are unique already, and may be NULL ---- */
@@ -400,6 +429,7 @@ void probe_exclude(struct probing *p, struct probed_table *table,
                                       ? text_in_parens(p->text, constraint->location, "WHERE")
                                       : (struct span){0};
     const char *unknown = table_unknown(p, table);
+    table->gains_rules = true;
     if (p->failed || (table->oid == NULL && unknown == NULL))
         return;
     if (unknown == NULL)

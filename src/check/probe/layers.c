@@ -31,9 +31,10 @@ static bool can_layer(struct probing *p, struct probed_table *table)
     return table->unknown == NULL;
 }
 
-/* A new layer: every column, but for the change, of the rows for which the condition is true. */
-static void add_layer(struct probing *p, struct probed_table *table, const char *alias,
-                      const struct change *changes, size_t change_count, const char *where)
+/* Every column, but for the change, of the rows for which the condition is true. */
+static const char *layer_text(struct probing *p, const struct probed_table *table, const char *from,
+                              const char *alias, const struct change *changes, size_t change_count,
+                              const char *where)
 {
     struct str sql = {0};
     str_puts(&sql, "(SELECT ");
@@ -55,9 +56,43 @@ static void add_layer(struct probing *p, struct probed_table *table, const char 
         str_puts(&sql, " AS ");
         append_name(&sql, change != NULL && change->as != NULL ? change->as : name);
     }
-    str_printf(&sql, " FROM %s AS %s", table_from(p, table, false), alias);
-    str_printf(&sql, where != NULL ? " WHERE %s)" : ")", where);
-    table->layered = probing_keep(p, &sql);
+    str_printf(&sql, " FROM %s AS %s", from, alias);
+    /* OFFSET 0: what is asked of the rows is not asked of those that are gone. */
+    str_printf(&sql, where != NULL ? " WHERE %s OFFSET 0)" : ")", where);
+    return probing_keep(p, &sql);
+}
+
+static void add_layer(struct probing *p, struct probed_table *table, const char *alias,
+                      const struct change *changes, size_t change_count, const char *where)
+{
+    enum { MAX_LAYERS = 100 };
+    if (table->layer_count++ == MAX_LAYERS) {
+        layer_forget(p, table, "too many earlier statements change it");
+        return;
+    }
+    if (table->undeleted != NULL)
+        table->undeleted =
+            layer_text(p, table, table->undeleted, alias, changes, change_count, where);
+    table->layered =
+        layer_text(p, table, table_from(p, table, false), alias, changes, change_count, where);
+}
+
+/* Until their transaction is over, an index has deleted rows too. */
+static void delete_layer(struct probing *p, struct probed_table *table, const char *alias,
+                         const char *where)
+{
+    const char *const before = table_undeleted(p, table);
+    table->undeleted = NULL;
+    add_layer(p, table, alias, NULL, 0, where);
+    table->undeleted = p->at->migration->no_transaction ? NULL : before;
+    table->deleted_by = p->at->migration;
+}
+
+const char *table_undeleted(struct probing *p, const struct probed_table *table)
+{
+    return table->undeleted != NULL && table->deleted_by == p->at->migration
+               ? table->undeleted
+               : table_from(p, table, table->layered == NULL);
 }
 
 /* ---- columns ---- */
@@ -122,7 +157,10 @@ void layer_add_column(struct probing *p, struct probed_table *table,
         p->failed = !err_nomem(p->err);
         return;
     }
-    *added = (struct probed_column){.name = name, .default_value = default_value};
+    *added =
+        (struct probed_column){.name = name,
+                               .type = is_serial(column) ? NULL : slice(p, type_text(p, column)),
+                               .default_value = default_value};
     const struct change change = {name, value, name};
     add_layer(p, table, table->alias, &change, 1, NULL);
 }
@@ -149,6 +187,7 @@ void layer_rename_column(struct probing *p, struct probed_table *table, const ch
     const struct change change = {from, NULL, name};
     add_layer(p, table, table->alias, &change, 1, NULL);
     column->name = name;
+    table->renames = true;
 }
 
 void layer_set_column(struct probing *p, struct probed_table *table, const char *name,
@@ -158,8 +197,10 @@ void layer_set_column(struct probing *p, struct probed_table *table, const char 
     if (column == NULL || !can_layer(p, table))
         return;
     const struct change change = {name, expression, NULL};
+    table->undeleted = NULL; /* it is written anew */
     add_layer(p, table, table->alias, &change, 1, NULL);
     column->type = type;
+    column->today = NULL;
 }
 
 /* ---- rows ---- */
@@ -190,8 +231,7 @@ static bool note_function(void *context, const ProtobufCMessage *message)
     return tree_visit_children(message, note_function, context);
 }
 
-/* Whether the statement calls what is not the same each time. */
-static bool is_volatile(struct probing *p)
+bool calls_volatile(struct probing *p)
 {
     struct function_search search = {{0}, false};
     (void)note_function(&search, &p->tree->base);
@@ -240,7 +280,7 @@ static const char *why_not(struct probing *p, struct probed_table *table, size_t
         return "an earlier statement changes its rows by way of other tables";
     if (reads_changed(p, table))
         return "an earlier statement changes its rows, and reads what is changed before";
-    if (is_volatile(p))
+    if (calls_volatile(p))
         return "an earlier statement changes its rows by a volatile function";
     return NULL;
 }
@@ -270,8 +310,9 @@ static const char *condition(struct probing *p, const PgQuery__Node *where)
 enum { MAX_ASSIGNMENTS = 32 };
 
 /* column = expression, as written; false where it is anything else. */
-static bool read_assignment(struct probing *p, const PgQuery__Node *node, struct span text,
-                            const char *where, struct change *ret)
+static bool read_assignment(struct probing *p, const struct probed_table *table,
+                            const PgQuery__Node *node, struct span text, const char *where,
+                            struct change *ret)
 {
     if (node->node_case != NODE(RES_TARGET) || node->res_target->n_indirection > 0 ||
         (node->res_target->val != NULL &&
@@ -285,11 +326,63 @@ static bool read_assignment(struct probing *p, const PgQuery__Node *node, struct
     struct str quoted = {0};
     append_name(&quoted, node->res_target->name);
     const char *const column = probing_keep(p, &quoted);
-    *ret = (struct change){name,
-                           probing_text(p, "CASE WHEN (%s\n) THEN (%.*s\n) ELSE %s END", where,
-                                        (int)value.len, value.at, column),
-                           NULL};
+    const struct probed_column *const known = table_column(table, name);
+    const char *const changed = probing_text(p, "CASE WHEN (%s\n) THEN (%.*s\n) ELSE %s END", where,
+                                             (int)value.len, value.at, column);
+    if (known == NULL)
+        return false;
+    *ret = (struct change){
+        name,
+        known->type != NULL ? probing_text(p, "CAST(%s AS %s)", changed, known->type) : changed,
+        NULL};
     return true;
+}
+
+/* ---- what the statement computes itself ---- */
+
+/* A comparison fails on no value; a constant's cast fails on all of them. */
+static bool note_computing(void *context, const ProtobufCMessage *message)
+{
+    static const char *const harmless[] = {"=", "<>", "<", ">", "<=", ">=", "~~", "!~~"};
+    bool *const computes = context;
+    if (message->descriptor == &pg_query__func_call__descriptor) {
+        *computes = true;
+    } else if (message->descriptor == &pg_query__type_cast__descriptor) {
+        const PgQuery__TypeCast *const cast = (const void *)message;
+        *computes = *computes || cast->arg == NULL || cast->arg->node_case != NODE(A_CONST);
+    } else if (message->descriptor == &pg_query__a__expr__descriptor) {
+        const PgQuery__AExpr *const expression = (const void *)message;
+        const PgQuery__Node *const last =
+            expression->n_name > 0 ? expression->name[expression->n_name - 1] : NULL;
+        bool compares = false;
+        for (size_t i = 0;
+             last != NULL && last->node_case == NODE(STRING) && i < COUNT_OF(harmless); i++)
+            compares = compares || strcmp(last->string->sval, harmless[i]) == 0;
+        *computes = *computes || !compares;
+    }
+    return *computes || tree_visit_children(message, note_computing, context);
+}
+
+/* Whether an UPDATE or DELETE fails on a value; values: NULL, or its columns' new ones. */
+static void probe_rows(struct probing *p, const struct probed_table *table, const char *alias,
+                       const struct span *values, size_t count, const char *where)
+{
+    bool computes = false;
+    struct str sql = {0};
+    (void)note_computing(&computes, &p->tree->base);
+    if (!computes)
+        return;
+    struct probe *const probe =
+        probing_add(p, PROBE_EVALUATE, table, probing_text(p, "rows of %s", table->shown));
+    str_puts(&sql, "SELECT pg_catalog.count(*)");
+    for (size_t i = 0; i < count; i++)
+        str_printf(&sql, ", pg_catalog.count((%.*s\n))", (int)values[i].len, values[i].at);
+    str_printf(&sql, " FROM %s AS %s WHERE %s", table_from(p, table, false), alias, where);
+    const char *const kept = probing_keep(p, &sql);
+    if (probe == NULL)
+        return;
+    probe->evaluates = true;
+    probe->sql = kept;
 }
 
 static void update_rows(struct probing *p, const PgQuery__UpdateStmt *statement)
@@ -308,11 +401,17 @@ static void update_rows(struct probing *p, const PgQuery__UpdateStmt *statement)
     const size_t count = text_split_list(list, parts, MAX_ASSIGNMENTS);
     bool plain = why == NULL && count == statement->n_target_list && can_layer(p, table);
     for (size_t i = 0; plain && i < count; i++)
-        plain = read_assignment(p, statement->target_list[i], parts[i], where, &changes[i]);
-    if (plain && !p->failed)
-        add_layer(p, table, alias_of(p, statement->relation), changes, count, NULL);
-    else
+        plain = read_assignment(p, table, statement->target_list[i], parts[i], where, &changes[i]);
+    const char *const alias = alias_of(p, statement->relation);
+    for (size_t i = 0; plain && i < count; i++)
+        parts[i] = text_behind_equals(parts[i]);
+    if (plain && !p->failed) {
+        probe_rows(p, table, alias, parts, count, where);
+        add_layer(p, table, alias, changes, count, NULL);
+        table->rows_change = true;
+    } else {
         layer_forget(p, table, why != NULL ? why : "an earlier statement changes its rows");
+    }
 }
 
 static void delete_rows(struct probing *p, const PgQuery__DeleteStmt *statement)
@@ -326,9 +425,11 @@ static void delete_rows(struct probing *p, const PgQuery__DeleteStmt *statement)
         layer_forget(p, table, why != NULL ? why : "an earlier statement deletes rows of it");
         return;
     }
-    const char *const where =
-        probing_text(p, "(%s\n) IS NOT TRUE", condition(p, statement->where_clause));
-    add_layer(p, table, alias_of(p, statement->relation), NULL, 0, where);
+    const char *const where = condition(p, statement->where_clause);
+    const char *const alias = alias_of(p, statement->relation);
+    probe_rows(p, table, alias, NULL, 0, where);
+    delete_layer(p, table, alias, probing_text(p, "(%s\n) IS NOT TRUE", where));
+    table->rows_change = true;
 }
 
 static void truncate_tables(struct probing *p, const PgQuery__TruncateStmt *statement)
@@ -340,6 +441,7 @@ static void truncate_tables(struct probing *p, const PgQuery__TruncateStmt *stat
         if (table == NULL)
             return;
         table->unknown = NULL;
+        table->undeleted = NULL;
         if (can_layer(p, table))
             add_layer(p, table, table->alias, NULL, 0, "false");
     }
@@ -347,18 +449,22 @@ static void truncate_tables(struct probing *p, const PgQuery__TruncateStmt *stat
         p->unknown = probing_text(p, "an earlier TRUNCATE ... CASCADE (%s)", probing_here(p));
 }
 
-/* Any other statement that writes rows: what it writes is not known. */
+/* Any other statement that writes rows: what it writes is not known. What the statements of a DO
+ * block come to hangs on its branches. */
 static void forget_written(struct probing *p)
 {
+    const bool is_code = p->tree->node_case == NODE(DO_STMT);
     for (size_t i = 0; i < p->facts->locks.count; i++) {
         const struct locked *const lock = &p->facts->locks.items[i];
-        if (lock->object != LOCKED_RELATION || lock->effect != EFFECT_ROWS ||
+        if (lock->object != LOCKED_RELATION || (lock->effect != EFFECT_ROWS && !is_code) ||
             lock->mode < LOCK_ROW_EXCLUSIVE || lock->name == NULL)
             continue;
         struct probed_table *const table =
             probing_table_named(p, lock->written != NULL ? lock->written : lock->name, NULL);
         if (table != NULL)
-            layer_forget(p, table, "an earlier statement writes rows into it");
+            layer_forget(p, table,
+                         is_code ? "the code of an earlier statement may change it"
+                                 : "an earlier statement writes rows into it");
     }
 }
 

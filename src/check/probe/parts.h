@@ -17,7 +17,9 @@ struct probed_column {
     const char *name;          /* plain, as it is called by then */
     const char *type;          /* SQL text; NULL: not known */
     bool not_null;             /* its rows have no NULL */
+    const char *today;         /* the name that it has in the catalog; NULL: it is new */
     bool is_key;               /* of the primary key of today */
+    bool divides;              /* the table is partitioned by it */
     const char *unknown;       /* why its values are not known; NULL */
     const char *default_value; /* SQL text; NULL: none */
 };
@@ -25,17 +27,24 @@ struct probed_column {
 /* A table as it will be by the statement at hand. */
 struct probed_table {
     const char *name; /* what later statements call it, as facts have it: its name before the set */
-    const char *alias; /* the plain name that it has by then, quoted */
-    const char *shown; /* today's name with its schema, quoted; what is made: as written */
-    const char *oid;   /* NULL: there is none today */
-    char kind;         /* pg_class.relkind */
-    bool inherited;    /* others inherit from it; partitions are no others */
-    bool has_rules;    /* or row security */
-    bool has_triggers; /* of the user's own, on rows */
-    bool reaches_out;  /* a DELETE or UPDATE of it changes other tables: foreign keys */
-    bool gains_key;    /* the set adds a unique key */
+    const char *alias;    /* the plain name that it has by then, quoted */
+    const char *shown;    /* today's name with its schema, quoted; what is made: as written */
+    const char *oid;      /* NULL: there is none today */
+    char kind;            /* pg_class.relkind */
+    bool renames;         /* the set gives columns of it other names than the catalog */
+    bool divided_by_more; /* it is partitioned by expressions too */
+    bool gains_rules;     /* the set adds constraints or indexes to it */
+    bool inherited;       /* others inherit from it; partitions are no others */
+    bool has_rules;       /* or row security */
+    bool has_triggers;    /* of the user's own, on rows */
+    bool reaches_out;     /* a DELETE or UPDATE of it changes other tables: foreign keys */
+    bool gains_key;       /* the set adds a unique key */
     const char
         *layered; /* SQL of what its rows are by then, in parentheses; NULL: those of today */
+    size_t layer_count;
+    const char *undeleted; /* the same with the rows that the migration deletes; NULL: `layered` */
+    const struct migration *deleted_by;
+    bool rows_change;    /* one of these layers is an UPDATE or DELETE */
     const char *unknown; /* why its rows are not known; NULL */
     struct {
         struct probed_column *items;
@@ -49,6 +58,12 @@ struct unproven {
     const char *name;
     struct span statement;
     size_t command; /* of the ALTER TABLE */
+};
+
+/* The same of a domain. */
+struct unproven_domain {
+    const char *domain, *name;
+    const char *condition; /* for values that break it */
 };
 
 struct made_index {
@@ -78,6 +93,10 @@ struct probing {
         struct unproven *items;
         size_t count, capacity;
     } unproven;
+    struct {
+        struct unproven_domain *items;
+        size_t count, capacity;
+    } unproven_domains;
     struct str dropped; /* what earlier statements take away: "class,oid,part" of pg_depend, one
                            behind another with a blank between */
     struct {
@@ -88,6 +107,7 @@ struct probing {
         struct made_enum *items;
         size_t count, capacity;
     } enums;
+    bool makes_code;        /* the set makes or changes functions, operators or casts, or may */
     const char *made_types; /* the set makes or renames types that are no enums; NULL: none */
     const char *unknown;    /* an earlier statement may have changed any row: which, where */
     bool makes;             /* an earlier statement has made or changed something */
@@ -188,6 +208,10 @@ void layer_rename_column(struct probing *p, struct probed_table *table, const ch
 void layer_set_column(struct probing *p, struct probed_table *table, const char *name,
                       const char *expression, const char *type);
 void layer_forget(struct probing *p, struct probed_table *table, const char *what);
+/* Whether the statement at hand calls what is not the same each time, or not known. */
+bool calls_volatile(struct probing *p);
+/* What stands behind FROM for an index: with rows that the same transaction deletes. */
+const char *table_undeleted(struct probing *p, const struct probed_table *table);
 /* UPDATE, DELETE, INSERT, TRUNCATE and the like. */
 void layer_rows(struct probing *p);
 

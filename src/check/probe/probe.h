@@ -69,6 +69,10 @@ struct probe {
     bool evaluates;       /* the query finds nothing, it fails on a value */
     /* To find the row that an expression fails on; NULL where that cannot be. */
     const char *expression, *rows, *sample; /* "ONLY t AS t"; what is shown of a row */
+    const char *layered; /* rows as earlier UPDATE and DELETE leave them, a FROM; NULL: of today */
+    bool settled; /* what functions, operators and types are is as it is today: that one does not
+                     fit is an answer */
+    bool columns_settled;   /* the same of columns */
     const char *repair;     /* statements that would mend the rows; NULL: none are known */
     bool repair_incomplete; /* they hold CHOOSE_A_VALUE where only a person knows */
 

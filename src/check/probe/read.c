@@ -106,6 +106,9 @@ struct probe *probing_add(struct probing *p, enum probe_kind kind, const struct 
                             .subject = subject,
                             .relation = table->shown,
                             .verdict = PROBE_NOT_ASKED};
+    probe->layered = table->rows_change ? table->layered : NULL;
+    probe->settled = !p->makes_code && p->made_types == NULL;
+    probe->columns_settled = probe->settled && !table->renames;
     locate(p, &probe->line, &probe->column);
     probe->excerpt = excerpt(p, p->at->text.at + p->byte);
     return probe;
@@ -156,6 +159,7 @@ void probe_constraint(struct probing *p, struct probed_table *table,
         probe_not_null(p, table, column);
         return;
     case CONSTR(CHECK):
+        table->gains_rules = true;
         if (!constraint->skip_validation)
             probe_check(p, table, text_in_parens(p->text, at, "CHECK"), constraint->raw_expr,
                         constraint->is_no_inherit, name);
@@ -176,6 +180,7 @@ void probe_constraint(struct probing *p, struct probed_table *table,
         probe_exclude(p, table, constraint);
         return;
     case CONSTR(FOREIGN):
+        table->gains_rules = true;
         if (!constraint->skip_validation)
             probe_foreign(p, table, constraint, column);
         return;
@@ -413,6 +418,41 @@ static bool is_only_read(const PgQuery__Node *tree)
            tree->node_case == NODE(TRANSACTION_STMT) || tree->node_case == NODE(COMMENT_STMT);
 }
 
+/* An ordinary statement of which nothing is unknown but what a function does that the catalog says
+ * changes nothing. */
+static bool calls_only_what_computes(struct probing *p)
+{
+    static const PgQuery__Node__NodeCase ordinary[] = {
+        NODE(ALTER_TABLE_STMT), NODE(ALTER_DOMAIN_STMT), NODE(INDEX_STMT),  NODE(CREATE_STMT),
+        NODE(SELECT_STMT),      NODE(UPDATE_STMT),       NODE(DELETE_STMT), NODE(INSERT_STMT),
+    };
+    bool is_ordinary = false;
+    for (size_t i = 0; p->tree != NULL && i < COUNT_OF(ordinary); i++)
+        is_ordinary = is_ordinary || p->tree->node_case == ordinary[i];
+    return is_ordinary && p->facts->unknown == facts_unknown_function && !calls_volatile(p);
+}
+
+/* What an expression may use is not changed by these. */
+static bool leaves_code(const PgQuery__Node *tree)
+{
+    static const PgQuery__Node__NodeCase plain[] = {
+        NODE(ALTER_TABLE_STMT),     NODE(ALTER_DOMAIN_STMT), NODE(INDEX_STMT),
+        NODE(CREATE_STMT),          NODE(SELECT_STMT),       NODE(UPDATE_STMT),
+        NODE(DELETE_STMT),          NODE(INSERT_STMT),       NODE(TRUNCATE_STMT),
+        NODE(CREATE_TABLE_AS_STMT), NODE(VIEW_STMT),         NODE(GRANT_STMT),
+        NODE(CREATE_TRIG_STMT),     NODE(CREATE_SEQ_STMT),   NODE(ALTER_SEQ_STMT),
+        NODE(REINDEX_STMT),
+    };
+    for (size_t i = 0; i < COUNT_OF(plain); i++)
+        if (tree->node_case == plain[i])
+            return true;
+    return is_only_read(tree) || (tree->node_case == NODE(RENAME_STMT) &&
+                                  (tree->rename_stmt->rename_type == OBJECT(TABLE) ||
+                                   tree->rename_stmt->rename_type == OBJECT(COLUMN) ||
+                                   tree->rename_stmt->rename_type == OBJECT(TABCONSTRAINT) ||
+                                   tree->rename_stmt->rename_type == OBJECT(INDEX)));
+}
+
 static void look_at(struct probing *p, const struct facts *facts, const PgQuery__Node *tree)
 {
     p->facts = facts;
@@ -421,9 +461,10 @@ static void look_at(struct probing *p, const struct facts *facts, const PgQuery_
     p->text = p->at->text;
     if (tree != NULL)
         look_at_tree(p);
-    if (facts->unknown != NULL && p->unknown == NULL)
+    if (facts->unknown != NULL && p->unknown == NULL && !calls_only_what_computes(p))
         p->unknown = probing_text(p, "an earlier statement may do anything (%s): %s",
                                   probing_here(p), facts->unknown);
+    p->makes_code = p->makes_code || tree == NULL || !leaves_code(tree);
     p->makes = p->makes || tree == NULL || !is_only_read(tree);
     if (facts->renames_all && p->unknown == NULL)
         p->unknown =

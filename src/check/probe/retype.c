@@ -87,18 +87,28 @@ static const char *assigned(struct probing *p, const struct retype *r)
 
 /* ---- what the catalog says of the two types ---- */
 
+/* $1: the type as it is by then; $2: the new one; $3, $4: the table and its column in the catalog,
+ * where the type is still that. An assignment looks at what domains are made of. */
 static const char question[] =
-    "SELECT pg_catalog.json_build_object('old', pg_catalog.format_type(a.atttypid, a.atttypmod),"
-    " 'modifier', a.atttypmod, 'known', n.oid IS NOT NULL, 'same', a.atttypid = n.oid,"
-    " 'type', n.typname,"
-    " 'binary', EXISTS (SELECT FROM pg_catalog.pg_cast AS c WHERE c.castsource = a.atttypid"
+    "WITH RECURSIVE b(which, oid, base) AS (SELECT u.which, t.oid, t.typbasetype"
+    "   FROM (VALUES (1, $1), (2, $2)) AS u(which, name)"
+    "   JOIN pg_catalog.pg_type AS t ON t.oid = pg_catalog.to_regtype(u.name)"
+    "  UNION ALL SELECT b.which, t.oid, t.typbasetype FROM pg_catalog.pg_type AS t"
+    "   JOIN b ON t.oid = b.base)"
+    " SELECT pg_catalog.json_build_object('modifier', coalesce(a.atttypmod, -1),"
+    " 'old', $1, 'known', n.oid IS NOT NULL, 'same', o.oid = n.oid, 'type', n.typname,"
+    " 'binary', EXISTS (SELECT FROM pg_catalog.pg_cast AS c WHERE c.castsource = o.oid"
     "   AND c.casttarget = n.oid AND c.castmethod = 'b'),"
-    " 'castable', a.atttypid = n.oid OR n.typcategory IN ('S', 'A') OR n.typtype IN ('d', 'p')"
-    "   OR o.typtype = 'd' OR EXISTS (SELECT FROM pg_catalog.pg_cast AS c"
-    "   WHERE c.castsource = a.atttypid AND c.casttarget = n.oid AND c.castcontext IN ('a', 'i')))"
-    " FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS o ON o.oid = a.atttypid"
-    " LEFT JOIN pg_catalog.pg_type AS n ON n.oid = pg_catalog.to_regtype($3)"
-    " WHERE a.attrelid = $1::pg_catalog.oid AND a.attname = $2";
+    " 'castable', ob.oid = nb.oid OR nb.typcategory = 'S' OR (nb.typcategory = 'A'"
+    "   AND ob.typcategory = 'A') OR EXISTS (SELECT FROM pg_catalog.pg_cast AS c"
+    "   WHERE c.castsource = ob.oid AND c.casttarget = nb.oid AND c.castcontext IN ('a', 'i')))"
+    " FROM pg_catalog.pg_type AS o"
+    " JOIN pg_catalog.pg_type AS ob ON ob.oid = (SELECT oid FROM b WHERE which = 1 AND base = 0)"
+    " LEFT JOIN pg_catalog.pg_type AS n ON n.oid = pg_catalog.to_regtype($2)"
+    " LEFT JOIN pg_catalog.pg_type AS nb ON nb.oid = (SELECT oid FROM b WHERE which = 2 AND base ="
+    "  0)"
+    " LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = $3::pg_catalog.oid AND a.attname = $4"
+    " WHERE o.oid = pg_catalog.to_regtype($1)";
 
 static int64_t number_of(const json_t *object, const char *name)
 {
@@ -235,10 +245,11 @@ static void probe_rest(struct probing *p, struct probed_table *table, const char
     CLEANUP(json_release) json_t *found = answer != NULL ? json_loads(answer, 0, NULL) : NULL;
     const json_t *const keys = json_object_get(found, "keys");
     const json_t *const checks = json_object_get(found, "checks");
-    const bool gained = table->gains_key;
+    const bool gained = table->gains_key, ruled = table->gains_rules;
     for (size_t i = 0; i < json_array_size(keys); i++)
         probe_key(p, table, json_array_get(keys, i));
     table->gains_key = gained;
+    table->gains_rules = ruled;
     for (size_t i = 0; i < json_array_size(checks); i++) {
         const json_t *const pair = json_array_get(checks, i);
         const char *const name = json_string_value(json_array_get(pair, 0));
@@ -266,14 +277,20 @@ void probe_retype(struct probing *p, struct probed_table *table, const PgQuery__
                       unknown != NULL ? unknown : "there is no such column yet");
         return;
     }
+    if (table_column(table, r.column)->divides) {
+        probing_fail(p, PROBE_DEPENDENTS, table, subject,
+                     "the type of a column that the table is partitioned by cannot be changed");
+        return;
+    }
     probe_column_users(p, table, r.column, subject);
     if (r.made != NULL) {
         probe_made_enum(p, table, &r, cmd->def->column_def->raw_default, subject);
         layer_forget(p, table, "an earlier statement gives it a type that is new");
         return;
     }
-    const char *const params[] = {table->oid, r.column, r.type_text};
-    const char *const answer = table->layered == NULL && p->made_types == NULL
+    const struct probed_column *const column = table_column(table, r.column);
+    const char *const params[] = {column->type, r.type_text, table->oid, column->today};
+    const char *const answer = column->type != NULL && p->made_types == NULL
                                    ? probing_ask(p, question, params, COUNT_OF(params))
                                    : NULL;
     CLEANUP(json_release) json_t *types = answer != NULL ? json_loads(answer, 0, NULL) : NULL;
@@ -290,6 +307,9 @@ void probe_retype(struct probing *p, struct probed_table *table, const PgQuery__
         types != NULL && cmd->def->column_def->raw_default == NULL && is_free(&r, types);
     const char *const value = assigned(p, &r);
     const char *const old = json_string_value(json_object_get(types, "old"));
+    if (!free && table->gains_rules)
+        probing_defer(p, PROBE_CONVERT, table, subject,
+                      "an earlier statement adds constraints or indexes, which it makes again");
     if (!free) {
         if (r.type->n_array_bounds > 0 && r.modifier_count > 0)
             probing_defer(p, PROBE_CONVERT, table, subject,

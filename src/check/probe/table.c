@@ -59,6 +59,8 @@ static const char question[] =
     " 'alias', pg_catalog.quote_ident(c.relname),"
     " 'inherited', c.relkind <> 'p' AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i"
     "   WHERE i.inhparent = c.oid),"
+    " 'divided_by_more', EXISTS (SELECT FROM pg_catalog.pg_partitioned_table AS t"
+    "   WHERE t.partrelid = c.oid AND t.partexprs IS NOT NULL),"
     " 'rules', EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class = c.oid),"
     " 'triggers', EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = c.oid"
     "   AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 1 = 1),"
@@ -67,6 +69,8 @@ static const char question[] =
     "   'd'))),"
     " 'columns', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname,"
     "   'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,"
+    "   'divides', EXISTS (SELECT FROM pg_catalog.pg_partitioned_table AS t"
+    "     WHERE t.partrelid = c.oid AND a.attnum = ANY (t.partattrs)),"
     "   'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid),"
     "   'key', EXISTS (SELECT FROM pg_catalog.pg_index AS x WHERE x.indrelid = c.oid"
     "     AND x.indisprimary AND a.attnum = ANY (x.indkey))) ORDER BY a.attnum)"
@@ -94,6 +98,8 @@ static void read_columns(struct probing *p, struct probed_table *table, const js
         *column = (struct probed_column){
             .name = text_of(p, one, "name"),
             .type = text_of(p, one, "type"),
+            .today = text_of(p, one, "name"),
+            .divides = json_is_true(json_object_get(one, "divides")),
             .not_null = json_is_true(json_object_get(one, "not_null")),
             .is_key = json_is_true(json_object_get(one, "key")),
             .default_value = text_of(p, one, "default"),
@@ -114,6 +120,7 @@ static void read_table(struct probing *p, struct probed_table *table, const char
     table->alias = text_of(p, found, "alias");
     table->kind = kind[0];
     table->inherited = json_is_true(json_object_get(found, "inherited"));
+    table->divided_by_more = json_is_true(json_object_get(found, "divided_by_more"));
     table->has_rules = json_is_true(json_object_get(found, "rules"));
     table->has_triggers = json_is_true(json_object_get(found, "triggers"));
     table->reaches_out = json_is_true(json_object_get(found, "reaches"));
