@@ -272,7 +272,42 @@ CASES = {
                                             "DELETE FROM t WHERE x !~ '^[0-9]+$';ALTER TABLE t ADD CHECK (x::int > 0)"),
     "update to a type's own precision": ("CREATE TABLE t (n numeric(4, 1)); INSERT INTO t VALUES (1.2), (1.3)",
                                          "UPDATE t SET n = n + 0.04 WHERE n < 1.3; ALTER TABLE t ADD CHECK (n <> 1.24)"),
+    "new values of no rows": (T, "ALTER TABLE t ADD n int DEFAULT 0; ALTER TABLE t ADD CHECK (1 / n > 0)"),
+    "an index computes for its rows alone": (T + "INSERT INTO t VALUES (NULL, 1), (3, 0)",
+                                             "CREATE UNIQUE INDEX ON t ((1 / b)) WHERE b > 0 AND a > 0"),
+    "type under a foreign key, bad": ("""CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1);
+        CREATE TABLE c (id int, pid bigint REFERENCES p); INSERT INTO c VALUES (1, 1)""",
+                                      "ALTER TABLE c ALTER pid TYPE bigint USING pid + 1"),
+    "type under a foreign key, ok": ("""CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1);
+        CREATE TABLE c (id int, pid int REFERENCES p); INSERT INTO c VALUES (1, 1)""", "ALTER TABLE c ALTER pid TYPE bigint"),
+    "type under a foreign key, other": ("""CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1);
+        CREATE TABLE c (id int, pid int REFERENCES p); INSERT INTO c VALUES (1, 1)""", "ALTER TABLE c ALTER pid TYPE numeric"),
+    "type of what a foreign key refers to": ("""CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1);
+        CREATE TABLE c (id int, pid int REFERENCES p); INSERT INTO c VALUES (1, 1)""",
+                                             "ALTER TABLE p ALTER id TYPE int USING id + 1"),
+    "type under a check that is not valid": ("""CREATE TABLE t (x text); ALTER TABLE t ADD CHECK (x ~ 'a') NOT VALID;
+        INSERT INTO t VALUES ('a')""", "ALTER TABLE t ALTER x TYPE bytea USING x::bytea"),
+    "attach without a NOT NULL": ("CREATE TABLE pt (k int, v int NOT NULL) PARTITION BY LIST (k); CREATE TABLE n (k int, v int)",
+                                  "ALTER TABLE pt ATTACH PARTITION n FOR VALUES IN (1)"),
+    "attach with a NOT NULL of the set": ("""CREATE TABLE pt (k int, v int NOT NULL) PARTITION BY LIST (k);
+        CREATE TABLE n (k int, v int)""",
+                                          "ALTER TABLE n ALTER v SET NOT NULL; ALTER TABLE pt ATTACH PARTITION n FOR VALUES IN (1)"),
+    "attach without a check": ("CREATE TABLE pt (k int CONSTRAINT o CHECK (k > 0)) PARTITION BY LIST (k); CREATE TABLE n (k int)",
+                               "ALTER TABLE pt ATTACH PARTITION n FOR VALUES IN (1)"),
+    "attach without a column": ("CREATE TABLE pt (k int, v int) PARTITION BY LIST (k); CREATE TABLE n (k int)",
+                                "ALTER TABLE pt ATTACH PARTITION n FOR VALUES IN (1)"),
+    "attach under a unique key": ("""CREATE TABLE pt (k int, v int, UNIQUE (k, v)) PARTITION BY LIST (k);
+        CREATE TABLE n (k int, v int); INSERT INTO n VALUES (1, 1), (1, 1)""",
+                                  "ALTER TABLE pt ATTACH PARTITION n FOR VALUES IN (1)"),
+    "attach under a foreign key": ("""CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE n (k int, v int);
+        CREATE TABLE pt (k int, v int REFERENCES p) PARTITION BY LIST (k); INSERT INTO n VALUES (1, 1)""",
+                                   "ALTER TABLE pt ATTACH PARTITION n FOR VALUES IN (1)"),
     "NaN to int": ("CREATE TABLE t (x numeric); INSERT INTO t VALUES ('NaN')", "ALTER TABLE t ALTER x TYPE int"),
+    "exclude computes for every row": (X + "INSERT INTO t VALUES (0, NULL)", XA + " WHERE (1 / k > 0)"),
+    "type, with a default without a cast": ("CREATE TABLE t (x text DEFAULT 'a'); INSERT INTO t VALUES ('1')",
+                                            "ALTER TABLE t ALTER x TYPE int USING x::int"),
+    "type, without that default": ("CREATE TABLE t (x text DEFAULT 'a'); INSERT INTO t VALUES ('1')",
+                                   "ALTER TABLE t ALTER x DROP DEFAULT; ALTER TABLE t ALTER x TYPE int USING x::int"),
     "check of what does not fit": (T + "INSERT INTO t VALUES (1, 1)", "ALTER TABLE t ADD CHECK (lower(a) = 'x')"),
     "check of no column": (T + "INSERT INTO t VALUES (1, 1)", "ALTER TABLE t ADD CHECK (nothing > 1)"),
     "a function that only computes": (T + "INSERT INTO t VALUES (1, 1), (1, 1)",
@@ -453,6 +488,13 @@ REPAIRS = {
                           "CREATE UNIQUE INDEX ON t (lower(x))", "SELECT count(*) FROM t", [(3,)]),
     "not null with a default": ("CREATE TABLE t (a int DEFAULT 5); INSERT INTO t VALUES (NULL), (1)",
                                 "ALTER TABLE t ALTER a SET NOT NULL", "SELECT a FROM t ORDER BY 1", [(1,), (5,)]),
+    "foreign key, after changes": (P + "INSERT INTO c VALUES (1, 9), (2, 1)",
+                                   "ALTER TABLE c ADD n int DEFAULT 3; DELETE FROM p WHERE id = 3;"
+                                   "UPDATE c SET id = id + 1;" + A1, "SELECT id, pid FROM c ORDER BY 1",
+                                   [(2, None), (3, 1)]),
+    "hostile name": ("""CREATE TABLE "a\nDROP TABLE keep;--" (x int); CREATE TABLE keep ();
+        INSERT INTO "a\nDROP TABLE keep;--" VALUES (1), (1)""",
+                     """ALTER TABLE "a\nDROP TABLE keep;--" ADD UNIQUE (x)""", "SELECT count(*) FROM keep", [(0,)]),
     "quoted": ("""CREATE TABLE "t'""x" ("a b" int); INSERT INTO "t'""x" VALUES (1), (1)""",
                """ALTER TABLE "t'""x" ADD UNIQUE ("a b")""", """SELECT count(*) FROM "t'""x\"""", [(1,)]),
 }
@@ -479,6 +521,14 @@ def test_a_repair_that_lacks_a_value_does_not_go_through_as_it_is(target, pg):
     assert "only you know" in result.err
     target.run("deploy", check=1)
     assert pg.query("SELECT a FROM t") == [(None,)]
+
+
+def test_that_no_repair_is_known_is_said(target, pg):
+    pg.query(T + "INSERT INTO t VALUES (1), (1)")
+    result = target.run("adopt", "--as-of", "none", check=0)
+    target.write("20250102000000_next", "UPDATE t SET a = a; ALTER TABLE t ADD UNIQUE (a);")
+    result = target.run("probe", "--write-repair", check=3)
+    assert "no repair is known for public.t (a)" in result.err and len(list(target.migrations.iterdir())) == 1
 
 
 def test_no_repair_where_there_is_no_version_before(target, pg):

@@ -25,7 +25,13 @@ static const char *repair_text(struct cli *cli, const struct probes *probes,
         const char *const words = probe_words(&cli->arena, probe);
         if (!needs_repair(probe, migration))
             continue;
-        str_printf(&out, "\n-- %s: %s\n", probe->subject, words != NULL ? words : "");
+        /* Names and messages may hold line ends: what follows one would be no comment. */
+        const char *const what =
+            words != NULL ? arena_printf(&cli->arena, "%s: %s", probe->subject, words) : NULL;
+        const char *const safe = what != NULL ? output_safe(&cli->arena, what) : NULL;
+        if (safe == NULL)
+            return NULL;
+        str_printf(&out, "\n-- %s\n", safe);
         if (probe->repair_incomplete)
             str_puts(&out, "-- Put the value in the place of CHOOSE_A_VALUE.\n");
         str_printf(&out, "%s\n", probe->repair);
@@ -105,6 +111,18 @@ static bool write_one(struct cli *cli, const struct workspace *workspace,
     return true;
 }
 
+/* Broken by rows, and nothing is known that would mend them. */
+static bool say_unrepaired(struct cli *cli, const struct probe *probe, struct err *err)
+{
+    if (probe->verdict != PROBE_VIOLATED || probe->repair != NULL)
+        return true;
+    const char *const subject = output_safe(&cli->arena, probe->subject);
+    if (subject == NULL)
+        return err_nomem(err);
+    output_chat(&cli->output, "no repair is known for %s", subject);
+    return true;
+}
+
 bool probes_write_repairs(struct cli *cli, const struct workspace *workspace,
                           const struct probes *probes, struct err *err)
 {
@@ -113,7 +131,8 @@ bool probes_write_repairs(struct cli *cli, const struct workspace *workspace,
     bool ok = written != NULL || err_nomem(err);
     for (size_t i = 0; ok && i < probes->count; i++) {
         const struct migration *const migration = probes->items[i].migration;
-        if (migration == last || !needs_repair(&probes->items[i], migration))
+        ok = say_unrepaired(cli, &probes->items[i], err);
+        if (!ok || migration == last || !needs_repair(&probes->items[i], migration))
             continue;
         last = migration;
         ok = write_one(cli, workspace, probes, migration, written, err);

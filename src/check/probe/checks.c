@@ -8,7 +8,8 @@
 
 void probe_not_null(struct probing *p, struct probed_table *table, const char *column)
 {
-    const struct probed_column *const known = table_column(table, column);
+    struct probed_column *const known = table_column(table, column);
+    const bool was_not_null = known != NULL && known->not_null;
     struct str name = {0};
     append_name(&name, column);
     const char *const quoted = probing_keep(p, &name);
@@ -16,8 +17,10 @@ void probe_not_null(struct probing *p, struct probed_table *table, const char *c
     const char *const unknown = table_unknown(p, table);
     if (p->failed || (table->oid == NULL && unknown == NULL))
         return;
-    if (known != NULL && known->not_null && table->layered == NULL && unknown == NULL)
+    if (was_not_null && table->layered == NULL && unknown == NULL)
         return;
+    if (known != NULL)
+        known->not_null = true;
     if (unknown != NULL || known == NULL) {
         probing_defer(p, PROBE_NOT_NULL, table, subject,
                       unknown != NULL ? unknown : "there is no such column yet");
@@ -32,7 +35,7 @@ void probe_not_null(struct probing *p, struct probed_table *table, const char *c
     probe->sql = rows_query(p, table, false, &names, where);
     const char *const value =
         known->default_value != NULL ? known->default_value : "CHOOSE_A_VALUE";
-    mend_by(probe, table,
+    mend_by(p, probe, table, &names,
             probing_text(p, "UPDATE %s SET %s = %s WHERE %s IS NULL;", table->shown, quoted, value,
                          quoted),
             known->default_value == NULL);
@@ -62,7 +65,7 @@ void probe_check(struct probing *p, struct probed_table *table, struct span expr
     /* IS FALSE, not NOT: the planner would take its parts apart, and change their order. */
     probe->sql = rows_query(p, table, only, &names, probing_text(p, "(%s\n) IS FALSE", text));
     find_by(p, probe, table, &names, probing_text(p, "(%s\n)", text));
-    mend_by(probe, table,
+    mend_by(p, probe, table, &names,
             probing_text(p, "UPDATE %s AS %s SET CHOOSE_A_VALUE WHERE (%s\n) IS FALSE;",
                          table->shown, table->alias, text),
             true);

@@ -13,6 +13,7 @@ struct foreign {
     struct probed_table *child, *parent;
     struct name_list columns, referred; /* referred empty: the parent's primary key */
     char match;                         /* 's', 'f' */
+    bool unasked;                       /* NOT VALID: its types have to fit, and that is all */
 };
 
 static void list_strings(struct probing *p, PgQuery__Node *const *nodes, size_t count,
@@ -61,16 +62,6 @@ static void read_array(struct probing *p, const char *answer, struct name_list *
     }
 }
 
-/* What a column of today's catalog is called by then. */
-static const char *name_by_then(const struct probed_table *table, const char *today)
-{
-    for (size_t i = 0; i < table->columns.count; i++)
-        if (table->columns.items[i].today != NULL &&
-            strcmp(table->columns.items[i].today, today) == 0)
-            return table->columns.items[i].name;
-    return today;
-}
-
 static void refer_to_primary(struct probing *p, struct foreign *foreign)
 {
     static const char question[] =
@@ -82,7 +73,7 @@ static void refer_to_primary(struct probing *p, struct foreign *foreign)
         return;
     read_array(p, probing_ask(p, question, &foreign->parent->oid, 1), &foreign->referred);
     for (size_t i = 0; i < foreign->referred.count; i++)
-        foreign->referred.items[i] = name_by_then(foreign->parent, foreign->referred.items[i]);
+        foreign->referred.items[i] = column_by_then(foreign->parent, foreign->referred.items[i]);
 }
 
 /* ---- operators ---- */
@@ -133,7 +124,10 @@ static struct name_list known_of(struct probing *p, const struct probed_table *t
     struct name_list list = {0};
     for (size_t i = 0; i < names->count; i++) {
         const struct probed_column *const column = table_column(table, names->items[i]);
-        const char *const known = column == NULL ? NULL : types ? column->type : column->today;
+        const char *const known = column == NULL     ? NULL
+                                  : types            ? column->type
+                                  : !column->retyped ? column->today
+                                                     : NULL;
         const char **const item = known != NULL ? arena_push(p->arena, &list) : NULL;
         if (item == NULL) {
             p->failed = p->failed || (known != NULL && !err_nomem(p->err));
@@ -180,7 +174,9 @@ static const char *pairs_text(struct probing *p, const struct foreign *f, const 
 
 /* ---- the question ---- */
 
-static const char *violation(struct probing *p, const struct foreign *f, const char *pairs)
+/* parent: what stands behind FROM. */
+static const char *violation(struct probing *p, const struct foreign *f, const char *pairs,
+                             const char *parent)
 {
     struct str where = {0};
     str_putc(&where, '(');
@@ -195,8 +191,8 @@ static const char *violation(struct probing *p, const struct foreign *f, const c
     }
     str_putc(&where, ')');
     if (f->parent->oid != NULL)
-        str_printf(&where, " AND NOT EXISTS (SELECT FROM %s AS pawl_parent WHERE %s)",
-                   table_from(p, f->parent, true), pairs);
+        str_printf(&where, " AND NOT EXISTS (SELECT FROM %s AS pawl_parent WHERE %s)", parent,
+                   pairs);
     return probing_keep(p, &where);
 }
 
@@ -254,15 +250,20 @@ static void ask(struct probing *p, struct foreign *f)
         probing_fail(p, PROBE_FOREIGN_KEY, f->child, subject, why);
         return;
     }
-    const char *const where = violation(p, f, pairs);
+    if (f->unasked)
+        return;
+    const char *const parent = f->parent->oid != NULL ? table_from(p, f->parent, true) : "";
+    const char *const where = violation(p, f, pairs, parent);
     struct probe *const probe = probing_add(p, PROBE_FOREIGN_KEY, f->child, subject);
     const char *const sql = rows_query(p, f->child, true, &f->columns, where);
-    const char *const repair = foreign_repair(p, f, where);
+    const char *const own =
+        probing_text(p, "%s%s", f->parent->kind == 'p' ? "" : "ONLY ", f->parent->shown);
+    const char *const repair = foreign_repair(p, f, violation(p, f, pairs, own));
     if (probe == NULL)
         return;
     probe->sql = sql;
-    if (f->parent->layered == NULL && f->parent->oid != NULL)
-        mend_by(probe, f->child, repair, false);
+    if (f->parent->oid != NULL && is_mendable(p, f->parent, &f->referred))
+        mend_by(p, probe, f->child, &f->columns, repair, false);
 }
 
 void probe_foreign(struct probing *p, struct probed_table *table,
@@ -295,35 +296,46 @@ static const char validate_question[] =
     "  ON a.attrelid = k.confrelid AND a.attnum = u.num))"
     " FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = $1::pg_catalog.oid AND k.conname = $2";
 
-static void read_names(struct probing *p, const json_t *array, struct name_list *ret)
+static void read_names(struct probing *p, const struct probed_table *table, const json_t *array,
+                       struct name_list *ret)
 {
     for (size_t i = 0; i < json_array_size(array); i++) {
         const char *const name = json_string_value(json_array_get(array, i));
         if (name != NULL)
-            name_list_add(p, ret, probing_text(p, "%s", name));
+            name_list_add(p, ret, column_by_then(table, probing_text(p, "%s", name)));
     }
 }
 
-/* As the catalog has the constraint, whose columns have the names of today. */
+void probe_known_foreign(struct probing *p, struct probed_table *table, const struct json_t *key)
+{
+    const char *const parent = json_string_value(json_object_get(key, "parent"));
+    const char *const match = json_string_value(json_object_get(key, "match"));
+    if (parent == NULL || p->failed)
+        return;
+    struct foreign f = {.child = table,
+                        .parent = probing_table_named(p, probing_text(p, "%s", parent), NULL),
+                        .match = match != NULL ? match[0] : 's',
+                        .unasked = json_is_false(json_object_get(key, "valid"))};
+    if (f.parent == NULL)
+        return;
+    read_names(p, table, json_object_get(key, "columns"), &f.columns);
+    read_names(p, f.parent, json_object_get(key, "referred"), &f.referred);
+    ask(p, &f);
+}
+
 static void validate_found(struct probing *p, struct probed_table *table, const char *answer)
 {
     CLEANUP(json_release) json_t *found = json_loads(answer, 0, NULL);
     const char *const type = json_string_value(json_object_get(found, "type"));
     const char *const check = json_string_value(json_object_get(found, "check"));
-    const char *const parent = json_string_value(json_object_get(found, "parent"));
-    const char *const match = json_string_value(json_object_get(found, "match"));
     if (type == NULL || json_is_true(json_object_get(found, "valid")))
         return;
     if (type[0] == 'c' && check != NULL) {
         const struct span text = {probing_text(p, "%s", check), strlen(check)};
         probe_check(p, table, text, NULL, json_is_true(json_object_get(found, "no_inherit")), "");
-    } else if (type[0] == 'f' && parent != NULL) {
-        struct foreign f = {.child = table,
-                            .parent = probing_table_named(p, probing_text(p, "%s", parent), NULL),
-                            .match = match != NULL ? match[0] : 's'};
-        read_names(p, json_object_get(found, "columns"), &f.columns);
-        read_names(p, json_object_get(found, "referred"), &f.referred);
-        ask(p, &f);
+    } else if (type[0] == 'f') {
+        json_object_set_new(found, "valid", json_true());
+        probe_known_foreign(p, table, found);
     }
 }
 

@@ -1,7 +1,9 @@
 /* What two rows decide: UNIQUE, PRIMARY KEY and unique indexes; EXCLUDE. */
+#include <jansson.h>
 #include <string.h>
 
 #include "check/probe/parts.h"
+#include "ledger/detail.h"
 #include "sql/tree_name.h"
 
 enum { MAX_ELEMENTS = 32 };
@@ -132,6 +134,20 @@ static void append_where(struct str *sql, const struct key *key, struct span pre
         str_printf(sql, " AND %s IS NOT NULL", key->items[i].sql);
 }
 
+/* FROM: for expressions only the rows of the predicate, which the planner would not ask first. */
+static const char *key_from(struct probing *p, const struct probed_table *table,
+                            const struct key *key, struct span predicate)
+{
+    bool computes = false;
+    for (size_t i = 0; i < key->count; i++)
+        computes = computes || key->items[i].column == NULL;
+    if (!computes || predicate.len == 0)
+        return table_from(p, table, true);
+    return probing_text(p, "(SELECT %s* FROM %s AS %s WHERE (%.*s\n) IS TRUE OFFSET 0)",
+                        table->layered == NULL ? "ctid, " : "", table_from(p, table, true),
+                        table->alias, (int)predicate.len, predicate.at);
+}
+
 static void append_unique_sample(struct str *sql, const struct probed_table *table,
                                  const struct key *key)
 {
@@ -162,7 +178,7 @@ static const char *unique_query(struct probing *p, const struct probed_table *ta
 {
     struct str sql = {0};
     append_unique_sample(&sql, table, key);
-    str_printf(&sql, " FROM %s AS %s", table_from(p, table, true), table->alias);
+    str_printf(&sql, " FROM %s AS %s", key_from(p, table, key, predicate), table->alias);
     append_where(&sql, key, predicate, nulls_equal);
     str_puts(&sql, " GROUP BY ");
     for (size_t i = 0; i < key->count; i++)
@@ -175,15 +191,16 @@ static const char *unique_query(struct probing *p, const struct probed_table *ta
 static const char *unique_repair(struct probing *p, const struct probed_table *table,
                                  const struct key *key, struct span predicate, bool nulls_equal)
 {
-    struct str sql = {0}, order = {0};
+    struct str sql = {0};
+    CLEANUP(str_release) struct str order = {0};
+    if (table->kind != 'r')
+        return NULL;
     for (size_t i = 0; i < table->columns.count; i++) {
         if (!table->columns.items[i].is_key)
             continue;
         str_puts(&order, order.len > 0 ? ", " : "");
         append_name(&order, table->columns.items[i].name);
     }
-    if (table->kind != 'r')
-        return NULL;
     str_printf(&sql,
                "DELETE FROM %s WHERE ctid IN (SELECT ctid FROM (SELECT ctid,"
                " row_number() OVER (PARTITION BY ",
@@ -194,7 +211,7 @@ static const char *unique_repair(struct probing *p, const struct probed_table *t
                order.len > 0 ? str_text(&order) : "ctid", table->shown, table->alias);
     append_where(&sql, key, predicate, nulls_equal);
     str_puts(&sql, ") AS ranked WHERE number > 1);");
-    str_release(&order);
+    sql.failed = sql.failed || order.failed;
     return probing_keep(p, &sql);
 }
 
@@ -240,16 +257,41 @@ void probe_unique(struct probing *p, struct probed_table *table, struct span lis
     if (probe == NULL)
         return;
     probe->sql = sql;
-    mend_by(probe, table, repair, false);
+    mend_by(p, probe, table, &key.names, repair, false);
+}
+
+/* {"columns": [...], "nulls_equal": ...}: one that the catalog has. */
+void probe_known_key(struct probing *p, struct probed_table *table, const struct json_t *key)
+{
+    PgQuery__String strings[MAX_ELEMENTS];
+    PgQuery__Node nodes[MAX_ELEMENTS], *pointers[MAX_ELEMENTS];
+    const json_t *const columns = json_object_get(key, "columns");
+    const size_t count = json_array_size(columns);
+    const bool gained = table->gains_key, ruled = table->gains_rules;
+    for (size_t i = 0; i < count && i < MAX_ELEMENTS; i++) {
+        const char *const name = json_string_value(json_array_get(columns, i));
+        strings[i] = (PgQuery__String)PG_QUERY__STRING__INIT;
+        nodes[i] = (PgQuery__Node)PG_QUERY__NODE__INIT;
+        strings[i].sval = arena_strdup(p->arena, name != NULL ? column_by_then(table, name) : "");
+        p->failed = p->failed || (strings[i].sval == NULL && !err_nomem(p->err));
+        nodes[i].node_case = NODE(STRING);
+        nodes[i].string = &strings[i];
+        pointers[i] = &nodes[i];
+    }
+    if (count > 0 && count <= MAX_ELEMENTS && !p->failed)
+        probe_unique(p, table, (struct span){0}, pointers, count, (struct span){0},
+                     json_is_true(json_object_get(key, "nulls_equal")), "");
+    table->gains_key = gained;
+    table->gains_rules = ruled;
 }
 
 /* An index of expressions, or of some rows, computes them for every row: also for those that no
  * other can equal. */
 static void probe_evaluation(struct probing *p, struct probed_table *table,
-                             const PgQuery__IndexStmt *index, struct span list,
+                             PgQuery__Node *const *elements, size_t count, struct span list,
                              struct span predicate)
 {
-    const struct key key = read_key(p, table, list, index->index_params, index->n_index_params);
+    const struct key key = read_key(p, table, list, elements, count);
     const char *const subject = probing_text(p, "%s (%s)", table->shown, key_text(p, &key));
     const char *const unknown =
         table_unknown(p, table) != NULL ? table_unknown(p, table) : key.unknown;
@@ -302,7 +344,7 @@ void probe_index(struct probing *p, const PgQuery__IndexStmt *index)
         index->where_clause != NULL ? text_after_list(p->text, "WHERE", "") : (struct span){0};
     note_index(p, index);
     table->gains_rules = true;
-    probe_evaluation(p, table, index, list, predicate);
+    probe_evaluation(p, table, index->index_params, index->n_index_params, list, predicate);
     if (index->unique)
         probe_unique(p, table, list, index->index_params, index->n_index_params, predicate,
                      index->nulls_not_distinct, "");
@@ -400,13 +442,16 @@ static const char *excluded_rows(struct probing *p, const struct probed_table *t
 {
     struct str sql = {0};
     str_puts(&sql, "(SELECT ");
-    str_puts(&sql, table->layered != NULL ? "pg_catalog.row_number() OVER ()" : "ctid");
+    if (table->layered != NULL)
+        str_puts(&sql, "pg_catalog.row_number() OVER ()");
+    else
+        str_printf(&sql, "%s.ctid", table->alias);
     str_puts(&sql, " AS place, ");
     append_sample(&sql, table, table->alias, &key->names);
     str_puts(&sql, " AS sample");
     for (size_t i = 0; i < key->count; i++)
         str_printf(&sql, ", %s AS e%zu", key->items[i].sql, i);
-    str_printf(&sql, " FROM %s AS %s", table_from(p, table, true), table->alias);
+    str_printf(&sql, " FROM %s AS %s", key_from(p, table, key, predicate), table->alias);
     append_where(&sql, key, predicate, false);
     str_putc(&sql, ')');
     return probing_keep(p, &sql);
@@ -438,6 +483,7 @@ void probe_exclude(struct probing *p, struct probed_table *table,
         probing_defer(p, PROBE_EXCLUDE, table, subject, unknown);
         return;
     }
+    probe_evaluation(p, table, exclusion.elements, exclusion.count, list, predicate);
     struct str sql = {0};
     const char *const rows = excluded_rows(p, table, &key, predicate);
     str_printf(&sql,

@@ -155,6 +155,84 @@ static const char *belongs(struct probing *p, const struct division *d,
     return probing_keep(p, &text);
 }
 
+/* ---- what a partition has to have, or is given ---- */
+
+static const char rules_question[] =
+    "SELECT pg_catalog.json_build_object("
+    " 'checks', (SELECT pg_catalog.json_agg(k.conname) FROM pg_catalog.pg_constraint AS k"
+    "   WHERE k.conrelid = $1::pg_catalog.oid AND k.contype = 'c' AND NOT k.connoinherit"
+    "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS o"
+    "    WHERE o.conrelid = $2::pg_catalog.oid AND o.contype = 'c' AND o.conname = k.conname)),"
+    " 'keys', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('nulls_equal',"
+    "   pg_catalog.to_jsonb(i)->'indnullsnotdistinct', 'columns', own.names))"
+    "   FROM pg_catalog.pg_index AS i CROSS JOIN LATERAL (SELECT pg_catalog.json_agg(c.attname"
+    "    ORDER BY u.n)::pg_catalog.jsonb AS names FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY"
+    "    AS u(num, n) JOIN pg_catalog.pg_attribute AS c ON c.attrelid = i.indrelid"
+    "    AND c.attnum = u.num WHERE u.n <= i.indnkeyatts) AS own"
+    "   WHERE i.indrelid = $1::pg_catalog.oid AND i.indisunique AND i.indexprs IS NULL"
+    "   AND i.indpred IS NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS o"
+    "    WHERE o.indrelid = $2::pg_catalog.oid AND o.indisunique AND o.indisvalid"
+    "    AND o.indexprs IS NULL AND o.indpred IS NULL AND own.names ="
+    "    (SELECT pg_catalog.json_agg(c.attname ORDER BY u.n)::pg_catalog.jsonb"
+    "     FROM pg_catalog.unnest(o.indkey) WITH ORDINALITY AS u(num, n)"
+    "     JOIN pg_catalog.pg_attribute AS c ON c.attrelid = o.indrelid AND c.attnum = u.num"
+    "     WHERE u.n <= o.indnkeyatts))),"
+    " 'foreign', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('valid',"
+    "   k.convalidated, 'match', k.confmatchtype, 'parent',"
+    "   k.confrelid::pg_catalog.regclass::pg_catalog.text,"
+    "   'columns', (SELECT pg_catalog.json_agg(c.attname ORDER BY u.n)"
+    "    FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY AS u(num, n)"
+    "    JOIN pg_catalog.pg_attribute AS c ON c.attrelid = k.conrelid AND c.attnum = u.num),"
+    "   'referred', (SELECT pg_catalog.json_agg(c.attname ORDER BY u.n)"
+    "    FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY AS u(num, n)"
+    "    JOIN pg_catalog.pg_attribute AS c ON c.attrelid = k.confrelid AND c.attnum = u.num)))"
+    "   FROM pg_catalog.pg_constraint AS k"
+    "   WHERE k.conrelid = $1::pg_catalog.oid AND k.contype = 'f'))";
+
+/* Why the columns do not fit; NULL: they do, as far as their names say. */
+static const char *columns_differ(struct probing *p, const struct probed_table *parent,
+                                  const struct probed_table *table)
+{
+    for (size_t i = 0; i < parent->columns.count; i++) {
+        const struct probed_column *const wanted = &parent->columns.items[i];
+        const struct probed_column *const own = table_column(table, wanted->name);
+        if (own == NULL)
+            return probing_text(p, "it has no column \"%s\"", wanted->name);
+        if (wanted->not_null && !own->not_null)
+            return probing_text(p, "its column \"%s\" is not NOT NULL", wanted->name);
+    }
+    for (size_t i = 0; i < table->columns.count; i++)
+        if (table_column(parent, table->columns.items[i].name) == NULL)
+            return probing_text(p, "it has a column \"%s\" of its own",
+                                table->columns.items[i].name);
+    return NULL;
+}
+
+/* Checks it must have already; unique and foreign keys are made for it, over its rows. */
+static void ask_rules(struct probing *p, const struct probed_table *parent,
+                      struct probed_table *table, const char *subject)
+{
+    const char *const params[] = {parent->oid, table->oid};
+    const char *const answer = probing_ask(p, rules_question, params, COUNT_OF(params));
+    CLEANUP(json_release) json_t *found = answer != NULL ? json_loads(answer, 0, NULL) : NULL;
+    const json_t *const keys = json_object_get(found, "keys");
+    const json_t *const foreign = json_object_get(found, "foreign");
+    const char *const check =
+        json_string_value(json_array_get(json_object_get(found, "checks"), 0));
+    const char *why = columns_differ(p, parent, table);
+    if (why == NULL && check != NULL && !table->gains_rules)
+        why = probing_text(p, "it has no check \"%s\"", check);
+    if (why != NULL)
+        probing_fail(p, PROBE_PARTITION, table, subject, why);
+    else if (parent->gains_rules || (check != NULL && table->gains_rules))
+        probing_defer(p, PROBE_PARTITION, table, subject,
+                      "an earlier statement adds constraints or indexes");
+    for (size_t i = 0; i < json_array_size(keys) && !p->failed; i++)
+        probe_known_key(p, table, json_array_get(keys, i));
+    for (size_t i = 0; i < json_array_size(foreign) && !p->failed; i++)
+        probe_known_foreign(p, table, json_array_get(foreign, i));
+}
+
 /* ---- what is asked ---- */
 
 static void key_names(struct probing *p, const struct probed_table *table,
@@ -216,6 +294,8 @@ static void attach(struct probing *p, struct probed_table *parent, struct probed
         probing_defer(p, PROBE_PARTITION, has_rows ? table : parent, subject, unknown);
         return;
     }
+    if (has_rows && table->oid != NULL)
+        ask_rules(p, parent, table, subject);
     const char *const condition = belongs(p, &division, parent, bound);
     if (has_rows && condition != NULL)
         ask_rows(p, table, &division, subject, probing_text(p, "NOT (%s)", condition));

@@ -13,15 +13,19 @@
 #define CONSTR(name) PG_QUERY__CONSTR_TYPE__CONSTR_##name
 #define OBJECT(name) PG_QUERY__OBJECT_TYPE__OBJECT_##name
 
+struct json_t; /* of jansson */
+
 struct probed_column {
-    const char *name;          /* plain, as it is called by then */
-    const char *type;          /* SQL text; NULL: not known */
-    bool not_null;             /* its rows have no NULL */
-    const char *today;         /* the name that it has in the catalog; NULL: it is new */
-    bool is_key;               /* of the primary key of today */
-    bool divides;              /* the table is partitioned by it */
-    const char *unknown;       /* why its values are not known; NULL */
-    const char *default_value; /* SQL text; NULL: none */
+    const char *name;                   /* plain, as it is called by then */
+    const char *type;                   /* SQL text; NULL: not known */
+    bool not_null;                      /* its rows have no NULL */
+    const char *today;                  /* the name that it has in the catalog; NULL: it is new */
+    const struct migration *changed_by; /* the last that gave it values, a name or a type; NULL */
+    bool retyped;                       /* its type is not the catalog's */
+    bool is_key;                        /* of the primary key of today */
+    bool divides;                       /* the table is partitioned by it */
+    const char *unknown;                /* why its values are not known; NULL */
+    const char *default_value;          /* SQL text; NULL: none */
 };
 
 /* A table as it will be by the statement at hand. */
@@ -31,6 +35,7 @@ struct probed_table {
     const char *shown;    /* today's name with its schema, quoted; what is made: as written */
     const char *oid;      /* NULL: there is none today */
     char kind;            /* pg_class.relkind */
+    bool renamed;         /* the set gives it another name */
     bool renames;         /* the set gives columns of it other names than the catalog */
     bool divided_by_more; /* it is partitioned by expressions too */
     bool gains_rules;     /* the set adds constraints or indexes to it */
@@ -132,6 +137,7 @@ void probing_fail(struct probing *p, enum probe_kind kind, const struct probed_t
 /* Formats into the arena; NULL, and failed, when memory is out. */
 const char *probing_text(struct probing *p, const char *format, ...) PRINTF_LIKE(2, 3);
 const char *probing_keep(struct probing *p, struct str *text);
+const char *probing_slice(struct probing *p, struct span span);
 /* One query of catalogs, as JSON text of its first column; NULL where it has no row. */
 const char *probing_ask(struct probing *p, const char *sql, const char *const *params,
                         size_t count);
@@ -144,6 +150,8 @@ const char *probing_here(struct probing *p);
 struct probed_table *probing_table(struct probing *p, const PgQuery__RangeVar *range);
 struct probed_table *probing_table_named(struct probing *p, const char *name, const char *alias);
 struct probed_column *table_column(const struct probed_table *table, const char *name);
+/* What a column of today's catalog is called by then. */
+const char *column_by_then(const struct probed_table *table, const char *today);
 /* What stands behind FROM. only: without those that inherit from it. */
 const char *table_from(struct probing *p, const struct probed_table *table, bool only);
 /* Why a probe of it has to be deferred; NULL: it need not. */
@@ -170,9 +178,12 @@ void append_sample(struct str *out, const struct probed_table *table, const char
  */
 void find_by(struct probing *p, struct probe *probe, const struct probed_table *table,
              const struct name_list *names, const char *expression);
-/* What would mend the rows, where they are still those of today when it runs. */
-void mend_by(struct probe *probe, const struct probed_table *table, const char *repair,
-             bool incomplete);
+/* What would mend the rows before the migration at hand, where it does not change these columns
+ * first. */
+bool is_mendable(const struct probing *p, const struct probed_table *table,
+                 const struct name_list *names);
+void mend_by(const struct probing *p, struct probe *probe, const struct probed_table *table,
+             const struct name_list *names, const char *repair, bool incomplete);
 /* The columns of the table that the expression names. */
 struct name_list columns_in(struct probing *p, const struct probed_table *table,
                             const PgQuery__Node *expression);
@@ -199,6 +210,18 @@ struct span text_before_last_cast(struct span text);
 struct span text_parens_at(struct span statement, int from);
 
 /* --- layers.c: what statements do to the rows of a table --- */
+/* An expression in the place of a column; name NULL: none. */
+struct layer_change {
+    const char *name, *expression, *as;
+};
+/* False, and the table forgotten, where what changes it cannot be said as a query. */
+bool layer_is_possible(struct probing *p, struct probed_table *table);
+/* Of the rows for which the condition is true; NULL: of all. */
+void layer_add(struct probing *p, struct probed_table *table, const char *alias,
+               const struct layer_change *changes, size_t change_count, const char *where);
+/* The same, where the statement deletes the others. */
+void layer_delete(struct probing *p, struct probed_table *table, const char *alias,
+                  const char *where);
 void layer_add_column(struct probing *p, struct probed_table *table,
                       const PgQuery__ColumnDef *column);
 void layer_drop_column(struct probing *p, struct probed_table *table, const char *name);
@@ -208,22 +231,30 @@ void layer_rename_column(struct probing *p, struct probed_table *table, const ch
 void layer_set_column(struct probing *p, struct probed_table *table, const char *name,
                       const char *expression, const char *type);
 void layer_forget(struct probing *p, struct probed_table *table, const char *what);
-/* Whether the statement at hand calls what is not the same each time, or not known. */
-bool calls_volatile(struct probing *p);
 /* What stands behind FROM for an index: with rows that the same transaction deletes. */
 const char *table_undeleted(struct probing *p, const struct probed_table *table);
-/* UPDATE, DELETE, INSERT, TRUNCATE and the like. */
-void layer_rows(struct probing *p);
 
-/* --- what asks: one file a family --- */
+/* --- rows.c --- */
+/* Whether the statement at hand calls what is not the same each time, or not known. */
+bool calls_volatile(struct probing *p);
+/* UPDATE, DELETE, INSERT, TRUNCATE and the like. */
+void probe_write(struct probing *p);
+
+/* --- alter.c --- */
+void probe_alter_table(struct probing *p, const PgQuery__AlterTableStmt *alter);
 void probe_constraint(struct probing *p, struct probed_table *table,
                       const PgQuery__Constraint *constraint, const char *column);
+
+/* --- what asks: one file a family --- */
 void probe_not_null(struct probing *p, struct probed_table *table, const char *column);
 void probe_check(struct probing *p, struct probed_table *table, struct span expression,
                  const PgQuery__Node *tree, bool only, const char *name);
 void probe_unique(struct probing *p, struct probed_table *table, struct span list,
                   PgQuery__Node *const *elements, size_t count, struct span predicate,
                   bool nulls_equal, const char *name);
+/* Keys that the catalog has, and that are made or looked at again. */
+void probe_known_key(struct probing *p, struct probed_table *table, const struct json_t *key);
+void probe_known_foreign(struct probing *p, struct probed_table *table, const struct json_t *key);
 void probe_exclude(struct probing *p, struct probed_table *table,
                    const PgQuery__Constraint *constraint);
 void probe_index(struct probing *p, const PgQuery__IndexStmt *index);

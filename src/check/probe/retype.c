@@ -165,7 +165,7 @@ static void probe_made_enum(struct probing *p, struct probed_table *table, const
     if (probe == NULL)
         return;
     probe->sql = sql;
-    mend_by(probe, table,
+    mend_by(p, probe, table, &names,
             probing_text(p, "UPDATE %s SET %s = CHOOSE_A_VALUE WHERE %s;", table->shown, r->quoted,
                          where),
             true);
@@ -183,7 +183,7 @@ static void probe_conversion(struct probing *p, struct probed_table *table, cons
     probe->evaluates = true;
     probe->sql = probing_text(p, "SELECT pg_catalog.count(%s) FROM %s AS %s", value,
                               table_from(p, table, false), table->alias);
-    mend_by(probe, table,
+    mend_by(p, probe, table, &names,
             probing_text(p, "UPDATE %s SET %s = CHOOSE_A_VALUE WHERE CHOOSE_THE_ROWS;",
                          table->shown, r->quoted),
             true);
@@ -202,64 +202,92 @@ static void probe_loss(struct probing *p, struct probed_table *table, const stru
         probe->sql = sql;
 }
 
-/* Unique indexes and checks that name the column are made anew over the new values. */
+/* Unique indexes, checks and foreign keys that name the column are made anew over the new values.
+ */
+#define COLUMN_NAMES(relation, numbers)                                                            \
+    "(SELECT pg_catalog.json_agg(c.attname ORDER BY u.n) FROM pg_catalog.unnest(" numbers ")"      \
+    " WITH ORDINALITY AS u(num, n) JOIN pg_catalog.pg_attribute AS c ON c.attrelid = " relation    \
+    " AND c.attnum = u.num)"
 static const char rest_question[] =
     "SELECT pg_catalog.json_build_object("
-    " 'keys', (SELECT pg_catalog.json_agg((SELECT pg_catalog.json_agg(c.attname ORDER BY k.n)"
-    "   FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k(num, n)"
-    "   JOIN pg_catalog.pg_attribute AS c ON c.attrelid = i.indrelid AND c.attnum = k.num"
-    "   WHERE k.n <= i.indnkeyatts)) FROM pg_catalog.pg_index AS i"
+    " 'keys', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object("
+    "   'nulls_equal', pg_catalog.to_jsonb(i)->'indnullsnotdistinct', 'columns',"
+    "   (SELECT pg_catalog.json_agg(c.attname ORDER BY k.n)"
+    "    FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k(num, n)"
+    "    JOIN pg_catalog.pg_attribute AS c ON c.attrelid = i.indrelid AND c.attnum = k.num"
+    "    WHERE k.n <= i.indnkeyatts))) FROM pg_catalog.pg_index AS i"
     "   WHERE i.indrelid = a.attrelid AND a.attnum = ANY (i.indkey) AND i.indisunique"
     "   AND i.indpred IS NULL AND i.indexprs IS NULL),"
-    " 'checks', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(k.conname,"
-    "   pg_catalog.pg_get_expr(k.conbin, k.conrelid))) FROM pg_catalog.pg_constraint AS k"
-    "   WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND k.convalidated"
-    "   AND a.attnum = ANY (k.conkey)))"
-    " FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = $1::pg_catalog.oid AND a.attname = $2";
+    " 'others', EXISTS (SELECT FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_depend AS d"
+    "   ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid"
+    "   WHERE i.indrelid = a.attrelid AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum"
+    "   AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR i.indisexclusion)),"
+    " 'foreign', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object("
+    "   'valid', k.convalidated, 'match', k.confmatchtype,"
+    "   'child', k.conrelid::pg_catalog.regclass::pg_catalog.text,"
+    "   'parent', k.confrelid::pg_catalog.regclass::pg_catalog.text,"
+    "   'columns', " COLUMN_NAMES(
+        "k.conrelid",
+        "k.conkey") ","
+                    "   'referred', " COLUMN_NAMES(
+                        "k.confrelid",
+                        "k.confkey") "))"
+                                     "   FROM pg_catalog.pg_constraint AS k WHERE k.contype = 'f' "
+                                     "AND k.conparentid = 0"
+                                     "   AND ((k.conrelid = a.attrelid AND a.attnum = ANY "
+                                     "(k.conkey))"
+                                     "    OR (k.confrelid = a.attrelid AND a.attnum = ANY "
+                                     "(k.confkey)))),"
+                                     " 'checks', (SELECT "
+                                     "pg_catalog.json_agg(pg_catalog.json_build_array(k.conname,"
+                                     "   pg_catalog.pg_get_expr(k.conbin, k.conrelid), "
+                                     "k.convalidated))"
+                                     "   FROM pg_catalog.pg_constraint AS k"
+                                     "   WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND "
+                                     "a.attnum = ANY (k.conkey)))"
+                                     " FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = "
+                                     "$1::pg_catalog.oid AND a.attname = $2";
 
-enum { MAX_KEY = 32 };
-
-static void probe_key(struct probing *p, struct probed_table *table, const json_t *columns)
+/* One that is NOT VALID stays so: what it says has to make sense with the new type. */
+static void probe_known_check(struct probing *p, struct probed_table *table, const json_t *check)
 {
-    PgQuery__String strings[MAX_KEY];
-    PgQuery__Node nodes[MAX_KEY], *pointers[MAX_KEY];
-    const size_t count = json_array_size(columns);
-    for (size_t i = 0; i < count && i < MAX_KEY; i++) {
-        const char *const name = json_string_value(json_array_get(columns, i));
-        strings[i] = (PgQuery__String)PG_QUERY__STRING__INIT;
-        nodes[i] = (PgQuery__Node)PG_QUERY__NODE__INIT;
-        strings[i].sval = arena_strdup(p->arena, name != NULL ? name : "");
-        p->failed = p->failed || (strings[i].sval == NULL && !err_nomem(p->err));
-        nodes[i].node_case = NODE(STRING);
-        nodes[i].string = &strings[i];
-        pointers[i] = &nodes[i];
-    }
-    if (count > 0 && count <= MAX_KEY && !p->failed)
-        probe_unique(p, table, (struct span){0}, pointers, count, (struct span){0}, false, "");
+    const char *const name = json_string_value(json_array_get(check, 0));
+    const char *const text = json_string_value(json_array_get(check, 1));
+    if (name == NULL || text == NULL)
+        return;
+    const char *const kept = json_is_true(json_array_get(check, 2))
+                                 ? probing_text(p, "%s", text)
+                                 : probing_text(p, "(%s) OR true", text);
+    if (kept != NULL)
+        probe_check(p, table, (struct span){kept, strlen(kept)}, NULL, false,
+                    probing_text(p, "%s ", name));
 }
 
-static void probe_rest(struct probing *p, struct probed_table *table, const char *column)
+static void probe_rest(struct probing *p, struct probed_table *table, const char *column,
+                       const char *subject)
 {
     const char *const params[] = {table->oid, column};
-    const char *const answer = probing_ask(p, rest_question, params, COUNT_OF(params));
+    const char *const answer =
+        column != NULL ? probing_ask(p, rest_question, params, COUNT_OF(params)) : NULL;
     CLEANUP(json_release) json_t *found = answer != NULL ? json_loads(answer, 0, NULL) : NULL;
     const json_t *const keys = json_object_get(found, "keys");
+    const json_t *const foreign = json_object_get(found, "foreign");
     const json_t *const checks = json_object_get(found, "checks");
-    const bool gained = table->gains_key, ruled = table->gains_rules;
-    for (size_t i = 0; i < json_array_size(keys); i++)
-        probe_key(p, table, json_array_get(keys, i));
-    table->gains_key = gained;
-    table->gains_rules = ruled;
-    for (size_t i = 0; i < json_array_size(checks); i++) {
-        const json_t *const pair = json_array_get(checks, i);
-        const char *const name = json_string_value(json_array_get(pair, 0));
-        const char *const text = json_string_value(json_array_get(pair, 1));
-        if (name == NULL || text == NULL)
-            continue;
-        const char *const kept = probing_text(p, "%s", text);
-        probe_check(p, table, (struct span){kept, strlen(text)}, NULL, false,
-                    probing_text(p, "%s ", name));
+    if (json_is_true(json_object_get(found, "others")))
+        probing_defer(p, PROBE_CONVERT, table, subject,
+                      "an index of expressions or of some rows is made again");
+    for (size_t i = 0; i < json_array_size(keys) && !p->failed; i++)
+        probe_known_key(p, table, json_array_get(keys, i));
+    for (size_t i = 0; i < json_array_size(foreign) && !p->failed; i++) {
+        const json_t *const key = json_array_get(foreign, i);
+        const char *const child = json_string_value(json_object_get(key, "child"));
+        struct probed_table *const other =
+            child != NULL ? probing_table_named(p, probing_text(p, "%s", child), NULL) : NULL;
+        if (other != NULL)
+            probe_known_foreign(p, other, key);
     }
+    for (size_t i = 0; i < json_array_size(checks) && !p->failed; i++)
+        probe_known_check(p, table, json_array_get(checks, i));
 }
 
 void probe_retype(struct probing *p, struct probed_table *table, const PgQuery__AlterTableCmd *cmd)
@@ -289,7 +317,9 @@ void probe_retype(struct probing *p, struct probed_table *table, const PgQuery__
         return;
     }
     const struct probed_column *const column = table_column(table, r.column);
-    const char *const params[] = {column->type, r.type_text, table->oid, column->today};
+    const char *const params[] = {column->type, r.type_text, table->oid,
+                                  column->retyped ? NULL : column->today};
+    const char *const today = column->today;
     const char *const answer = column->type != NULL && p->made_types == NULL
                                    ? probing_ask(p, question, params, COUNT_OF(params))
                                    : NULL;
@@ -301,6 +331,11 @@ void probe_retype(struct probing *p, struct probed_table *table, const PgQuery__
     if (types != NULL && cmd->def->column_def->raw_default == NULL && !flag(types, "castable")) {
         probing_fail(p, PROBE_CONVERT, table, subject,
                      "there is no automatic conversion, and the statement has no USING");
+        return;
+    }
+    if (types != NULL && column->default_value != NULL && !flag(types, "castable")) {
+        probing_fail(p, PROBE_CONVERT, table, subject,
+                     "its default is not converted by itself: DROP DEFAULT first");
         return;
     }
     const bool free =
@@ -321,5 +356,5 @@ void probe_retype(struct probing *p, struct probed_table *table, const PgQuery__
     }
     layer_set_column(p, table, r.column, value, r.type_text);
     if (!free)
-        probe_rest(p, table, r.column);
+        probe_rest(p, table, today, subject);
 }

@@ -219,6 +219,15 @@ struct probed_column *table_column(const struct probed_table *table, const char 
     return NULL;
 }
 
+const char *column_by_then(const struct probed_table *table, const char *today)
+{
+    for (size_t i = 0; i < table->columns.count; i++)
+        if (table->columns.items[i].today != NULL &&
+            strcmp(table->columns.items[i].today, today) == 0)
+            return table->columns.items[i].name;
+    return today;
+}
+
 const char *table_unknown(const struct probing *p, const struct probed_table *table)
 {
     return table->unknown != NULL ? table->unknown : table->oid != NULL ? p->unknown : NULL;
@@ -303,10 +312,23 @@ void find_by(struct probing *p, struct probe *probe, const struct probed_table *
     probe->rows = probing_text(p, "ONLY %s AS %s", table->shown, table->alias);
 }
 
-void mend_by(struct probe *probe, const struct probed_table *table, const char *repair,
-             bool incomplete)
+/* Where a repair stands, before the migration, the columns are what they are at the statement. */
+bool is_mendable(const struct probing *p, const struct probed_table *table,
+                 const struct name_list *names)
 {
-    if (table->layered != NULL || (table->kind != 'r' && table->kind != 'p'))
+    for (size_t i = 0; i < table->columns.count; i++) {
+        const struct probed_column *const column = &table->columns.items[i];
+        if (column->changed_by == p->at->migration &&
+            (column->is_key || is_listed(names, column->name)))
+            return false;
+    }
+    return !table->renamed && (table->kind == 'r' || table->kind == 'p');
+}
+
+void mend_by(const struct probing *p, struct probe *probe, const struct probed_table *table,
+             const struct name_list *names, const char *repair, bool incomplete)
+{
+    if (!is_mendable(p, table, names))
         return;
     probe->repair = repair;
     probe->repair_incomplete = incomplete;
