@@ -30,6 +30,22 @@ def test_outage_a(engine_name, request):
     assert result.stdout.count("the row is missing: the head of the ledger names it") >= 1
 
 
+def test_outage_b(pg):
+    result = run_drill("b-foreign-key-on-bad-rows.sh", pg.url)
+    assert result.returncode == 0, result.stdout + result.stderr
+    shown = result.stdout
+    for words in ('DETAIL:  Key (customer_id)=(4711) is not present in table "customers".',
+                  'column "total" does not exist', "state|may be NULL", "0 foreign keys",
+                  "3 rows refer to no row", "id=404 customer_id=4711",
+                  "wrote migrations/20250704095900_repair_rows.sql: read it, then deploy",
+                  "UPDATE public.orders AS orders SET customer_id = NULL WHERE",
+                  "applied  20250704095900_repair_rows", "404|t|open",
+                  "orders_customer FOREIGN KEY (customer_id) REFERENCES customers(id)\n",
+                  '"20250705090000_orders_total" was rolled back', "0 columns called note",
+                  "id=1001 total_cents=0"):
+        assert words in shown, shown
+
+
 def test_outage_d(pg):
     result = run_drill("d-migration-that-hung.sh", pg.url)
     assert result.returncode == 0, result.stdout + result.stderr
