@@ -5,17 +5,20 @@
 # FUZZ_SECONDS=600           how long each fuzz target runs (fuzz)
 # MAJORS="13 17"             the versions of PostgreSQL to test with (test-matrix)
 # FUZZ_JOBS=2                how many of them run side by side (fuzz)
+# PROBE_CASES=5000 PROBE_SEED=x  how many random cases, and which (test-probe)
 # FAULTS_EVERY=10            take every tenth message only (test-faults): all of them take hours
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+PROBE_CASES ?= 5000
+PROBE_SEED ?= pawl
 FUZZ_JOBS ?= 1
 PYTHON := /usr/bin/python3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: setup setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix release demo \
-	test test-faults test-matrix bench bench-backfill fuzz coverage tsan lint format docs install \
+	test test-faults test-probe test-matrix bench bench-backfill fuzz coverage tsan lint format docs install \
 	help
 
 setup: ## install the Debian packages for building and testing
@@ -36,6 +39,11 @@ test-faults: build/asan/build.ninja ## every message lost, every point killed, e
 	PAWL_TEST_FULL=1 PAWL_TEST_EVERY=$(FAULTS_EVERY) PAWL_BIN=$(CURDIR)/build/asan/src/pawl \
 		$(PYTHON) -m pytest -q -n 2 \
 		tests/test_faults.py tests/test_kill.py tests/test_lost_connection.py tests/test_out_of_memory.py
+
+test-probe: build/asan/build.ninja ## what pawl probe says against what the server does, PROBE_CASES random cases
+	ninja -C build/asan
+	PROBE_CASES=$(PROBE_CASES) PROBE_SEED=$(PROBE_SEED) PAWL_BIN=$(CURDIR)/build/asan/src/pawl \
+		$(PYTHON) -m pytest -q -n 2 tests/test_probe_property.py
 
 test-matrix: build/asan/build.ninja setup-matrix ## test with PostgreSQL 13 to 18, or the MAJORS named
 	ninja -C build/asan

@@ -148,42 +148,55 @@ static const char *key_from(struct probing *p, const struct probed_table *table,
                         table->alias, (int)predicate.len, predicate.at);
 }
 
-static void append_unique_sample(struct str *sql, const struct probed_table *table,
-                                 const struct key *key)
+/* The primary key's first column of some rows of the group: looked for where it is shown, as to
+ * gather it for every group would cost more than to find them. */
+static void append_group_rows(struct probing *p, struct str *sql, const struct probed_table *table,
+                              const struct key *key, struct span predicate)
 {
-    bool keyed = false;
-    str_puts(sql, "SELECT pg_catalog.json_build_object(");
-    for (size_t i = 0; i < key->count && i < 8; i++) {
-        append_literal(sql,
-                       key->items[i].column != NULL ? key->items[i].column : key->items[i].sql);
-        str_printf(sql, ", pg_catalog.left(pg_catalog.min((%s)::pg_catalog.text), 80), ",
-                   key->items[i].sql);
-    }
-    str_puts(sql, "'rows', pg_catalog.count(*)");
-    for (size_t i = 0; i < table->columns.count && !keyed; i++) {
-        if (!table->columns.items[i].is_key)
-            continue;
-        keyed = true;
-        str_puts(sql, ", ");
-        append_literal(sql, table->columns.items[i].name);
-        str_printf(sql, ", (pg_catalog.array_agg(%s.", table->alias);
-        append_name(sql, table->columns.items[i].name);
-        str_puts(sql, "::pg_catalog.text))[1:3]");
-    }
-    str_puts(sql, ")");
+    const struct probed_column *shown = NULL;
+    for (size_t i = 0; i < table->columns.count && shown == NULL; i++)
+        shown = table->columns.items[i].is_key ? &table->columns.items[i] : NULL;
+    if (shown == NULL)
+        return;
+    str_puts(sql, ", ");
+    append_literal(sql, shown->name);
+    str_printf(sql, ", CASE WHEN pawl_group.number <= %zu THEN ARRAY(SELECT %s.",
+               p->options->sample_max, table->alias);
+    append_name(sql, shown->name);
+    str_printf(sql, "::pg_catalog.text FROM %s AS %s WHERE true",
+               key_from(p, table, key, predicate), table->alias);
+    if (predicate.len > 0)
+        str_printf(sql, " AND (%.*s\n) IS TRUE", (int)predicate.len, predicate.at);
+    for (size_t i = 0; i < key->count; i++)
+        str_printf(sql, " AND %s%s IS NOT DISTINCT FROM pawl_group.e%zu", key->items[i].sql,
+                   key->items[i].collation, i);
+    str_puts(sql, " LIMIT 3) END");
 }
 
 static const char *unique_query(struct probing *p, const struct probed_table *table,
                                 const struct key *key, struct span predicate, bool nulls_equal)
 {
+    enum { SHOWN_ELEMENTS = 8 };
     struct str sql = {0};
-    append_unique_sample(&sql, table, key);
-    str_printf(&sql, " FROM %s AS %s", key_from(p, table, key, predicate), table->alias);
+    str_puts(&sql, "SELECT pg_catalog.json_build_object(");
+    for (size_t i = 0; i < key->count && i < SHOWN_ELEMENTS; i++) {
+        append_literal(&sql,
+                       key->items[i].column != NULL ? key->items[i].column : key->items[i].sql);
+        str_printf(&sql, ", pg_catalog.left(pawl_group.e%zu::pg_catalog.text, 80), ", i);
+    }
+    str_puts(&sql, "'rows', pawl_group.n");
+    append_group_rows(p, &sql, table, key, predicate);
+    str_puts(&sql, ") FROM (SELECT ");
+    for (size_t i = 0; i < key->count; i++)
+        str_printf(&sql, "%s%s AS e%zu, ", key->items[i].sql, key->items[i].collation, i);
+    str_printf(&sql,
+               "pg_catalog.count(*) AS n, pg_catalog.row_number() OVER () AS number FROM %s AS %s",
+               key_from(p, table, key, predicate), table->alias);
     append_where(&sql, key, predicate, nulls_equal);
     str_puts(&sql, " GROUP BY ");
     for (size_t i = 0; i < key->count; i++)
         str_printf(&sql, "%s%s%s", i > 0 ? ", " : "", key->items[i].sql, key->items[i].collation);
-    str_puts(&sql, " HAVING pg_catalog.count(*) > 1");
+    str_puts(&sql, " HAVING pg_catalog.count(*) > 1) AS pawl_group");
     return probing_keep(p, &sql);
 }
 
