@@ -38,8 +38,11 @@ const char *probe_verdict_name(enum probe_verdict verdict)
 
 /* ---- one transaction ---- */
 
-/* cursor_tuple_fraction: the plan is for all rows, as there will mostly be none. No workers: the
- * query is a guest. row_security: rows that a policy hides are an error, not an answer. */
+/* cursor_tuple_fraction: the plan is for all rows, as there will mostly be none. Memory as the
+ * statement itself would have; keys are mostly unique, which a sort takes better than a hash table
+ * that does not fit. No workers: the
+ * query is a guest. The server notices within a second that nobody waits for it any more.
+ * row_security: rows that a policy hides are an error, not an answer. */
 static bool begin(const struct asking *a)
 {
     const char *const path = a->options->search_path;
@@ -54,8 +57,14 @@ static bool begin(const struct asking *a)
                     "SELECT pg_catalog.set_config('statement_timeout', $1, true),"
                     " pg_catalog.set_config('lock_timeout', $2, true),"
                     " pg_catalog.set_config('cursor_tuple_fraction', '1', true),"
+                    " pg_catalog.set_config('work_mem',"
+                    "  pg_catalog.current_setting('maintenance_work_mem'), true),"
+                    " pg_catalog.set_config('enable_hashagg', 'off', true),"
                     " pg_catalog.set_config('max_parallel_workers_per_gather', '0', true),"
-                    " pg_catalog.set_config('row_security', 'off', true)",
+                    " pg_catalog.set_config('row_security', 'off', true),"
+                    " CASE WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4"
+                    "  >= 140000 THEN pg_catalog.set_config('client_connection_check_interval',"
+                    "  '1000', true) END",
                     limits, COUNT_OF(limits), NULL, a->err) &&
            (path == NULL ||
             pg_query(a->pg, a->arena, "SELECT pg_catalog.set_config('search_path', $1, true)",

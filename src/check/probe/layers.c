@@ -62,11 +62,13 @@ static const char *layer_text(struct probing *p, const struct probed_table *tabl
 void layer_add(struct probing *p, struct probed_table *table, const char *alias,
                const struct layer_change *changes, size_t change_count, const char *where)
 {
-    enum { MAX_LAYERS = 100 };
-    if (table->layer_count++ == MAX_LAYERS) {
+    enum { MAX_LAYERS = 100, MAX_BYTES = 1 << 20 };
+    if (table->layer_count++ == MAX_LAYERS ||
+        (table->layered != NULL && strlen(table->layered) > MAX_BYTES)) {
         layer_forget(p, table, "too many earlier statements change it");
         return;
     }
+    table->tail_bytes = 0;
     for (size_t i = 0; i < change_count; i++)
         if (table_column(table, changes[i].name) != NULL)
             table_column(table, changes[i].name)->changed_by = p->at->migration;
@@ -146,6 +148,35 @@ static const char *value_of(struct probing *p, const PgQuery__ColumnDef *column,
     return probing_text(p, "CAST(%s AS %s)", *ret_default, type);
 }
 
+static void layer_compute(struct probing *p, struct probed_table *table, const char *value,
+                          const char *name)
+{
+    const struct layer_change change = {name, value, name};
+    layer_add(p, table, table->alias, &change, 1, NULL);
+}
+
+/* A new column of no other column's value joins the layer of the one before: a table may get
+ * hundreds. */
+static void layer_widen(struct probing *p, struct probed_table *table, const char *value,
+                        const char *name)
+{
+    if (table->tail_bytes == 0 || table->undeleted != NULL || table->layered == NULL) {
+        const char *const from = table_from(p, table, false);
+        if (from == NULL)
+            return;
+        layer_compute(p, table, value, name);
+        table->tail_bytes = strlen(" FROM  AS  OFFSET 0)") + strlen(from) + strlen(table->alias);
+        return;
+    }
+    struct str sql = {0};
+    const size_t head_bytes = strlen(table->layered) - table->tail_bytes;
+    str_append(&sql, table->layered, head_bytes);
+    str_printf(&sql, ", %s AS ", value);
+    append_name(&sql, name);
+    str_puts(&sql, table->layered + head_bytes);
+    table->layered = probing_keep(p, &sql);
+}
+
 void layer_add_column(struct probing *p, struct probed_table *table,
                       const PgQuery__ColumnDef *column)
 {
@@ -164,8 +195,11 @@ void layer_add_column(struct probing *p, struct probed_table *table,
         .not_null = constraint_of(column, CONSTR(NOTNULL)) != NULL,
         .type = is_serial(column) ? NULL : probing_slice(p, type_text(p, column)),
         .default_value = default_value};
-    const struct layer_change change = {name, value, name};
-    layer_add(p, table, table->alias, &change, 1, NULL);
+    added->changed_by = p->at->migration;
+    if (constraint_of(column, CONSTR(GENERATED)) == NULL)
+        layer_widen(p, table, value, name);
+    else
+        layer_compute(p, table, value, name);
     table->gains_rules = table->gains_rules || constraint_of(column, CONSTR(GENERATED)) != NULL;
 }
 

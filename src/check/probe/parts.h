@@ -47,6 +47,8 @@ struct probed_table {
     const char
         *layered; /* SQL of what its rows are by then, in parentheses; NULL: those of today */
     size_t layer_count;
+    size_t
+        tail_bytes; /* of `layered`: what is behind its columns, where more of them may join it */
     const char *undeleted; /* the same with the rows that the migration deletes; NULL: `layered` */
     const struct migration *deleted_by;
     bool rows_change;    /* one of these layers is an UPDATE or DELETE */
@@ -235,6 +237,8 @@ void layer_forget(struct probing *p, struct probed_table *table, const char *wha
 const char *table_undeleted(struct probing *p, const struct probed_table *table);
 
 /* --- rows.c --- */
+/* Whether it holds a "$1", for which a migration has no value. */
+bool has_parameters(const struct probing *p);
 /* Whether the statement at hand calls what is not the same each time, or not known. */
 bool calls_volatile(struct probing *p);
 /* UPDATE, DELETE, INSERT, TRUNCATE and the like. */

@@ -276,7 +276,10 @@ static void look_at(struct probing *p, const struct facts *facts, const PgQuery_
     p->tree = tree;
     p->byte = 0;
     p->text = p->at->text;
-    if (tree != NULL)
+    if (tree != NULL && has_parameters(p))
+        probing_fail(p, PROBE_EVALUATE, &(struct probed_table){.shown = ""}, "a parameter",
+                     "a statement of a migration has no parameters: $1 stands for nothing");
+    else if (tree != NULL)
         look_at_tree(p);
     if (facts->unknown != NULL && p->unknown == NULL && !calls_only_what_computes(p))
         p->unknown = probing_text(p, "an earlier statement may do anything (%s): %s",

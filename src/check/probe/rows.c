@@ -7,6 +7,22 @@
 #include "sql/tree_name.h"
 #include "sql/tree_walk.h"
 
+static bool note_parameter(void *context, const ProtobufCMessage *message)
+{
+    bool *const found = context;
+    *found = *found || message->descriptor == &pg_query__param_ref__descriptor;
+    return *found || tree_visit_children(message, note_parameter, context);
+}
+
+bool has_parameters(const struct probing *p)
+{
+    bool found = false;
+    if (p->tree->node_case != NODE(CREATE_FUNCTION_STMT) &&
+        p->tree->node_case != NODE(PREPARE_STMT))
+        (void)note_parameter(&found, &p->tree->base);
+    return found;
+}
+
 struct function_search {
     struct str names; /* as a SQL array's text */
     bool other;       /* a query within */
