@@ -491,8 +491,8 @@ REPAIRS = {
     "not null with a default": ("CREATE TABLE t (a int DEFAULT 5); INSERT INTO t VALUES (NULL), (1)",
                                 "ALTER TABLE t ALTER a SET NOT NULL", "SELECT a FROM t ORDER BY 1", [(1,), (5,)]),
     "foreign key, after changes": (P + "INSERT INTO c VALUES (1, 9), (2, 1)",
-                                   "ALTER TABLE c ADD n int DEFAULT 3; DELETE FROM p WHERE id = 3;"
-                                   "UPDATE c SET id = id + 1;" + A1, "SELECT id, pid FROM c ORDER BY 1",
+                                   "DELETE FROM p WHERE id = 3; UPDATE c SET id = id + 1 WHERE id > 0;"
+                                   "ALTER TABLE c ADD n int DEFAULT 3;" + A1, "SELECT id, pid FROM c ORDER BY 1",
                                    [(2, None), (3, 1)]),
     "hostile name": ("""CREATE TABLE "a\nDROP TABLE keep;--" (x int); CREATE TABLE keep ();
         INSERT INTO "a\nDROP TABLE keep;--" VALUES (1), (1)""",
