@@ -3,6 +3,7 @@
 import pytest
 
 from support import load
+from support.server import wait_until
 from test_backfill_throttle import ROWS, assert_done, assert_waits, checkout
 
 
@@ -65,6 +66,8 @@ def test_it_waits_for_a_subscriber(make_cluster, make_pawl):
     copy.query("CREATE TABLE account (id bigint PRIMARY KEY, n integer, touched integer, note text)")
     copy.query(f"CREATE SUBSCRIPTION reports CONNECTION 'host={publisher.folder} port={publisher.port}"
                f" user=postgres dbname={database.name}' PUBLICATION shop WITH (copy_data = off)")
+    streaming = "SELECT 1 FROM pg_stat_replication WHERE application_name = 'reports' AND state = 'streaming'"
+    wait_until(lambda: database.query(streaming), "the subscriber follows")
     with copy.connect() as other:
         other.execute("BEGIN; LOCK TABLE account")
         deploy = pawl.spawn("deploy")
