@@ -12,12 +12,12 @@
 
 /* The members of detail that a person wants to see, in this order. */
 static const char *const shown_members[] = {
-    "release",    "by",        "user",        "host",       "pid",     "application",  "state",
-    "query",      "from",      "statement",   "step",       "steps",   "ms",           "sqlstate",
-    "message",    "overrides", "reservation", "until",      "reason",  "blockers",     "after",
-    "steps_done", "squash",    "replaces",    "recognised", "retries", "lock_wait_ms", "notices",
-    "method",     "file",      "point",       "bytes",      "restore",
-    "rows",       "batches",   "estimate",
+    "release",    "by",       "user",         "host",       "pid",         "application",
+    "state",      "query",    "from",         "statement",  "step",        "steps",
+    "ms",         "sqlstate", "message",      "overrides",  "reservation", "until",
+    "reason",     "blockers", "after",        "steps_done", "squash",      "replaces",
+    "recognised", "retries",  "lock_wait_ms", "notices",    "method",      "file",
+    "point",      "bytes",    "restore",      "rows",       "batches",     "estimate",
 };
 
 static void add_members(struct str *out, const json_t *object);

@@ -4,7 +4,8 @@
 
 #include "deploy/plan.h"
 
-/* One that contracts, or works on rows, or may fail on rows that were not asked. What is only recorded never is. */
+/* One that contracts, or works on rows, or may fail on rows that were not asked. What is only
+ * recorded never is. */
 bool risk_of(const struct plan_item *item);
 
 /* The first of the plan; NULL when there is none. */

@@ -30,7 +30,7 @@ struct match {
     const struct applied *applied; /* NULL for MATCH_PENDING */
     bool out_of_order; /* pending, not empty, and older than the newest applied one; a background
                           backfill comes when it comes */
-    const char *doubt;             /* MATCH_DOUBTFUL: why, a sentence without capital or stop */
+    const char *doubt; /* MATCH_DOUBTFUL: why, a sentence without capital or stop */
     struct {
         const struct applied **items; /* MATCH_DOUBTFUL: each that it may be */
         size_t count, capacity;

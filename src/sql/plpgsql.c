@@ -152,14 +152,13 @@ static void walk(struct reader *r, json_t *value, struct place place)
 {
     const char *const query =
         json_string_value(json_object_get(json_object_get(value, "PLpgSQL_expr"), "query"));
-    size_t index;
-    json_t *item;
     if (query != NULL)
         add(r, kind_of(&place), (struct span){query, strlen(query)}, place.line);
     else if (json_is_object(value))
         walk_object(r, value, place);
     else
-        json_array_foreach(value, index, item) walk(r, item, place);
+        for (size_t i = 0; i < json_array_size(value); i++)
+            walk(r, json_array_get(value, i), place);
 }
 
 /* ---- the body ---- */
