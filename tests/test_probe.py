@@ -541,3 +541,15 @@ def test_no_repair_where_there_is_no_version_before(target, pg):
     (target.migrations / "000002_b.up.sql").write_text("ALTER TABLE t ADD UNIQUE (a);")
     result = target.run("probe", "--write-repair", check=2)
     assert "renumber" in result.err and len(list(target.migrations.iterdir())) == 2
+
+
+def test_a_backfill_has_bounds_of_its_own(target, pg):
+    pg.query("CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, NULL), (2, 5)")
+    target.run("adopt", "--as-of", "none", check=0)
+    target.write("20250101000000_fill", "-- pawl: kind=backfill\n"
+                 "UPDATE t SET a = 0 WHERE a IS NULL AND ($1 IS NULL OR id > $1) AND id <= $2;")
+    target.write("20250102000000_next", "ALTER TABLE t ALTER a SET NOT NULL;")
+    one, = target.run("--json", "probe", check=0).json()["probes"]
+    assert one["verdict"] == "deferred" and "writes rows" in one["words"]
+    target.run("deploy", "--override", "lint", "--reason", "it is about rows", check=0)
+    assert pg.query("SELECT a FROM t ORDER BY id") == [(0,), (5,)]

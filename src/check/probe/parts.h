@@ -239,6 +239,8 @@ const char *table_undeleted(struct probing *p, const struct probed_table *table)
 /* --- rows.c --- */
 /* Whether it holds a "$1", for which a migration has no value. */
 bool has_parameters(const struct probing *p);
+/* What the statement at hand writes is not known from here on. */
+void forget_written(struct probing *p);
 /* Whether the statement at hand calls what is not the same each time, or not known. */
 bool calls_volatile(struct probing *p);
 /* UPDATE, DELETE, INSERT, TRUNCATE and the like. */

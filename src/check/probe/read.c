@@ -276,7 +276,10 @@ static void look_at(struct probing *p, const struct facts *facts, const PgQuery_
     p->tree = tree;
     p->byte = 0;
     p->text = p->at->text;
-    if (tree != NULL && has_parameters(p))
+    const bool has_bounds = tree != NULL && has_parameters(p);
+    if (has_bounds && p->at->migration->kind == KIND_BACKFILL)
+        forget_written(p);
+    else if (has_bounds)
         probing_fail(p, PROBE_EVALUATE, &(struct probed_table){.shown = ""}, "a parameter",
                      "a statement of a migration has no parameters: $1 stands for nothing");
     else if (tree != NULL)

@@ -269,7 +269,7 @@ static void truncate_tables(struct probing *p, const PgQuery__TruncateStmt *stat
 
 /* Any other statement that writes rows: what it writes is not known. What the statements of a DO
  * block come to hangs on its branches. */
-static void forget_written(struct probing *p)
+void forget_written(struct probing *p)
 {
     const bool is_code = p->tree->node_case == NODE(DO_STMT);
     for (size_t i = 0; i < p->facts->locks.count; i++) {
