@@ -34,7 +34,7 @@ def test_it_waits_for_a_standby_that_does_not_replay(pair, make_pawl):
 def test_a_standby_that_replays_late_is_caught_up_with(pair, make_pawl):
     database, standby = pair
     pawl = checkout(make_pawl, database, max_lag="500ms")
-    standby.settings["recovery_min_apply_delay"] = "1s"
+    standby.settings["recovery_min_apply_delay"] = "2s"
     standby.follow(database.cluster)
     result = pawl.run("deploy", check=0)
     assert 'standby "walreceiver" is ' in result.err
