@@ -62,7 +62,12 @@ def test_a_standby_that_keeps_up_is_no_reason(pair, make_pawl):
 def test_it_waits_for_a_subscriber(make_cluster, make_pawl):
     publisher, subscriber = make_cluster(wal_level="logical"), make_cluster()
     database, copy = publisher.create_database(), subscriber.create_database()
-    pawl = checkout(make_pawl, database, max_lag="100ms", rest="400")
+    pawl = checkout(make_pawl, database, max_lag="100ms", rest="100")
+    # Two looks at the server, a second apart, are within the backfill however fast the machine is.
+    database.query("""
+        CREATE FUNCTION take_a_while() RETURNS trigger LANGUAGE plpgsql
+          AS 'BEGIN PERFORM pg_sleep(0.005); RETURN NULL; END';
+        CREATE TRIGGER slow AFTER UPDATE ON account FOR EACH STATEMENT EXECUTE FUNCTION take_a_while()""")
     database.query("CREATE PUBLICATION shop FOR TABLE account")
     copy.query("CREATE TABLE account (id bigint PRIMARY KEY, n integer, touched integer, note text)")
     copy.query(f"CREATE SUBSCRIPTION reports CONNECTION 'host={publisher.folder} port={publisher.port}"
