@@ -1,10 +1,11 @@
-/* `pawl new`: a migration under a right name, empty or undoing another. */
+/* `pawl new`: a migration under a right name, empty or undoing another; or those of a recipe. */
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "cli/commands.h"
+#include "cli/recipe.h"
 #include "cli/revert.h"
 #include "cli/workspace.h"
 #include "history/name.h"
@@ -225,7 +226,7 @@ static void tell_files(struct cli *cli, const struct draft *draft)
 
 static const char *join_words(struct cli *cli)
 {
-    const char *joined = cli->words.items[0];
+    const char *joined = cli->words.count > 0 ? cli->words.items[0] : "";
     for (size_t i = 1; joined != NULL && i < cli->words.count; i++)
         joined = arena_printf(&cli->arena, "%s %s", joined, cli->words.items[i]);
     return joined;
@@ -253,6 +254,42 @@ static void report(struct cli *cli, const struct draft *draft)
         revert_report(cli, draft->revert);
 }
 
+/* ---- --recipe ---- */
+
+static bool check_recipe_options(const struct cli *cli, struct err *err)
+{
+    static const char *const others[] = {"kind", "phase", "revert", "replaces"};
+    const char *const recipe = cli_option(cli, "recipe"), *const given = recipe_option_given(cli);
+    if (recipe == NULL && given != NULL)
+        return err_set(err, ERR_USAGE, "--%s goes with --recipe", given);
+    for (size_t i = 0; recipe != NULL && i < COUNT_OF(others); i++)
+        if (cli_option(cli, others[i]) != NULL)
+            return err_set(err, ERR_USAGE, "--recipe goes without --%s", others[i]);
+    if (recipe != NULL || cli->words.count > 0)
+        return true;
+    (void)err_set(err, ERR_USAGE, "NAME is missing");
+    err_hint(err, "Type what the migration does: `pawl new add users`.");
+    return false;
+}
+
+static bool run_recipe(struct cli *cli, const char *words, struct err *err)
+{
+    struct workspace workspace;
+    if (strcmp(cli_option(cli, "recipe"), "list") == 0)
+        return recipe_print_list(cli, err);
+    if (!workspace_load(cli, &workspace, err))
+        return false;
+    workspace_drop_unfinished(cli);
+    if ((words[0] != '\0' && !check_words(cli, &workspace, words, err)) ||
+        !workspace_check_names(cli, &workspace, "no migration was made", err) ||
+        !recipe_make(cli, &workspace, words[0] != '\0' ? words : NULL, err))
+        return false;
+    if (workspace_update_sum(cli, &workspace, err))
+        return true;
+    err_state(err, "The migrations were made.");
+    return false;
+}
+
 static bool run(struct cli *cli, struct err *err)
 {
     struct draft draft = {.words = join_words(cli)};
@@ -260,6 +297,10 @@ static bool run(struct cli *cli, struct err *err)
     struct revert revert;
     if (draft.words == NULL)
         return err_nomem(err);
+    if (!check_recipe_options(cli, err))
+        return false;
+    if (cli_option(cli, "recipe") != NULL)
+        return run_recipe(cli, draft.words, err);
     if (!read_flags(cli, &draft, err) || !workspace_load(cli, &workspace, err))
         return false;
     workspace_drop_unfinished(cli);
@@ -292,6 +333,28 @@ static const struct option options[] = {
     {.name = "replaces",
      .argument = "FIRST..LAST",
      .text = "make a squash of these migrations, with their statements"},
+    {.name = "recipe",
+     .argument = "RECIPE",
+     .text = "write the migrations of a change without an outage",
+     .choices = "list|rename-column|split-column|change-type|int-to-bigint|set-not-null|"
+                "add-foreign-key|add-unique|drop-column|drop-table|rename-table"},
+    {.name = "table", .argument = "TABLE", .text = "of a recipe: the table, as in SQL"},
+    {.name = "column", .argument = "COLUMN", .text = "of a recipe: the column"},
+    {.name = "to", .argument = "NAME", .text = "of a recipe: the new name, or a new column"},
+    {.name = "type", .argument = "TYPE", .text = "of a recipe: the type of new columns"},
+    {.name = "expression", .argument = "SQL", .text = "of a recipe: what a new column holds"},
+    {.name = "back", .argument = "SQL", .text = "of a recipe: the old column from the new ones"},
+    {.name = "references",
+     .argument = "TABLE(COLUMN)",
+     .text = "of a recipe: what a foreign key refers to"},
+    {.name = "child",
+     .argument = "TABLE(COLUMN)",
+     .text = "of int-to-bigint: a column that refers to the key"},
+    {.name = "sequence",
+     .argument = "NAME",
+     .text = "of int-to-bigint: the key's sequence, TABLE_COLUMN_seq without it"},
+    {.name = "default", .argument = "SQL", .text = "of change-type: the default of the column"},
+    {.name = "not-null", .text = "of a recipe: the new column holds no NULL"},
 };
 
 static const struct example examples[] = {
@@ -302,24 +365,26 @@ static const struct example examples[] = {
                                                                 "tells"},
     {"pawl new baseline --replaces 20240105101500_a..20250703075850_b",
      "makes one file of many, which it stands for"},
+    {"pawl new --recipe rename-column --table orders --column customer --to client --type text",
+     "renames it step by step, while code of both releases runs"},
 };
 
 const struct command command_new = {
     .name = "new",
     .group = GROUP_WRITE,
-    .summary = "make a migration, empty or to undo another",
-    .usage = "NAME...",
+    .summary = "make a migration: empty, to undo another, or by a recipe",
+    .usage = "[NAME...]",
     .about =
         "NAME says what the migration does; the version comes from the clock, and sorts after\n"
         "every migration in the folder. Prints the file's path.\n"
         "--revert writes a migration that undoes another one. What cannot be told from its text "
         "is\n"
-        "marked, and `check` and `deploy` refuse the file until you have written it.",
+        "marked, and `check` and `deploy` refuse the file until you have written it.\n"
+        "--recipe writes the migrations of an expand/contract change; `--recipe list` shows them.",
     .options = options,
     .option_count = COUNT_OF(options),
     .examples = examples,
     .example_count = COUNT_OF(examples),
-    .min_words = 1,
     .max_words = SIZE_MAX,
     .needs = NEEDS_CONFIG,
     .run = run,

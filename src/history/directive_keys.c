@@ -121,6 +121,37 @@ static enum outcome set_replaces(struct reader reader, const struct directive_it
     return SET;
 }
 
+/* A number from 1 to 99. */
+static bool read_step(const char *text, size_t len, unsigned *ret)
+{
+    if (len == 0 || len > 2 || strspn(text, "0123456789") < len)
+        return false;
+    *ret = (unsigned)(len == 2 ? (text[0] - '0') * 10 + (text[1] - '0') : text[0] - '0');
+    return *ret > 0;
+}
+
+/* Written by `pawl new --recipe`. */
+static enum outcome set_recipe(struct reader reader, const struct directive_item *item)
+{
+    const char *const id = strchr(item->value, ':');
+    const char *const step = id != NULL ? strchr(id + 1, ':') : NULL;
+    const char *const steps = step != NULL ? strchr(step, '/') : NULL;
+    unsigned number = 0, of = 0;
+    if (steps == NULL || id == item->value || step == id + 1 ||
+        !read_step(step + 1, (size_t)(steps - step - 1), &number) ||
+        !read_step(steps + 1, strlen(steps + 1), &of) || number > of)
+        return REFUSED;
+    char *const name = arena_strndup(reader.arena, item->value, (size_t)(id - item->value));
+    char *const shared = arena_strndup(reader.arena, id + 1, (size_t)(step - id - 1));
+    if (name == NULL || shared == NULL)
+        return OUT_OF_MEMORY;
+    reader.migration->recipe.name = name;
+    reader.migration->recipe.id = shared;
+    reader.migration->recipe.step = number;
+    reader.migration->recipe.steps = of;
+    return SET;
+}
+
 /* Written by `pawl new --revert` where the author has to decide. */
 static enum outcome set_unfinished(struct reader reader, const struct directive_item *item)
 {
@@ -163,6 +194,7 @@ static const struct key {
      VALUE_NEEDED, 0, 0},
     {"replaces", set_replaces, "FIRST..LAST, two ids", VALUE_NEEDED, 0, 0},
     {"no-transaction", set_no_transaction, "a flag, or true", VALUE_OPTIONAL, 0, 0},
+    {"recipe", set_recipe, "RECIPE:ID:STEP/STEPS", VALUE_NEEDED, 0, 0},
     {DIRECTIVE_UNFINISHED, set_unfinished, "a text in double quotes: what is left to do",
      VALUE_NEEDED, .repeatable = true, .anywhere = true},
 };

@@ -37,6 +37,10 @@ struct migration {
     size_t down_offset, down_len; /* what follows another tool's down marker: never run; 0: none */
     const char *table, *key, *verify;           /* directives; NULL when not given */
     const char *replaces_first, *replaces_last; /* of a squash: the ends as the file gives them */
+    struct {
+        const char *name, *id; /* "rename-column", and what its files share; NULL: of no recipe */
+        unsigned step, steps;  /* from 1 */
+    } recipe;
     bool squash;             /* it stands for others, and which ones is known: set->replaced */
     const char *replaced_by; /* the squash that stands for this one, in set->replaced; NULL */
     int64_t lock_timeout_ms; /* -1: not given */

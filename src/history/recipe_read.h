@@ -1,0 +1,39 @@
+/* Names, types and expressions as a command line gives them; included by src/history/recipe*.c
+ * only. */
+#ifndef PAWL_HISTORY_RECIPE_READ_H
+#define PAWL_HISTORY_RECIPE_READ_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+/* A name without its quotes; schema is NULL where none is given. */
+struct recipe_name {
+    const char *schema, *name;
+};
+
+/* All return false for what is none, and set *failed when memory is out. */
+
+/* By the rules of SQL: what is not in quotes folds to lower case. Key words may stand bare. */
+bool recipe_read_name(struct arena *arena, const char *text, bool qualified,
+                      struct recipe_name *ret, bool *failed) MUST_CHECK;
+
+/* "customers(id)", and what follows: " ON DELETE CASCADE", or "". */
+bool recipe_read_column_of(struct arena *arena, const char *text, struct recipe_name *ret_table,
+                           const char **ret_column, const char **ret_actions,
+                           bool *failed) MUST_CHECK;
+
+bool recipe_is_type(struct arena *arena, const char *text, bool *failed) MUST_CHECK;
+bool recipe_is_expression(struct arena *arena, const char *text, bool *failed) MUST_CHECK;
+
+/* "public"."Orders"; quotes where they are needed. NULL when memory is out. */
+const char *recipe_quote(struct arena *arena, const char *schema, const char *name) MUST_CHECK;
+
+/* The text as a string constant. */
+const char *recipe_literal(struct arena *arena, const char *text) MUST_CHECK;
+
+/* one_two_label as PostgreSQL makes the names of indexes and sequences: the longer part is cut
+ * until it fits. two may be NULL. */
+const char *recipe_join(struct arena *arena, const char *one, const char *two,
+                        const char *label) MUST_CHECK;
+
+#endif
