@@ -198,6 +198,9 @@ CASES = {
                      "ALTER TABLE pt ATTACH PARTITION n FOR VALUES FROM ('2025-01-01') TO ('2025-02-01')"),
     "drop table under a view": ("CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t", "DROP TABLE t"),
     "drop both": ("CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t", "DROP VIEW v; DROP TABLE t"),
+    "drop a view in a table's place": ("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (a int REFERENCES t)",
+                                       "ALTER TABLE t RENAME TO t2; CREATE VIEW t AS SELECT * FROM t2;"
+                                       " DROP VIEW t"),
     "drop referred": (P + "ALTER TABLE c ADD FOREIGN KEY (pid) REFERENCES p", "DROP TABLE p"),
     "drop referred with it": (P + "ALTER TABLE c ADD FOREIGN KEY (pid) REFERENCES p", "DROP TABLE p, c"),
     "drop referred after its key": (P + "ALTER TABLE c ADD CONSTRAINT f FOREIGN KEY (pid) REFERENCES p",

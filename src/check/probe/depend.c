@@ -39,24 +39,31 @@ static const struct address {
     PgQuery__ObjectType type;
     const char *sql;
 } addresses[] = {
-#define OF_RELATION                                                                                \
+/* Of its kind alone: DROP VIEW of what is a table today means the view that an earlier statement
+ * has put in its place. */
+#define OF_RELATION(kinds)                                                                         \
     "SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.text || ','"    \
     " || c.oid::pg_catalog.text || ',0' FROM pg_catalog.pg_class AS c"                             \
-    " WHERE c.oid = pg_catalog.to_regclass($1)"
-    {OBJECT(TABLE), OF_RELATION},    {OBJECT(VIEW), OF_RELATION},
-    {OBJECT(MATVIEW), OF_RELATION},  {OBJECT(SEQUENCE), OF_RELATION},
-    {OBJECT(INDEX), OF_RELATION},    {OBJECT(FOREIGN_TABLE), OF_RELATION},
+    " WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN (" kinds ")"
+    {OBJECT(TABLE), OF_RELATION("'r', 'p'")},
+    {OBJECT(VIEW), OF_RELATION("'v'")},
+    {OBJECT(MATVIEW), OF_RELATION("'m'")},
+    {OBJECT(SEQUENCE), OF_RELATION("'S'")},
+    {OBJECT(INDEX), OF_RELATION("'i', 'I'")},
+    {OBJECT(FOREIGN_TABLE), OF_RELATION("'f'")},
 #define OF_TYPE                                                                                    \
     "SELECT 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.text || ','"     \
     " || t.oid::pg_catalog.text || ',0' FROM pg_catalog.pg_type AS t"                              \
     " WHERE t.oid = pg_catalog.to_regtype($1)"
-    {OBJECT(TYPE), OF_TYPE},         {OBJECT(DOMAIN), OF_TYPE},
+    {OBJECT(TYPE), OF_TYPE},
+    {OBJECT(DOMAIN), OF_TYPE},
 #define OF_FUNCTION                                                                                \
     "SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.text || ','"     \
     " || f.oid::pg_catalog.text || ',0' FROM pg_catalog.pg_proc AS f"                              \
     " WHERE f.oid = coalesce(pg_catalog.to_regprocedure($1), CASE WHEN $1 !~ '[(]' THEN"           \
     "  pg_catalog.to_regproc($1)::pg_catalog.oid END)"
-    {OBJECT(FUNCTION), OF_FUNCTION}, {OBJECT(PROCEDURE), OF_FUNCTION},
+    {OBJECT(FUNCTION), OF_FUNCTION},
+    {OBJECT(PROCEDURE), OF_FUNCTION},
     {OBJECT(ROUTINE), OF_FUNCTION},
 };
 
