@@ -371,10 +371,8 @@ static void put_column_names(struct reading *reading, const char *column)
     put_quoted(reading, "function", table->schema, function);
     put_quoted(reading, "trigger", NULL,
                named != NULL ? recipe_join(arena, named, NULL, "pawl_sync") : NULL);
-    put_quoted(reading, "index", NULL, recipe_join(arena, table->name, column, "idx"));
     put_quoted(reading, "unique", NULL, recipe_join(arena, table->name, column, "key"));
     put_quoted(reading, "foreign_key", NULL, recipe_join(arena, table->name, column, "fkey"));
-    put_quoted(reading, "check", NULL, recipe_join(arena, table->name, column, "not_null"));
     if (first_of(reading, RECIPE_SEQUENCE) == NULL) {
         put_quoted(reading, "sequence", table->schema, sequence);
         put_literal(reading, "sequence_text", table->schema, sequence);
@@ -406,6 +404,8 @@ static void put_to(struct reading *reading)
     const char *const to = reading->to.items[0];
     put_slug(reading, "slug_to", to);
     put_quoted(reading, "to", NULL, to);
+    put_quoted(reading, "index", NULL, recipe_join(reading->arena, table->name, to, "idx"));
+    put_quoted(reading, "check", NULL, recipe_join(reading->arena, table->name, to, "is_set"));
     put_quoted(reading, "renamed", table->schema, to);
     put_literal(reading, "renamed_text", table->schema, to);
 }
