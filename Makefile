@@ -6,6 +6,7 @@
 # MAJORS="13 17"             the versions of PostgreSQL to test with (test-matrix)
 # FUZZ_JOBS=2                how many of them run side by side (fuzz)
 # PROBE_CASES=5000 PROBE_SEED=x  how many random cases, and which (test-probe)
+# RECIPE_WRITES=100000       how many writes each recipe stands (test-recipes)
 # FAULTS_EVERY=10            take every tenth message only (test-faults): all of them take hours
 
 PREFIX ?= /usr/local
@@ -13,12 +14,14 @@ FUZZ_SECONDS ?= 60
 PROBE_CASES ?= 5000
 PROBE_SEED ?= pawl
 FUZZ_JOBS ?= 1
+RECIPE_WRITES ?= 100000
 PYTHON := /usr/bin/python3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: setup setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix release demo \
-	test test-faults test-probe test-matrix bench bench-backfill fuzz coverage tsan lint format docs install \
+	test test-faults test-probe test-matrix test-recipes bench bench-backfill fuzz coverage tsan lint \
+	format docs install \
 	help
 
 setup: ## install the Debian packages for building and testing
@@ -48,6 +51,11 @@ test-probe: build/asan/build.ninja ## what pawl probe says against what the serv
 test-matrix: build/asan/build.ninja setup-matrix ## test with PostgreSQL 13 to 18, or the MAJORS named
 	ninja -C build/asan
 	@MAJORS="$(MAJORS)" scripts/matrix.sh build/asan $(PYTEST_ARGS)
+
+test-recipes: build/asan/build.ninja ## each recipe under RECIPE_WRITES writes of two releases
+	ninja -C build/asan
+	RECIPE_WRITES=$(RECIPE_WRITES) PAWL_BIN=$(CURDIR)/build/asan/src/pawl $(PYTHON) -m pytest -q -n 2 \
+		tests/test_recipes.py
 
 bench: setup release ## print how fast pawl is, as ratios against a limit of the same run
 	@scripts/bench.sh $(CURDIR)/build/release/src/pawl

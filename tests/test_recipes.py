@@ -1,0 +1,212 @@
+"""`pawl new --recipe`: the files of each recipe, deployed step by step under code of both releases."""
+
+import os
+from dataclasses import dataclass, replace
+
+import pytest
+
+from support.writers import Crew, Release
+
+# RECIPE_WRITES=100000 is the long form: make test-recipes.
+WRITES = int(os.environ.get("RECIPE_WRITES", "1000"))
+TIMEOUT = max(120, WRITES // 50)
+
+SCHEMA = """
+CREATE TABLE orders (id serial PRIMARY KEY, customer text NOT NULL, amount integer NOT NULL DEFAULT 0,
+  note text, code text);
+CREATE TABLE items (id serial PRIMARY KEY,
+  order_id integer CONSTRAINT items_order_id_fkey REFERENCES orders (id) ON DELETE CASCADE);
+CREATE INDEX items_order ON items (order_id);
+CREATE TABLE lines (id serial PRIMARY KEY, order_id integer);
+INSERT INTO orders (customer, amount, code) SELECT 'first' || i || ' last' || i, i, 'c' || i
+  FROM generate_series(1, 5000) AS i;
+INSERT INTO items (order_id) SELECT id FROM orders;
+INSERT INTO lines (order_id) SELECT id FROM orders WHERE id <= 1000;
+"""
+
+CUSTOMER = Release("INSERT INTO orders (customer) VALUES (%(value)s) RETURNING id",
+                   "UPDATE orders SET customer = %(value)s WHERE id = %(id)s",
+                   "SELECT customer FROM orders WHERE id = %(id)s")
+AMOUNT = Release("INSERT INTO orders (customer, amount) VALUES ('x', %(value)s) RETURNING id",
+                 "UPDATE orders SET amount = %(value)s WHERE id = %(id)s",
+                 "SELECT amount FROM orders WHERE id = %(id)s", values=(0, 1000))
+NOTE = Release("INSERT INTO orders (customer, note) VALUES ('x', %(value)s) RETURNING id",
+               "UPDATE orders SET note = %(value)s WHERE id = %(id)s",
+               "SELECT note FROM orders WHERE id = %(id)s")
+CODE = Release("INSERT INTO orders (customer, code) VALUES ('x', %(value)s) RETURNING id",
+               "UPDATE orders SET code = %(value)s WHERE id = %(id)s",
+               "SELECT code FROM orders WHERE id = %(id)s")
+LINE = Release("INSERT INTO lines (order_id) VALUES (%(value)s) RETURNING id",
+               "UPDATE lines SET order_id = %(value)s WHERE id = %(id)s",
+               "SELECT order_id FROM lines WHERE id = %(id)s",
+               "DELETE FROM lines WHERE id = %(id)s", values=(1, 5000))
+ITEM = Release("WITH o AS (INSERT INTO orders (customer) VALUES (%(value)s) RETURNING id)"
+               " SELECT id FROM o",
+               "WITH i AS (INSERT INTO items (order_id) VALUES (%(id)s))"
+               " UPDATE orders SET customer = %(value)s WHERE id = %(id)s", CUSTOMER.read)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recipe, code of the release before it and after it, and what must hold."""
+
+    options: tuple
+    old: Release
+    new: Release
+    # A query that finds no row once the rows are filled, whatever writes meanwhile.
+    unlike: str = "SELECT 1 WHERE false"
+    # How the rows of the old release are read at the end, where it is not as the new one reads.
+    stays: str = ""
+    # What is true at the end.
+    holds: str = "SELECT true"
+
+
+FIRST = "split_part(customer, ' ', 1)"
+LAST = "nullif(substr(customer, length(split_part(customer, ' ', 1)) + 2), '')"
+COLUMN = ("SELECT count(*) = 1 FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attname = '{}'"
+          " AND atttypid = '{}'::regtype AND attnotnull = {}")
+CONSTRAINT = "SELECT count(*) = 1 FROM pg_constraint WHERE conname = '{}' AND contype = '{}' AND convalidated"
+
+CASES = {
+    "rename-column": Case(
+        ("--table", "public.orders", "--column", "customer", "--to", "client", "--type", "text",
+         "--not-null"),
+        CUSTOMER,
+        Release("INSERT INTO orders (client) VALUES (%(value)s) RETURNING id",
+                "UPDATE orders SET client = %(value)s WHERE id = %(id)s",
+                "SELECT client FROM orders WHERE id = %(id)s"),
+        "SELECT id FROM orders WHERE client IS DISTINCT FROM customer",
+        holds=COLUMN.format("client", "text", True)),
+    "split-column": Case(
+        ("--table", "orders", "--column", "customer", "--to", "first", "--expression", FIRST,
+         "--to", "last", "--expression", LAST, "--type", "text", "--back", "concat_ws(' ', first, last)"),
+        CUSTOMER,
+        Release("INSERT INTO orders (first, last) VALUES"
+                " (split_part(%(value)s, ' ', 1), split_part(%(value)s, ' ', 2)) RETURNING id",
+                "UPDATE orders SET first = split_part(%(value)s, ' ', 1), last = split_part(%(value)s, ' ', 2)"
+                " WHERE id = %(id)s",
+                "SELECT first || ' ' || last FROM orders WHERE id = %(id)s"),
+        "SELECT id FROM orders WHERE first || ' ' || last IS DISTINCT FROM customer",
+        holds=COLUMN.format("last", "text", False)),
+    "change-type": Case(
+        ("--table", "orders", "--column", "amount", "--type", "bigint", "--not-null", "--default", "0"),
+        AMOUNT, AMOUNT, "SELECT id FROM orders WHERE amount_new IS DISTINCT FROM amount",
+        holds=COLUMN.format("amount", "bigint", True)),
+    "int-to-bigint": Case(
+        ("--table", "orders", "--column", "id", "--child", "items(order_id) ON DELETE CASCADE"),
+        ITEM, ITEM, "SELECT id FROM orders WHERE id_new IS DISTINCT FROM id",
+        holds=COLUMN.format("id", "bigint", True) + " AND EXISTS (SELECT FROM pg_constraint"
+        " WHERE conname = 'items_order_id_fkey' AND convalidated AND confdeltype = 'c')"
+        " AND nextval('orders_id_seq') > 5000 AND pg_get_serial_sequence('orders', 'id') IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM items WHERE order_id NOT IN (SELECT id FROM orders))"),
+    "set-not-null": Case(
+        ("--table", "orders", "--column", "note", "--expression", "'none'"),
+        # It writes NULL, and takes the value in its place for it.
+        Release("INSERT INTO orders (customer, note) VALUES ('x', nullif(%(value)s, 0)::text) RETURNING id",
+                "UPDATE orders SET note = nullif(%(value)s, 0)::text WHERE id = %(id)s",
+                "SELECT coalesce(nullif(note, 'none')::integer, 0) FROM orders WHERE id = %(id)s",
+                values=(0, 2)),
+        NOTE, "SELECT id FROM orders WHERE note IS NULL",
+        "SELECT coalesce(nullif(note, 'none')::integer, 0) FROM orders WHERE id = %(id)s", COLUMN.format("note", "text", True)),
+    "add-foreign-key": Case(
+        ("--table", "lines", "--column", "order_id", "--references", "orders(id) ON DELETE CASCADE"),
+        LINE, LINE, holds=CONSTRAINT.format("lines_order_id_fkey", "f")),
+    "add-unique": Case(
+        ("--table", "orders", "--column", "code"), CODE, CODE,
+        holds=CONSTRAINT.format("orders_code_key", "u")),
+    "drop-column": Case(
+        ("--table", "orders", "--column", "note"),
+        Release("INSERT INTO orders (customer, note) VALUES (%(value)s, 'x') RETURNING id",
+                "UPDATE orders SET customer = %(value)s, note = 'y' WHERE id = %(id)s", CUSTOMER.read),
+        CUSTOMER, holds="SELECT NOT EXISTS (SELECT FROM pg_attribute"
+        " WHERE attrelid = 'orders'::regclass AND attname = 'note')"),
+    "drop-table": Case(
+        ("--table", "lines"),
+        Release("WITH o AS (INSERT INTO orders (customer) VALUES (%(value)s) RETURNING id)"
+                " INSERT INTO lines (order_id) SELECT id FROM o RETURNING order_id",
+                CUSTOMER.update, CUSTOMER.read),
+        CUSTOMER, holds="SELECT to_regclass('lines') IS NULL AND to_regclass('lines_dropped') IS NULL"),
+    "rename-table": Case(
+        ("--table", "orders", "--to", "purchases"),
+        CUSTOMER, replace(CUSTOMER, **{name: getattr(CUSTOMER, name).replace("orders", "purchases")
+                                       for name in ("insert", "update", "read", "delete")}),
+        holds="SELECT to_regclass('orders') IS NULL"),
+}
+
+
+@pytest.fixture
+def target(make_pawl, pg):
+    pawl = make_pawl(pg.url)
+    pg.query(SCHEMA)
+    pawl.run("adopt", "--as-of", "none", check=0)
+    return pawl
+
+
+def make(pawl, recipe, *options):
+    """The files that it makes: paths, in their order."""
+    paths = pawl.run("--json", "new", "--recipe", recipe, *options, check=0).json()["paths"]
+    return [pawl.folder / path for path in paths]
+
+
+def step_by_step(pawl, pg, case, files, after=lambda step: None):
+    """Deploys file by file while the releases work: the old one up to the first contract step, the
+    new one from the last expand step on. Returns the crew, which has ended."""
+    expand = [file for file in files if "phase=contract" not in file.read_text()]
+    contract = files[len(expand):]
+    portion = WRITES // (len(files) + 3) + 1
+    filled = next((n for n, file in enumerate(expand) if "kind=backfill" in file.read_text()), len(files))
+    with Crew(pg) as crew:
+        old = crew.add(case.old)
+        crew.work(portion)
+        for number, file in enumerate(expand):
+            pawl.run("deploy", "--to", file.stem, check=0)
+            after(number)
+            crew.work(portion)
+            if number >= filled:
+                assert pg.query(case.unlike) == [], f"rows differ after {file.stem}"
+        new = crew.add(case.new)
+        crew.work(portion)
+        if filled < len(files):
+            assert pg.query(case.unlike) == [], "rows differ with both releases"
+        crew.stop(old)
+        for file in contract:
+            pawl.run("deploy", "--to", file.stem, check=0)
+            crew.work(portion)
+        crew.stop(new)
+    return crew
+
+
+@pytest.mark.timeout(TIMEOUT)
+@pytest.mark.parametrize("recipe", CASES)
+def test_no_row_is_lost_while_both_releases_write(recipe, target, pg, figures):
+    case = CASES[recipe]
+    files = make(target, recipe, *case.options)
+    assert target.run("lint", "--json").json()["errors"] == 0
+    crew = step_by_step(target, pg, case, files)
+    assert [writer.failed for writer in crew.writers] == [None] * 6
+    assert crew.wrong(crew.writers[:3], case.stays or case.new.read) == []
+    assert crew.wrong(crew.writers[3:], case.new.read) == []
+    figures(f"{recipe}: {crew.writes} writes, {len(files)} steps, no row lost or unlike")
+    assert pg.query(case.holds) == [(True,)]
+    # Nothing that was made for the time between is left.
+    assert pg.query("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN"
+                    " (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)") == []
+    assert pg.query("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace") == []
+    assert pg.query("SELECT attname FROM pg_attribute WHERE attname ~ '_(old|new)$' AND attrelid IN"
+                    " (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r')") == []
+    assert pg.query("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid") == []
+    assert target.run("status", "--json", check=0).json()["targets"][0]["pending"] == 0
+
+
+@pytest.mark.timeout(120)
+def test_the_bench_sees_rows_that_differ(target, pg):
+    """The trigger is what keeps them alike: without it the same run fails."""
+    case = CASES["rename-column"]
+    files = make(target, "rename-column", *(word for word in case.options if word != "--not-null"))
+
+    def sabotage(step):
+        if step == 1:
+            pg.query("DROP TRIGGER zz_customer_pawl_sync ON orders")
+
+    with pytest.raises(AssertionError, match="rows differ"):
+        step_by_step(target, pg, case, files, sabotage)
