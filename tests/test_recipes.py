@@ -210,3 +210,168 @@ def test_the_bench_sees_rows_that_differ(target, pg):
 
     with pytest.raises(AssertionError, match="rows differ"):
         step_by_step(target, pg, case, files, sabotage)
+
+
+# ---- names ----
+
+# As they are, and as they are typed; each goes wherever a name goes.
+NAMES = {
+    "what SQL quotes": ('A "b"\'s; -- \\ $$ {table}', '"A ""b""\'s; -- \\ $$ {table}"'),
+    "folded": ("mixed", "MiXed"),
+    "key word": ("select", "select"),
+    "63 bytes of letters of two": ("x" + "\u00e9" * 31, '"x' + "\u00e9" * 31 + '"'),
+}
+
+
+def quoted(name):
+    return '"' + name.replace('"', '""') + '"'
+
+
+def options_of(recipe, typed, word, other):
+    """Schema, table and column are of one name, which is typed in some way; `word` is it as SQL."""
+    table, column = ("--table", f"{typed}.{typed}"), ("--column", typed)
+    return {
+        "rename-column": (*table, *column, "--to", other, "--type", "text", "--not-null"),
+        "split-column": (*table, *column, "--to", other, "--expression", f"left({word}, 1)",
+                         "--to", "rest", "--expression", f"substr({word}, 2)", "--type", "text",
+                         "--back", f"{other} || rest"),
+        "change-type": (*table, *column, "--type", "varchar(90)", "--not-null", "--default", "'x'"),
+        "set-not-null": (*table, *column, "--expression", "'none'"),
+        "add-foreign-key": (*table, *column, "--references", f"{typed}.other({typed})"),
+        "add-unique": (*table, *column, "--column", "id"),
+        "drop-column": (*table, *column),
+        "drop-table": table,
+        "rename-table": (*table, "--to", other),
+        "int-to-bigint": (*table, "--column", "id", "--child", f"{typed}.child({typed})"),
+    }[recipe]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("recipe", CASES)
+def test_any_name_goes_through(recipe, pg, make_pawl, cluster):
+    for number, (name, typed) in enumerate(NAMES.values()):
+        database = cluster.create_database()
+        pawl = make_pawl(database.url, name=f"checkout{number}")
+        word = quoted(name)
+        database.query(f"""
+            CREATE SCHEMA {word};
+            CREATE TABLE {word}.{word} (id serial PRIMARY KEY, {word} text NOT NULL, spare text);
+            CREATE TABLE {word}.other ({word} text PRIMARY KEY);
+            CREATE TABLE {word}.child (id serial PRIMARY KEY, {word} integer REFERENCES {word}.{word});
+            INSERT INTO {word}.{word} ({word}) SELECT 'v' || i FROM generate_series(1, 10) AS i;
+            INSERT INTO {word}.other SELECT {word} FROM {word}.{word};
+            INSERT INTO {word}.child ({word}) SELECT id FROM {word}.{word};
+            """)
+        if recipe == "drop-table":
+            database.query(f"DROP TABLE {word}.child")
+        pawl.run("adopt", "--as-of", "none", check=0)
+        make(pawl, recipe, *options_of(recipe, typed, word, '"new ""one"'))
+        assert pawl.run("lint", "--json").json()["errors"] == 0, name
+        pawl.run("deploy", check=0)
+        assert pawl.run("status", "--json", check=0).json()["targets"][0]["recipes"] == []
+        database.drop()
+
+
+# ---- what is refused, and the list ----
+
+RENAME = ("--recipe", "rename-column", "--table", "t", "--column", "a", "--to", "b", "--type", "text")
+
+WRONG = {
+    "no such recipe": (("--recipe", "rename-colum"), 'there is no recipe "rename-colum"'),
+    "something is missing": (RENAME[:-2], "recipe rename-column needs --type"),
+    "something too many": ((*RENAME, "--back", "a"), "recipe rename-column does not take --back"),
+    "given twice": ((*RENAME, "--to", "c"), "recipe rename-column takes only one --to"),
+    "without a recipe": (("add", "users", "--table", "t"), "--table goes with --recipe"),
+    "with a kind": ((*RENAME, "--kind", "data"), "--recipe goes without --kind"),
+    "no name": ((*RENAME[:3], "a b", *RENAME[4:]), '--table takes a name as in SQL, with its schema or'
+                ' without, not "a b"'),
+    "too long a name": ((*RENAME[:3], "n" * 64, *RENAME[4:]), "--table takes a name"),
+    "an empty name": ((*RENAME[:5], '""', *RENAME[6:]), "--column takes a name"),
+    "a column with its table": ((*RENAME[:5], "t.a", *RENAME[6:]), "--column takes a name"),
+    "the same name": ((*RENAME[:7], '"a"', *RENAME[8:]), '"a" is given twice'),
+    "two statements": ((*RENAME[:-1], "text; DROP TABLE t"), "--type takes a type"),
+    "a second column": ((*RENAME[:-1], "text, ADD COLUMN c text"), "--type takes a type"),
+    "a comment": ((*RENAME[:-1], "text --"), "--type takes a type"),
+    "beyond its parenthesis": ((*RENAME[:-1], "text) , (text"), "--type takes a type"),
+    "two lines": ((*RENAME[:-1], "text\nx"), "--type takes a type"),
+    "not closed": (("--recipe", "set-not-null", "--table", "t", "--column", "a", "--expression", "'x"),
+                   "--expression takes an expression"),
+    "no expression": (("--recipe", "set-not-null", "--table", "t", "--column", "a", "--expression", "1 +"),
+                      "--expression takes an expression"),
+    "no reference": (("--recipe", "add-foreign-key", "--table", "t", "--column", "a", "--references", "u"),
+                     "--references takes a column of a table"),
+    "more than a reference": (("--recipe", "add-foreign-key", "--table", "t", "--column", "a",
+                               "--references", "u(id); x"), "--references takes a column of a table"),
+    "expressions and columns": (("--recipe", "split-column", "--table", "t", "--column", "a", "--to", "b",
+                                 "--to", "c", "--expression", "a", "--type", "text", "--back", "b"),
+                                "recipe split-column needs an --expression for each --to"),
+    "no words at all": ((), "NAME is missing"),
+    # The last of its files has the longest name.
+    "too long a name for one file": (("w" * 88, *RENAME), "the name is 104 bytes long: 100 at most"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_makes_no_file(name, make_pawl, pg):
+    pawl = make_pawl(pg.url)
+    options, said = WRONG[name]
+    result = pawl.run("new", *options, check=2)
+    assert f"pawl: {said}" in result.err
+    assert list(pawl.migrations.iterdir()) == []
+
+
+def test_sqlite_is_refused_with_what_to_do(make_pawl, tmp_path):
+    pawl = make_pawl(f"sqlite:{tmp_path}/database.db")
+    result = pawl.run("new", *RENAME, check=2)
+    assert "recipes are for PostgreSQL" in result.err and "as one migration" in result.err
+    assert list(pawl.migrations.iterdir()) == []
+
+
+def test_the_list_names_every_recipe_and_a_shell_completes_them(make_pawl, pg):
+    pawl = make_pawl(pg.url)
+    listed = [recipe["name"] for recipe in
+              pawl.run("--json", "new", "--recipe", "list", check=0).json()["recipes"]]
+    assert sorted(listed) == sorted(CASES)
+    choices = pawl.run("help", "new", check=0).out
+    assert all(name in choices for name in [*listed, "list"])
+
+
+@pytest.mark.parametrize("naming", ["timestamp", "epoch", "logto", "flyway", "sequence", "folder"])
+def test_names_of_files_follow_one_another(naming, make_pawl, pg):
+    pawl = make_pawl()
+    pawl.config({"pawl": {"naming": naming}, "target.main": {"url": pg.url}})
+    pg.query("CREATE TABLE t (id integer PRIMARY KEY, a text); INSERT INTO t VALUES (1, 'x')")
+    pawl.run("adopt", "--as-of", "none", check=0)
+    files = make(pawl, "rename-column", *RENAME[2:])
+    assert len(files) == 3 and all(file.exists() for file in files)
+    assert "errors" not in pawl.run("check", check=0).out.replace("no errors", "")
+    pawl.run("deploy", check=0)
+    assert pg.query("SELECT b FROM t") == [("x",)]
+
+
+# ---- what is unfinished ----
+
+def test_status_tells_of_a_recipe_until_its_last_step(target, pg):
+    files = make(target, "rename-column", *CASES["rename-column"].options)
+
+    def unfinished():
+        return target.run("status", "--json", check=0).json()["targets"][0]["recipes"]
+
+    assert unfinished() == []
+    target.run("deploy", "--to", files[1].stem, check=0)
+    begun, = unfinished()
+    since, = pg.query("SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+                      " FROM pawl.journal WHERE event = 'applied' ORDER BY seq LIMIT 1")[0]
+    assert begun == {"recipe": "rename-column", "id": files[0].stem[:14], "done": 2, "steps": 6,
+                     "since": since, "next": files[2].stem}
+    assert (f"unfinished: recipe rename-column {files[0].stem[:14]}, 2 of 6 steps, since {since[:19].replace('T', ' ')}Z; "
+            f"next: {files[2].stem}\n") in target.run("status", check=0).out
+    # A file that somebody has taken away is missed all the same.
+    last = files[-1].read_text()
+    files[-1].unlink()
+    target.run("deploy", check=0)
+    begun, = unfinished()
+    assert (begun["done"], begun["steps"], begun["next"]) == (5, 6, None)
+    files[-1].write_text(last)
+    target.run("deploy", check=0)
+    assert unfinished() == []

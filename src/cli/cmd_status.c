@@ -7,6 +7,7 @@
 #include "cli/backfill_text.h"
 #include "cli/backup_text.h"
 #include "cli/commands.h"
+#include "cli/recipe_text.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/workspace.h"
@@ -247,6 +248,7 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
     const struct look *const look = &shown->look;
     struct debts debts;
     struct backups backups;
+    struct recipe_debts recipes;
     static const struct table_column columns[] = {
         {"MIGRATION", false}, {"STATE", false}, {"AT", false}, {"TOOK", true}, {"KNOWN AS", false}};
     struct table table = {.columns = columns, .column_count = COUNT_OF(columns)};
@@ -270,13 +272,15 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
                       set->odd.count);
     if (!activity_say_deploy(&cli->output, &shown->activity, err) ||
         !debt_read(&cli->arena, &look->journal, &debts, err) ||
-        !backups_read(&cli->arena, &look->journal, &backups, err)) {
+        !backups_read(&cli->arena, &look->journal, &backups, err) ||
+        !recipe_debts_read(&cli->arena, c, &recipes, err)) {
         json_decref(rows);
         return false;
     }
     say_debt(cli, &debts);
     const bool busy = shown->activity.deploying && shown->activity.living != LIVING_NO;
-    if (!backfills_say(&cli->output, &cli->arena, &shown->backfills, busy) ||
+    if (!recipes_say(cli, &recipes) ||
+        !backfills_say(&cli->output, &cli->arena, &shown->backfills, busy) ||
         !say_backup(cli, last_of(&backups)) || !say_announced(cli, look)) {
         json_decref(rows);
         return err_nomem(err);
@@ -286,13 +290,13 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
     if (!look->whole)
         output_chat(&cli->output, "warning: %s", look->broken);
     json_t *const item = json_pack(
-        "{so so so sb sb sI sI so so so so so so}", "target", cli_json_text(target->name), "url",
+        "{so so so sb sb sI sI so so so so so so so}", "target", cli_json_text(target->name), "url",
         cli_json_text(url->display), "head", cli_json_text(head), "ledger", (int)look->exists,
         "chain_whole", (int)look->whole, "applied", (json_int_t)look->state.versioned, "pending",
         (json_int_t)(c->pending + c->changed), "broken", cli_json_text(look->broken), "deploy",
         activity_json_deploy(&shown->activity), "migrations", rows, "debt", debt_json(&debts),
         "backup", backup_json(last_of(&backups)), "backfills",
-        backfills_json(&shown->backfills, busy));
+        backfills_json(&shown->backfills, busy), "recipes", recipes_json(&recipes));
     CLEANUP(json_release) json_t *announced = announced_json(look);
     if (announced == NULL || json_object_update(item, announced) != 0) {
         json_decref(item);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -100,6 +101,34 @@ static void what_a_file_says_is_shown_printable(void **state)
                         "\"\\x1b[2J\xc3\xa9\"");
     assert_string_equal(f.findings.items[1].what, "allow=\\x1b[2J\xc3\xa9 has no reason");
     release(&f);
+}
+
+static void a_recipe_is_no_part_of_the_checksum(void **state)
+{
+    (void)state;
+    struct fixture f, plain;
+    read_text(&f, "-- pawl: recipe=rename-column:20250703075850:2/12\nSELECT 1;");
+    read_text(&plain, "SELECT 1;");
+    assert_int_equal(f.findings.count, 0);
+    assert_string_equal(f.migration.recipe.name, "rename-column");
+    assert_string_equal(f.migration.recipe.id, "20250703075850");
+    assert_int_equal(f.migration.recipe.step, 2);
+    assert_int_equal(f.migration.recipe.steps, 12);
+    assert_null(plain.migration.recipe.name);
+    assert_string_equal(f.migration.checksum.text, plain.migration.checksum.text);
+    release(&f);
+    release(&plain);
+    static const char *const wrong[] = {"a",      "a:b",    "a:b:1",     "a:b:0/1", "a:b:2/1",
+                                        ":b:1/1", "a::1/1", "a:b:1/100", "a:b:1/x", "a:b:/1"};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "-- pawl: recipe=%s\nSELECT 1;", wrong[i]);
+        read_text(&f, text);
+        assert_int_equal(f.findings.count, 1);
+        assert_string_equal(f.findings.items[0].rule, "directive-value");
+        assert_null(f.migration.recipe.name);
+        release(&f);
+    }
 }
 
 static void a_squash_names_what_it_replaces(void **state)
@@ -429,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_file_is_an_expanding_schema_migration),
         cmocka_unit_test(directives_are_read),
+        cmocka_unit_test(a_recipe_is_no_part_of_the_checksum),
         cmocka_unit_test(a_squash_names_what_it_replaces),
         cmocka_unit_test(wrong_directives_are_found),
         cmocka_unit_test(what_a_file_says_is_shown_printable),
