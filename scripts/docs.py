@@ -85,8 +85,18 @@ def checklist(pawl):
     return "\n".join(lines) + "\n"
 
 
+def recipes(pawl):
+    rows = json.loads(run(pawl, "--json", "new", "--recipe", "list"))["recipes"]
+    lines = ["| recipe | what it makes | its options | its files |", "|---|---|---|---|"]
+    for row in rows:
+        files = [f"{file['slug']} ({file['what']}" + (f", with `--{file['with']}`)" if file["with"] else ")")
+                 for file in row["files"]]
+        lines.append(f"| `{row['name']}` | {cell(row['summary'])} | `{row['usage']}` | {', '.join(files)} |")
+    return "\n".join(lines) + "\n"
+
+
 GENERATORS = {"checklist": checklist, "commands": commands, "help": help_page, "locks": locks,
-              "rules": rules, "settings": settings}
+              "recipes": recipes, "rules": rules, "settings": settings}
 
 
 def generated(text, pawl):

@@ -153,7 +153,7 @@ def step_by_step(pawl, pg, case, files, after=lambda step: None):
     new one from the last expand step on. Returns the crew, which has ended."""
     expand = [file for file in files if "phase=contract" not in file.read_text()]
     contract = files[len(expand):]
-    portion = WRITES // (len(files) + 3) + 1
+    portion = WRITES // (len(files) + 2) + 1
     filled = next((n for n, file in enumerate(expand) if "kind=backfill" in file.read_text()), len(files))
     with Crew(pg) as crew:
         old = crew.add(case.old)
@@ -305,7 +305,7 @@ WRONG = {
     "expressions and columns": (("--recipe", "split-column", "--table", "t", "--column", "a", "--to", "b",
                                  "--to", "c", "--expression", "a", "--type", "text", "--back", "b"),
                                 "recipe split-column needs an --expression for each --to"),
-    "no words at all": ((), "NAME is missing"),
+    "no words at all": ((), "`pawl new` needs more: NAME..."),
     # The last of its files has the longest name.
     "too long a name for one file": (("w" * 88, *RENAME), "the name is 104 bytes long: 100 at most"),
 }

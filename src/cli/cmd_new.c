@@ -267,7 +267,7 @@ static bool check_recipe_options(const struct cli *cli, struct err *err)
             return err_set(err, ERR_USAGE, "--recipe goes without --%s", others[i]);
     if (recipe != NULL || cli->words.count > 0)
         return true;
-    (void)err_set(err, ERR_USAGE, "NAME is missing");
+    (void)err_set(err, ERR_USAGE, "`pawl new` needs more: NAME...");
     err_hint(err, "Type what the migration does: `pawl new add users`.");
     return false;
 }

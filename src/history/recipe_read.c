@@ -1,5 +1,5 @@
 /* Reading what a recipe is told, and making names of names. */
-#include "history/recipe_read.h"
+#include "history/recipe_parts.h"
 
 #include <string.h>
 

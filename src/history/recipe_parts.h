@@ -1,10 +1,9 @@
-/* Names, types and expressions as a command line gives them; included by src/history/recipe*.c
- * only. */
-#ifndef PAWL_HISTORY_RECIPE_READ_H
-#define PAWL_HISTORY_RECIPE_READ_H
+/* What a command line gives a recipe, read, and its texts filled in; included by
+ * src/history/recipe*.c only. */
+#ifndef PAWL_HISTORY_RECIPE_PARTS_H
+#define PAWL_HISTORY_RECIPE_PARTS_H
 
-#include "base/arena.h"
-#include "base/str.h"
+#include "history/recipe.h"
 
 /* A name without its quotes; schema is NULL where none is given. */
 struct recipe_name {
@@ -35,5 +34,8 @@ const char *recipe_literal(struct arena *arena, const char *text) MUST_CHECK;
  * until it fits. two may be NULL. */
 const char *recipe_join(struct arena *arena, const char *one, const char *two,
                         const char *label) MUST_CHECK;
+
+/* Appends the text with values in place of the placeholders; what has none stands as it is. */
+void recipe_fill(const struct recipe_values *values, const char *text, struct str *out);
 
 #endif
