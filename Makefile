@@ -21,8 +21,7 @@ PYTHON := /usr/bin/python3
 .NOTPARALLEL:
 .PHONY: setup setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix release demo \
 	test test-faults test-probe test-matrix test-recipes bench bench-backfill fuzz coverage tsan lint \
-	format docs install \
-	help
+	format docs install help
 
 setup: ## install the Debian packages for building and testing
 	@scripts/setup.sh build test

@@ -245,6 +245,11 @@ def tell_files(pawl, reports):
     reports.run("new", "undo", "--revert", SECOND)
     pawl.write(SECOND, "-- migrate:up\nCREATE TABLE b (id int);\n-- migrate:down\nDROP TABLE b;")
     reports.run("new", "undo", "--revert", SECOND)
+    reports.run("new", "--recipe", "list")
+    reports.run("new", "--recipe", "drop-column", "--table", "a", "--column", "b",
+                env={"PAWL_DIALECT": "postgres"})
+    for path in reports.all[-1]["paths"]:
+        (pawl.folder / path).unlink()
     pawl.write("20250231000000_b", "SELECT 1;")
     reports.run("check")
     reports.run("renumber", "20250231000000_b")
@@ -384,9 +389,11 @@ def tell_a_backfill(pawl, reports, url):
     """It fails at its third row, and so stays part-way."""
     pawl.config({"target.main": {"url": url, "ledger": "sixth"}})
     pawl.run("adopt", "--as-of", "none", check=0)
-    pawl.write("20250709090000_walked", "CREATE TABLE walked (id integer PRIMARY KEY, n integer NOT NULL);\n"
+    pawl.write("20250709090000_walked", "-- pawl: recipe=a:1:1/3\n"
+               "CREATE TABLE walked (id integer PRIMARY KEY, n integer NOT NULL);\n"
                "INSERT INTO walked (id, n) VALUES (1, 0), (2, 0), (3, 0), (4, 0);")
-    walk = pawl.write("20250710090000_walk", "-- pawl: kind=backfill batch=1\nUPDATE walked SET n = 1 / (id - 3);")
+    walk = pawl.write("20250710090000_walk", "-- pawl: kind=backfill batch=1 recipe=a:1:2/3\n"
+                      "UPDATE walked SET n = 1 / (id - 3);")
     reports.run("backfill")
     reports.run("deploy")
     reports.run("backfill")
@@ -396,6 +403,7 @@ def tell_a_backfill(pawl, reports, url):
     reports.run("status")
     reports.run("backfill", "resume")
     walk.unlink()
+    reports.run("status")
     pawl.write("20250711090000_data", "-- pawl: kind=data\nUPDATE walked SET n = 2;")
     reports.run("deploy")
 

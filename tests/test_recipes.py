@@ -67,6 +67,8 @@ COLUMN = ("SELECT count(*) = 1 FROM pg_attribute WHERE attrelid = 'orders'::regc
           " AND atttypid = '{}'::regtype AND attnotnull = {}")
 CONSTRAINT = "SELECT count(*) = 1 FROM pg_constraint WHERE conname = '{}' AND contype = '{}' AND convalidated"
 
+TABLES = "(SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r')"
+
 CASES = {
     "rename-column": Case(
         ("--table", "public.orders", "--column", "customer", "--to", "client", "--type", "text",
@@ -83,8 +85,8 @@ CASES = {
         CUSTOMER,
         Release("INSERT INTO orders (first, last) VALUES"
                 " (split_part(%(value)s, ' ', 1), split_part(%(value)s, ' ', 2)) RETURNING id",
-                "UPDATE orders SET first = split_part(%(value)s, ' ', 1), last = split_part(%(value)s, ' ', 2)"
-                " WHERE id = %(id)s",
+                "UPDATE orders SET first = split_part(%(value)s, ' ', 1),"
+                " last = split_part(%(value)s, ' ', 2) WHERE id = %(id)s",
                 "SELECT first || ' ' || last FROM orders WHERE id = %(id)s"),
         "SELECT id FROM orders WHERE first || ' ' || last IS DISTINCT FROM customer",
         holds=COLUMN.format("last", "text", False)),
@@ -107,7 +109,8 @@ CASES = {
                 "SELECT coalesce(nullif(note, 'none')::integer, 0) FROM orders WHERE id = %(id)s",
                 values=(0, 2)),
         NOTE, "SELECT id FROM orders WHERE note IS NULL",
-        "SELECT coalesce(nullif(note, 'none')::integer, 0) FROM orders WHERE id = %(id)s", COLUMN.format("note", "text", True)),
+        "SELECT coalesce(nullif(note, 'none')::integer, 0) FROM orders WHERE id = %(id)s",
+        COLUMN.format("note", "text", True)),
     "add-foreign-key": Case(
         ("--table", "lines", "--column", "order_id", "--references", "orders(id) ON DELETE CASCADE"),
         LINE, LINE, holds=CONSTRAINT.format("lines_order_id_fkey", "f")),
@@ -189,11 +192,10 @@ def test_no_row_is_lost_while_both_releases_write(recipe, target, pg, figures):
     figures(f"{recipe}: {crew.writes} writes, {len(files)} steps, no row lost or unlike")
     assert pg.query(case.holds) == [(True,)]
     # Nothing that was made for the time between is left.
-    assert pg.query("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN"
-                    " (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)") == []
+    assert pg.query(f"SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN {TABLES}") == []
     assert pg.query("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace") == []
-    assert pg.query("SELECT attname FROM pg_attribute WHERE attname ~ '_(old|new)$' AND attrelid IN"
-                    " (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r')") == []
+    assert pg.query("SELECT attname FROM pg_attribute"
+                    f" WHERE attname ~ '_(old|new)$' AND attrelid IN {TABLES}") == []
     assert pg.query("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid") == []
     assert target.run("status", "--json", check=0).json()["targets"][0]["pending"] == 0
 
@@ -364,7 +366,8 @@ def test_status_tells_of_a_recipe_until_its_last_step(target, pg):
                       " FROM pawl.journal WHERE event = 'applied' ORDER BY seq LIMIT 1")[0]
     assert begun == {"recipe": "rename-column", "id": files[0].stem[:14], "done": 2, "steps": 6,
                      "since": since, "next": files[2].stem}
-    assert (f"unfinished: recipe rename-column {files[0].stem[:14]}, 2 of 6 steps, since {since[:19].replace('T', ' ')}Z; "
+    since = since[:19].replace("T", " ")
+    assert (f"unfinished: recipe rename-column {files[0].stem[:14]}, 2 of 6 steps, since {since}Z; "
             f"next: {files[2].stem}\n") in target.run("status", check=0).out
     # A file that somebody has taken away is missed all the same.
     last = files[-1].read_text()

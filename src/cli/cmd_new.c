@@ -268,7 +268,7 @@ static bool check_recipe_options(const struct cli *cli, struct err *err)
     if (recipe != NULL || cli->words.count > 0)
         return true;
     (void)err_set(err, ERR_USAGE, "`pawl new` needs more: NAME...");
-    err_hint(err, "Type what the migration does: `pawl new add users`.");
+    err_hint(err, "`pawl new --help` shows how it is used.");
     return false;
 }
 
