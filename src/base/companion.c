@@ -30,7 +30,9 @@ static bool set_files(const struct companion_options *options)
 {
     const int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
     const int log =
-        open(options->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        options->log == NULL
+            ? STDERR_FILENO
+            : open(options->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     return input >= 0 && log >= 0 && dup2(input, STDIN_FILENO) >= 0 &&
            dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0;
 }
@@ -52,7 +54,9 @@ __attribute__((noreturn)) static void run(const struct companion_options *option
     set_signals();
     if (setpgid(0, 0) == 0 && become(options, parent) && set_files(options) &&
         chdir(options->folder) == 0)
-        (void)execv(options->arguments[0], (char **)(uintptr_t)options->arguments);
+        (void)execvpe(options->arguments[0], (char **)(uintptr_t)options->arguments,
+                      options->environment != NULL ? (char **)(uintptr_t)options->environment
+                                                   : environ);
     const int number = errno;
     (void)!write(tell_fd, &number, sizeof number); /* else it counts as started, and as ended */
     _exit(NOT_STARTED);
@@ -106,6 +110,7 @@ bool companion_ended(struct companion *companion, bool *ret_ok)
     if (ended == 0 || (ended < 0 && errno == EINTR))
         return false;
     companion->pid = 0;
+    companion->status = status;
     *ret_ok = ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     return true;
 }
@@ -121,4 +126,14 @@ void companion_end(struct companion *companion, int number, int64_t grace_ms)
             (void)kill(companion->pid, SIGKILL); /* as above */
         (void)poll(NULL, 0, PAUSE_MS);           /* a pause that a signal may end */
     }
+}
+
+void companion_end_group(struct companion *companion, int number, int64_t grace_ms)
+{
+    const pid_t group = companion->pid;
+    if (group == 0)
+        return;
+    (void)kill(-group, number); /* whoever is in it */
+    companion_end(companion, number, grace_ms);
+    (void)kill(-group, SIGKILL); /* no other process has this number while one of them is there */
 }

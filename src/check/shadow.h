@@ -50,7 +50,8 @@ struct shadow_options {
     bool once;       /* one use: of itself, without a copy */
     bool own_server; /* for this run alone: another locale does where it lacks the target's */
     const char *search_path; /* of the migrations; NULL: the target's own */
-    const char *role;        /* who is to own what is in it; NULL: whoever connects */
+    bool rights; /* who may do what is as on the target; a role that is not there makes a gap */
+    const char *role; /* who is to own what is in it; NULL: whoever connects */
     struct shadow_rows rows;
     int64_t connect_timeout_ms;
     struct wait wait;
@@ -97,6 +98,10 @@ bool shadow_connect(struct shadow *shadow, struct pg **ret, struct err *err) MUS
 
 /* As RESET ALL, for a connection of shadow_connect(): the same settings again. */
 bool shadow_reset(struct shadow *shadow, struct pg *pg, struct err *err) MUST_CHECK;
+
+/* The variables by which another program connects to what is left of the last use: those of libpq,
+ * and DATABASE_URL. */
+bool shadow_environment(struct shadow *shadow, const char *const **ret, struct err *err) MUST_CHECK;
 
 /* The schema as it is now, as pg_dump writes it. *ret NULL with *ret_why: there is none. */
 bool shadow_schema(struct shadow *shadow, const char **ret, const char **ret_why,

@@ -8,11 +8,10 @@
 
 enum { DUMP_MS = 300000, MAX_ARGUMENTS = 16 };
 
-/* Owners and privileges need roles that another server lacks; nothing of it changes a lock. */
+/* Owners need roles that another server lacks; nothing of it changes a lock. */
 static const char *const dump_options[] = {
     "--schema-only",
     "--no-owner",
-    "--no-privileges",
     "--no-comments",
     "--no-tablespaces",
     "--no-subscriptions",
@@ -122,6 +121,12 @@ static bool copy_part(struct shadow *shadow, struct pg *pg, const char *const *m
     return true;
 }
 
+/* Privileges need roles likewise, and change no lock either. */
+static const char *rights_option(const struct shadow *shadow)
+{
+    return shadow->options.rights ? NULL : "--no-privileges";
+}
+
 /* Keys, indexes and triggers come after the rows, all of one snapshot. */
 static bool copy_with_rows(struct shadow *shadow, struct pg *pg, struct err *err)
 {
@@ -129,8 +134,8 @@ static bool copy_with_rows(struct shadow *shadow, struct pg *pg, struct err *err
     if (!shadow_rows_begin(shadow, &name, err))
         return false;
     const char *const snapshot = arena_printf(shadow->arena, "--snapshot=%s", name);
-    const char *const before[] = {"--section=pre-data", snapshot, NULL};
-    const char *const after[] = {"--section=post-data", snapshot, NULL};
+    const char *const before[] = {"--section=pre-data", snapshot, rights_option(shadow), NULL};
+    const char *const after[] = {"--section=post-data", snapshot, rights_option(shadow), NULL};
     if (snapshot == NULL)
         return err_nomem(err);
     return copy_part(shadow, pg, before, err) && shadow_rows_copy(shadow, pg, err) &&
@@ -139,7 +144,7 @@ static bool copy_with_rows(struct shadow *shadow, struct pg *pg, struct err *err
 
 bool shadow_copy_schema(struct shadow *shadow, struct pg *pg, struct err *err)
 {
-    static const char *const nothing_more[] = {NULL};
+    const char *const nothing_more[] = {rights_option(shadow), NULL};
     const int major = pg_server_version(shadow->options.target_connection) / 10000;
     if (!pg_program_find(shadow->arena, "pg_dump", major, &shadow->options.wait, &shadow->dumper,
                          err))

@@ -14,6 +14,8 @@
     X(plan)                                                                                        \
     X(probe)                                                                                       \
     X(rehearse)                                                                                    \
+    X(capture)                                                                                     \
+    X(compat)                                                                                      \
     X(preflight)                                                                                   \
     X(explain)                                                                                     \
     X(deploy)                                                                                      \

@@ -43,3 +43,13 @@ const struct migration **pending_applied(struct cli *cli, const struct plan *pla
             items[(*ret_count)++] = comparison->items[i].migration;
     return items;
 }
+
+const int64_t *pending_first_units(struct cli *cli, const struct plan *plan)
+{
+    int64_t *const units = arena_alloc(&cli->arena, (plan->items.count + 1) * sizeof *units);
+    size_t count = 0;
+    for (size_t i = 0; units != NULL && i < plan->items.count; i++)
+        if (!plan->items.items[i].recognised)
+            units[count++] = plan->items.items[i].first_unit;
+    return units;
+}

@@ -17,4 +17,8 @@ const struct migration **pending_to_run(struct cli *cli, const struct plan *plan
 const struct migration **pending_applied(struct cli *cli, const struct plan *plan,
                                          size_t *ret_count) MUST_CHECK;
 
+/* The unit at which each of pending_to_run() starts: what stands already is not run again. NULL
+ * when memory is out. */
+const int64_t *pending_first_units(struct cli *cli, const struct plan *plan) MUST_CHECK;
+
 #endif

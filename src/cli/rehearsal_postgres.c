@@ -4,40 +4,9 @@
 #include "check/added_keys.h"
 #include "cli/rehearsal.h"
 #include "cli/shadowing.h"
-#include "deploy/prepare.h"
 
 /* foreign_key_violation */
 static const char MISSING_PARENT[] = "23503";
-
-/* ---- where ---- */
-
-/* --on, else the setting, else a server for this run. */
-static bool read_place(struct cli *cli, const char *on, struct shadow_place *ret, struct err *err)
-{
-    const struct value *const setting = &cli->config.values[SETTING_SHADOW];
-    const char *const text = on != NULL ? on : setting->text[0] != '\0' ? setting->text : "local";
-    const bool is_setting = text == setting->text;
-    return shadow_place_read(&cli->arena, is_setting ? "[check] shadow" : "--on", text,
-                             is_setting ? config_folder_of(&cli->config, setting) : ".", &cli->url,
-                             ret, err);
-}
-
-static bool no_place(const struct shadowing *shadowing, const char *why, struct err *err)
-{
-    const bool is_local = shadowing->place.is_local;
-    if (is_local)
-        (void)err_set(err, ERR_REFUSED, "there is no server to rehearse on: %s", why);
-    else
-        (void)err_set(err, ERR_REFUSED, "cannot rehearse on %s: %s",
-                      shadowing->place.server->display, why);
-    err_state(err, "Nothing was changed.");
-    err_hint(err, is_local
-                      ? "Install the server's package, or name a server: --on URL; --on target "
-                        "makes a scratch database on the target's own."
-                      : "Give the role CREATEDB on that server, or rehearse elsewhere: --on "
-                        "local, or --on URL.");
-    return false;
-}
 
 /* ---- what was run ---- */
 
@@ -115,24 +84,6 @@ static void tell(void *context, const struct migration *migration, size_t number
                 telling->total);
 }
 
-/* What stands already is not run again. NULL when memory is out. */
-static const int64_t *first_units(struct cli *cli, const struct plan *plan)
-{
-    int64_t *const units = arena_alloc(&cli->arena, (plan->items.count + 1) * sizeof *units);
-    size_t count = 0;
-    for (size_t i = 0; units != NULL && i < plan->items.count; i++)
-        if (!plan->items.items[i].recognised)
-            units[count++] = plan->items.items[i].first_unit;
-    return units;
-}
-
-static const char *role_of(struct cli *cli)
-{
-    struct deploy_options options;
-    prepare_deploy(&cli->config, &cli->target, &options);
-    return options.limits.role;
-}
-
 static bool run(struct cli *cli, const struct plan *plan, struct shadow *shadow, bool is_sample,
                 const struct migration *const *pending, size_t count, struct rehearsal *ret,
                 struct err *err)
@@ -141,8 +92,8 @@ static bool run(struct cli *cli, const struct plan *plan, struct shadow *shadow,
     const struct shadow_facts *const facts = shadow_facts(shadow);
     struct xray *const xray = arena_alloc(&cli->arena, sizeof *xray);
     const struct xray_rehearsal rehearsal = {
-        .role = facts->lacks_role ? NULL : role_of(cli),
-        .first_units = first_units(cli, plan),
+        .role = facts->lacks_role ? NULL : shadowing_role(cli),
+        .first_units = pending_first_units(cli, plan),
         .tell = tell,
         .context = &telling,
     };
@@ -208,13 +159,13 @@ bool rehearsal_postgres(struct cli *cli, struct session *session,
     if (pending == NULL)
         return err_nomem(err);
     shadowing.rows.ledger = session->target.name;
-    shadowing.role = role_of(cli);
-    if (!read_place(cli, options->on, &shadowing.place, err) ||
+    shadowing.role = shadowing_role(cli);
+    if (!shadowing_read_place(cli, options->on, &shadowing.place, err) ||
         (is_sample && !added_keys(&cli->arena, pending, count, &shadowing.rows, err)) ||
         !shadowing_open(cli, session, &result->plan, &shadowing, &why, err))
         return false;
     if (shadowing.shadow == NULL)
-        return no_place(&shadowing, why, err);
+        return shadowing_no_place(&shadowing, "rehearse", why, err);
     struct shadow_facts *const facts = arena_alloc(&cli->arena, sizeof *facts);
     ret->where =
         arena_strdup(&cli->arena, shadowing.place.is_local ? "a server for this run alone"

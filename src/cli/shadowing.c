@@ -3,6 +3,42 @@
 
 #include "deploy/prepare.h"
 
+bool shadowing_read_place(struct cli *cli, const char *on, struct shadow_place *ret,
+                          struct err *err)
+{
+    const struct value *const setting = &cli->config.values[SETTING_SHADOW];
+    const char *const text = on != NULL ? on : setting->text[0] != '\0' ? setting->text : "local";
+    const bool is_setting = text == setting->text;
+    return shadow_place_read(&cli->arena, is_setting ? "[check] shadow" : "--on", text,
+                             is_setting ? config_folder_of(&cli->config, setting) : ".", &cli->url,
+                             ret, err);
+}
+
+bool shadowing_no_place(const struct shadowing *shadowing, const char *verb, const char *why,
+                        struct err *err)
+{
+    const bool is_local = shadowing->place.is_local;
+    if (is_local)
+        (void)err_set(err, ERR_REFUSED, "there is no server to %s on: %s", verb, why);
+    else
+        (void)err_set(err, ERR_REFUSED, "cannot %s on %s: %s", verb,
+                      shadowing->place.server->display, why);
+    err_state(err, "Nothing was changed.");
+    err_hint(err, is_local
+                      ? "Install the server's package, or name a server: --on URL; --on target "
+                        "makes a scratch database on the target's own."
+                      : "Give the role CREATEDB on that server, or take another: --on "
+                        "local, or --on URL.");
+    return false;
+}
+
+const char *shadowing_role(struct cli *cli)
+{
+    struct deploy_options options;
+    prepare_deploy(&cli->config, &cli->target, &options);
+    return options.limits.role;
+}
+
 bool shadowing_open(struct cli *cli, struct session *session, const struct plan *plan,
                     struct shadowing *shadowing, const char **ret_why, struct err *err)
 {
@@ -20,6 +56,7 @@ bool shadowing_open(struct cli *cli, struct session *session, const struct plan 
                                  .own_server = shadowing->place.is_local,
                                  .search_path = options.limits.search_path,
                                  .role = shadowing->role,
+                                 .rights = shadowing->rights,
                                  .rows = shadowing->rows,
                                  .connect_timeout_ms = session->target.connect_timeout_ms,
                                  .wait = session->wait};

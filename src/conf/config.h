@@ -50,6 +50,7 @@ enum setting_id {
     SETTING_MAX_WAL_RATE,        /* [backfill] max_wal_rate, bytes a second; 0 is no limit */
     SETTING_THROTTLE_QUERY,      /* [backfill] throttle_query; "" is none */
     SETTING_SHADOW,              /* [check] shadow, a URL, local or target; "" is none */
+    SETTING_QUERIES,             /* [check] queries = queries, a folder */
     SETTING_PROBE_TIMEOUT,       /* [check] probe_timeout */
     SETTING_URL,                 /* [target.NAME] url */
     SETTING_LEDGER,              /* [target.NAME] ledger = pawl */

@@ -289,6 +289,17 @@ const struct setting settings[SETTING_COUNT] = {
          "schema and none of its rows: a URL, env:NAME or file:PATH, local for a PostgreSQL that "
          "is started for the time of the run, or target for the target's own server; empty is "
          "none."},
+    {.id = SETTING_QUERIES,
+     .section = "check",
+     .name = "queries",
+     .type = SETTING_TEXT,
+     .unit = "path",
+     .min = 1,
+     .max = 4000,
+     .initial = "queries",
+     .environment = "PAWL_QUERIES",
+     .text = "The folder with the statements of each release, as files RELEASE/NAME.sql, which "
+             "`pawl compat` holds against the schema that is to come."},
     {.id = SETTING_PROBE_TIMEOUT,
      .section = "check",
      .name = "probe_timeout",

@@ -24,8 +24,11 @@
     X(PQexitPipelineMode)                                                                          \
     X(PQfinish)                                                                                    \
     X(PQflush)                                                                                     \
+    X(PQfmod)                                                                                      \
+    X(PQfname)                                                                                     \
     X(PQfreemem)                                                                                   \
     X(PQfreeCancel)                                                                                \
+    X(PQftype)                                                                                     \
     X(PQgetCancel)                                                                                 \
     X(PQgetCopyData)                                                                               \
     X(PQgetisnull)                                                                                 \
@@ -33,13 +36,16 @@
     X(PQgetvalue)                                                                                  \
     X(PQisBusy)                                                                                    \
     X(PQnfields)                                                                                   \
+    X(PQnparams)                                                                                   \
     X(PQntuples)                                                                                   \
+    X(PQparamtype)                                                                                 \
     X(PQpipelineSync)                                                                              \
     X(PQputCopyData)                                                                               \
     X(PQputCopyEnd)                                                                                \
     X(PQresultErrorField)                                                                          \
     X(PQresultErrorMessage)                                                                        \
     X(PQresultStatus)                                                                              \
+    X(PQsendDescribePrepared)                                                                      \
     X(PQsendFlushRequest)                                                                          \
     X(PQsendPrepare)                                                                               \
     X(PQsendQueryParams)                                                                           \

@@ -63,8 +63,28 @@ bool pg_query(struct pg *pg, struct arena *arena, const char *sql, const char *c
 /* A statement without parameters or rows. */
 bool pg_exec(struct pg *pg, const char *sql, struct err *err) MUST_CHECK;
 
-/* Where the last of these two failed, in characters of its statement, from 1; 0: not known. */
+/* Where the last of these two or pg_describe() failed, in characters of its statement, from 1; 0:
+ * not known. */
 int pg_error_position(const struct pg *pg);
+
+/* A column of a statement's result. */
+struct pg_column {
+    const char *name;
+    unsigned type; /* its oid */
+    int modifier;  /* of the type; -1: none */
+};
+
+struct pg_description {
+    unsigned *parameters; /* the oids of their types */
+    size_t parameter_count;
+    struct pg_column *columns;
+    size_t column_count;
+};
+
+/* Parses one statement under that name and reads what it takes and gives back; it is not run, and
+ * stays known by its name until DEALLOCATE. Errors as those of pg_query(). */
+bool pg_describe(struct pg *pg, struct arena *arena, const char *name, const char *sql,
+                 struct pg_description *ret, struct err *err) MUST_CHECK;
 
 /*
  * Has the server keep these statements parsed (two at most): pg_pipeline_add() of the same text

@@ -50,6 +50,9 @@ bool pg_connection_error(struct pg *pg, enum err_code code, const char *what, st
 bool pg_usable(struct pg *pg) MUST_CHECK;
 
 /* --- pg_query.c --- */
+/* Reads one statement's results to their end; the first error wins. arena and ret may be NULL. */
+bool pg_read_results(struct pg *pg, struct arena *arena, struct rows *ret,
+                     struct err *err) MUST_CHECK;
 /* The name of a kept statement; NULL: it is not kept. */
 const char *pg_kept_name(const struct pg *pg, const char *sql);
 

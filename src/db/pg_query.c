@@ -27,8 +27,7 @@ static bool copy_rows(const struct pg *pg, struct arena *arena, const PGresult *
     return true;
 }
 
-/* Reads one statement's results to their end; the first error wins. */
-static bool read_query(struct pg *pg, struct arena *arena, struct rows *ret, struct err *err)
+bool pg_read_results(struct pg *pg, struct arena *arena, struct rows *ret, struct err *err)
 {
     CLEANUP(pg_stop_release) struct pg_stop stop = {0};
     bool ok = true;
@@ -85,7 +84,7 @@ bool pg_query(struct pg *pg, struct arena *arena, const char *sql, const char *c
         return err_set(err, ERR_UNREACHABLE, "the connection was lost");
     if (!pg->libpq->PQsendQueryParams(pg->conn, sql, (int)count, NULL, params, NULL, NULL, 0))
         return pg_connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
-    return read_query(pg, arena, ret, err);
+    return pg_read_results(pg, arena, ret, err);
 }
 
 /* The names of the kept statements, by their place. */
@@ -116,7 +115,7 @@ static bool keep(struct pg *pg, const char *sql, struct err *err)
     pg->kept[pg->kept_count++] = copy;
     if (!pg->libpq->PQsendPrepare(pg->conn, name, sql, 0, NULL))
         return pg_connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
-    return read_query(pg, NULL, NULL, err);
+    return pg_read_results(pg, NULL, NULL, err);
 }
 
 bool pg_keep(struct pg *pg, const char *const *statements, size_t count, struct err *err)

@@ -421,6 +421,31 @@ static const struct rule rules[] = {
          "would, and the server refused this. What fails there is likely to fail on the target.",
      .fix = "Correct the statement, or the rows that it stumbles over. Where the copy has gaps, "
             "what it lacks may be the reason."},
+    {.id = "compat-breaks",
+     .severity = SEVERITY_ERROR,
+     .engines = RULE_POSTGRES,
+     .title = "a statement of the old release breaks",
+     .why = "`pawl compat` has shown the statement to the schema of today and to the one after the "
+            "pending migrations: today it works, and then it fails or gives other columns. The old "
+            "release goes on running while a deploy goes on, and where it is rolled back to.",
+     .fix = "Split the migration: first what both releases live with, and the rest in a contract "
+            "step (-- pawl: phase=contract) once the old release is gone."},
+    {.id = "compat-may-break",
+     .severity = SEVERITY_WARNING,
+     .engines = RULE_POSTGRES,
+     .title = "a statement of the old release may break",
+     .why = "What the statement reads or writes has changed in a way that some of its values, or "
+            "connections that have it prepared, may not survive; or it may mean something else "
+            "from then on.",
+     .fix = "Look at what the old release sends and how it reads the answer. A prepared statement "
+            "whose columns change fails until its connection is made anew."},
+    {.id = "compat-unread",
+     .severity = SEVERITY_NOTE,
+     .engines = RULE_POSTGRES,
+     .title = "a statement of the old release was not judged",
+     .why = "It fails with the schema of today already, then this is a warning; or it is no query "
+            "and no change of rows, or it cannot be read whole.",
+     .fix = "Correct its text, or try it: pawl compat --tests -- COMMAND."},
 };
 
 const struct rule_table rules_of_files = {rules, COUNT_OF(rules)};

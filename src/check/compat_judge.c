@@ -1,0 +1,423 @@
+/* From what differs to verdicts: a table of what a change means to whom. */
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/str.h"
+#include "check/compat_parts.h"
+
+static const char BREAKS[] = "compat-breaks", MAY_BREAK[] = "compat-may-break";
+
+struct judging {
+    struct arena *arena;
+    const struct compat_use *use;
+    const struct compat_reading *before, *after;
+    struct compat_founds *founds;
+    bool failed;
+};
+
+/* ---- telling ---- */
+
+static void find(struct judging *judging, const char *rule, enum severity severity,
+                 const char *what)
+{
+    if (what == NULL) {
+        judging->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < judging->founds->count; i++)
+        if (strcmp(judging->founds->items[i].what, what) == 0)
+            return;
+    struct compat_found *const found = arena_push(judging->arena, judging->founds);
+    if (found != NULL)
+        *found = (struct compat_found){.rule = rule, .severity = severity, .what = what};
+    judging->failed |= found == NULL;
+}
+
+static const char *shown(struct judging *judging, const char *text)
+{
+    const char *const printable = fs_printable(judging->arena, text);
+    judging->failed |= printable == NULL;
+    return printable != NULL ? printable : "";
+}
+
+/* An identity ends with the name of what it is of. */
+static const char *owner_name(const struct judging *judging, compat_owner owner)
+{
+    const struct compat_trait *trait =
+        compat_trait_find(&judging->after->traits, owner, "identity", NULL);
+    if (trait == NULL)
+        trait = compat_trait_find(&judging->before->traits, owner, "identity", NULL);
+    const char *const space = trait != NULL ? strchr(trait->value, ' ') : NULL;
+    return space != NULL ? space + 1 : "it";
+}
+
+/* {o} the owner, {n} the name, {b} and {a} the values before and after. */
+static const char *fill(struct judging *judging, const char *text,
+                        const struct compat_change *change)
+{
+    CLEANUP(str_release) struct str out = {0};
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c != '{') {
+            str_putc(&out, *c);
+            continue;
+        }
+        const char *const value = c[1] == 'o'   ? owner_name(judging, change->owner)
+                                  : c[1] == 'n' ? change->name
+                                  : c[1] == 'b' ? change->before
+                                                : change->after;
+        str_puts(&out, shown(judging, value != NULL ? value : ""));
+        c += 2;
+    }
+    return out.failed ? NULL : arena_strdup(judging->arena, str_text(&out));
+}
+
+/* ---- whether a change matters ---- */
+
+/* One statement, one thing that it comes to, one change of that. */
+struct matter {
+    const struct judging *judging;
+    const struct compat_use *use;
+    const struct compat_reached *reached;
+    const struct compat_change *change;
+};
+
+typedef bool matters_fn(const struct matter *matter);
+
+static bool is_named(const struct matter *m)
+{
+    return compat_names_have(&m->use->columns, m->change->name) ||
+           (m->reached->target != NULL &&
+            compat_names_have(&m->reached->target->set, m->change->name));
+}
+
+/* Whether the statement gives the column a value, as far as anybody can tell. */
+static bool is_given(const struct matter *m)
+{
+    const struct compat_target *const target = m->reached->target;
+    return target == NULL || target->any_columns ||
+           ((m->reached->ops & USE_INSERTS) != 0 && !target->lists_columns) ||
+           compat_names_have(&target->given, m->change->name) ||
+           compat_names_have(&target->set, m->change->name);
+}
+
+static bool was_there(const struct matter *m)
+{
+    return compat_trait_find(&m->judging->before->traits, m->change->owner, "column",
+                             m->change->name) != NULL;
+}
+
+/* Whether an INSERT leaves the column to its default, likewise. */
+static bool is_omitted(const struct matter *m)
+{
+    const struct compat_target *const target = m->reached->target;
+    return target == NULL || target->any_columns || !target->lists_columns || m->use->defaults ||
+           !compat_names_have(&target->given, m->change->name);
+}
+
+/* A new column's default is nobody's loss, but a sequence asks for rights. */
+static bool is_defaulted(const struct matter *m)
+{
+    return is_omitted(m) && (was_there(m) || (m->change->after != NULL &&
+                                              strstr(m->change->after, "nextval(") != NULL));
+}
+
+static bool is_changed_identity(const struct matter *m)
+{
+    return m->reached->in_function || m->change->owner >> 32 == 'f';
+}
+
+static bool is_new_name(const struct matter *m)
+{
+    return m->use->natural || compat_names_have(&m->use->columns, m->change->name) ||
+           (m->reached->in_function && m->reached->star);
+}
+
+/* The row as a whole, by the name of its table. */
+static bool is_whole_row(const struct compat_use *use)
+{
+    for (size_t i = 0; i < use->labels.count; i++)
+        if (compat_names_have(&use->columns, use->labels.items[i]))
+            return true;
+    return false;
+}
+
+static bool is_gone_column(const struct matter *m)
+{
+    const struct compat_target *const target = m->reached->target;
+    const bool by_place =
+        (m->reached->ops & USE_INSERTS) != 0 && target != NULL && !target->lists_columns;
+    return m->reached->in_function || by_place || m->use->star || m->use->natural || is_named(m) ||
+           is_whole_row(m->use);
+}
+
+static bool is_by_place(const struct matter *m)
+{
+    const struct compat_target *const target = m->reached->target;
+    return was_there(m) && (m->reached->in_function || ((m->reached->ops & USE_INSERTS) != 0 &&
+                                                        target != NULL && !target->lists_columns));
+}
+
+/* "character varying(20)" to "character varying(40)" or to no limit, and to text. */
+static bool widens(const char *before, const char *after)
+{
+    static const char varying[] = "character varying";
+    const size_t len = strlen(varying);
+    if (strncmp(before, varying, len) != 0 || (before[len] != '(' && before[len] != '\0'))
+        return false;
+    if (strcmp(after, "text") == 0 || strcmp(after, varying) == 0)
+        return true;
+    return before[len] == '(' && strncmp(after, varying, len) == 0 && after[len] == '(' &&
+           strtol(after + len + 1, NULL, 10) >= strtol(before + len + 1, NULL, 10);
+}
+
+static bool is_other_type(const struct matter *m)
+{
+    return m->reached->in_function || (!widens(m->change->before, m->change->after) &&
+                                       (m->reached->target == NULL || m->use->star || is_named(m) ||
+                                        ((m->reached->ops & USE_CHANGES) != 0 && is_given(m))));
+}
+
+static bool is_read(const struct matter *m)
+{
+    return m->reached->target == NULL || m->use->star || is_named(m) || is_whole_row(m->use);
+}
+
+static bool is_conflict(const struct matter *m)
+{
+    return m->reached->target == NULL || m->reached->target->conflicts;
+}
+
+static bool has_action(const struct matter *m)
+{
+    return strstr(m->change->name, " ON DELETE ") != NULL ||
+           strstr(m->change->name, " ON UPDATE ") != NULL;
+}
+
+enum { CAME = 1, WENT = 2, CHANGED = 4, ANY_WAY = CAME | WENT | CHANGED };
+
+static const struct meaning {
+    const char *kind;
+    unsigned how, ops;
+    matters_fn *matters; /* NULL: always */
+    const char *text;
+} meanings[] = {
+    {"identity", CAME, USE_ALL, NULL, "it comes to {o}, which was not there or has been made anew"},
+    {"identity", WENT, USE_ALL, NULL, "it comes to {o}, which is gone"},
+    {"identity", CHANGED, USE_ALL, is_changed_identity,
+     "it comes to {o}, which does something else or has another name now"},
+    {"column", CAME, USE_ALL, is_new_name,
+     "column \"{n}\" of {o} is new, and the statement may take it for another"},
+    {"column", WENT, USE_ALL, is_gone_column, "column \"{n}\" of {o} is gone"},
+    {"column", CHANGED, USE_ALL, is_other_type,
+     "column \"{n}\" of {o} is {a} now, it was {b}: values may not fit or not mean the same"},
+    {"position", CHANGED, USE_ALL, is_by_place,
+     "column \"{n}\" of {o} has another place, and the statement fills columns by their place"},
+    {"not null", CAME, USE_INSERTS | USE_UPDATES, is_given,
+     "column \"{n}\" of {o} takes no NULL any more"},
+    {"not null", WENT, USE_READS, is_read, "column \"{n}\" of {o} may be NULL now"},
+    {"default", ANY_WAY, USE_INSERTS, is_defaulted,
+     "column \"{n}\" of {o} has another default now: \"{a}\""},
+    {"generated", ANY_WAY, USE_INSERTS | USE_UPDATES, NULL,
+     "how column \"{n}\" of {o} is generated has changed: \"{a}\""},
+    {"constraint", CAME, USE_INSERTS | USE_UPDATES, NULL, "{o} may refuse what was allowed: {n}"},
+    {"referenced", CAME, USE_UPDATES | USE_DELETES, NULL, "rows of {o} are referred to now: {n}"},
+    {"referenced", WENT, USE_UPDATES | USE_DELETES, has_action,
+     "what changes with rows of {o} has changed: {n} is gone"},
+    {"unique", CAME, USE_INSERTS | USE_UPDATES, NULL,
+     "{o} may refuse what was allowed: unique {n}"},
+    {"unique", WENT, USE_INSERTS, is_conflict,
+     "what conflicts in {o} has changed: unique {n} is gone"},
+    {"trigger", ANY_WAY, USE_CHANGES, NULL, "trigger \"{n}\" of {o} is new, gone or another one"},
+    {"policy", ANY_WAY, USE_ALL, NULL,
+     "policy \"{n}\" of {o} is new, gone or another one: rows may be hidden or refused"},
+    {"row security", ANY_WAY, USE_ALL, NULL,
+     "row level security of {o} has changed: rows may be hidden or refused"},
+    {"rule", ANY_WAY, USE_ALL, NULL, "rule \"{n}\" of {o} is new, gone or another one"},
+    {"view", ANY_WAY, USE_ALL, NULL, "view {o} asks for something else than before"},
+    {"label", WENT, USE_ALL, NULL, "enum {o} has no \"{n}\" any more"},
+    {"label", CAME, USE_READS, NULL, "enum {o} has a new value \"{n}\", which may be read"},
+    {"domain", CAME, USE_ALL, NULL, "domain {o} may refuse what was allowed: {n}"},
+    {"partition", WENT, USE_ALL, NULL, "a partition of {o} is gone: {n}"},
+    {"right", WENT, USE_ALL, NULL, "a right to {o} is gone: {n}"},
+};
+
+static void judge_change(struct judging *judging, const struct compat_reached *reached,
+                         const struct compat_change *change)
+{
+    const unsigned how = change->before == NULL ? CAME : change->after == NULL ? WENT : CHANGED;
+    const struct matter matter = {judging, judging->use, reached, change};
+    for (size_t i = 0; i < COUNT_OF(meanings); i++) {
+        const struct meaning *const meaning = &meanings[i];
+        if ((meaning->how & how) != 0 && (meaning->ops & reached->ops) != 0 &&
+            strcmp(meaning->kind, change->kind) == 0 &&
+            (meaning->matters == NULL || meaning->matters(&matter)))
+            find(judging, MAY_BREAK, SEVERITY_WARNING, fill(judging, meaning->text, change));
+    }
+}
+
+/* A column that has to be filled: a row without it is refused, unless a trigger fills it. */
+static void judge_mandatory(struct judging *judging, const struct compat_reached *reached,
+                            const struct compat_change *change)
+{
+    const struct matter matter = {judging, judging->use, reached, change};
+    const struct compat_target *const target = reached->target;
+    if (strcmp(change->kind, "mandatory") != 0 || change->after == NULL ||
+        (reached->ops & USE_INSERTS) == 0 || !is_omitted(&matter))
+        return;
+    const bool is_known = target != NULL && !target->any_columns &&
+                          (target->lists_columns ? !compat_names_have(&target->given, change->name)
+                                                 : !was_there(&matter));
+    const bool is_sure =
+        is_known && reached->is_named &&
+        compat_trait_find(&judging->after->traits, change->owner, "trigger", NULL) == NULL;
+    find(judging, is_sure ? BREAKS : MAY_BREAK, is_sure ? SEVERITY_ERROR : SEVERITY_WARNING,
+         fill(judging,
+              "column \"{n}\" of {o} has to be given a value, and the statement gives none",
+              change));
+}
+
+/* ---- what the statement comes to ---- */
+
+static void judge_reached(struct judging *judging, const struct compat_reached *reached,
+                          const struct compat_changes *changes)
+{
+    size_t low = 0, high = changes->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (changes->items[middle].owner < reached->owner)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < changes->count && changes->items[low].owner == reached->owner; low++) {
+        judge_change(judging, reached, &changes->items[low]);
+        judge_mandatory(judging, reached, &changes->items[low]);
+    }
+}
+
+static bool add_functions(struct arena *arena, const struct judging *judging,
+                          const struct compat_traits *traits, struct compat_reach *reach)
+{
+    for (size_t i = 0; i < traits->traits.count; i++) {
+        const struct compat_trait *const trait = &traits->traits.items[i];
+        const struct compat_reached from = {.owner = trait->owner, .ops = USE_ALL};
+        if (strcmp(trait->kind, "called") == 0 &&
+            compat_names_have(&judging->use->functions, trait->name) &&
+            !compat_reach_add(arena, &judging->before->traits, &judging->after->traits, &from,
+                              reach))
+            return false;
+    }
+    return true;
+}
+
+static bool add_said(struct arena *arena, const struct judging *judging,
+                     const struct compat_said *said, struct compat_reach *reach)
+{
+    const struct compat_traits *const before = &judging->before->traits;
+    const struct compat_traits *const after = &judging->after->traits;
+    for (size_t i = 0; i < judging->use->targets.count; i++) {
+        const struct compat_target *const target = &judging->use->targets.items[i];
+        const struct compat_reached from = {
+            .owner = said->targets[i], .ops = target->ops, .target = target, .is_named = true};
+        if (from.owner != 0 && !compat_reach_add(arena, before, after, &from, reach))
+            return false;
+    }
+    for (size_t i = 0; i < said->parameter_count + said->column_count; i++) {
+        const struct compat_reached from = {.owner = said->types[i], .ops = USE_READS};
+        if (!compat_reach_add(arena, before, after, &from, reach))
+            return false;
+    }
+    return true;
+}
+
+static bool judge_traits(struct judging *judging, const struct compat_said *before,
+                         const struct compat_said *after, const struct compat_changes *changes)
+{
+    CLEANUP(arena_release) struct arena scratch = {0};
+    struct compat_reach reach = {0};
+    if (!add_said(&scratch, judging, before, &reach) ||
+        !add_said(&scratch, judging, after, &reach) ||
+        !add_functions(&scratch, judging, &judging->before->traits, &reach) ||
+        !add_functions(&scratch, judging, &judging->after->traits, &reach))
+        return false;
+    for (size_t i = 0; i < reach.count; i++)
+        judge_reached(judging, &reach.items[i], changes);
+    return true;
+}
+
+/* ---- what the server says ---- */
+
+static void judge_parameters(struct judging *judging, const struct compat_said *before,
+                             const struct compat_said *after)
+{
+    for (size_t i = 0; i < before->parameter_count && i < after->parameter_count; i++)
+        if (strcmp(before->parameters[i], after->parameters[i]) != 0)
+            find(judging, MAY_BREAK, SEVERITY_WARNING,
+                 arena_printf(judging->arena, "parameter $%zu is %s now, it was %s", i + 1,
+                              shown(judging, after->parameters[i]),
+                              shown(judging, before->parameters[i])));
+}
+
+static void judge_column(struct judging *judging, size_t number, const struct compat_column *before,
+                         const struct compat_column *after)
+{
+    if (strcmp(before->name, after->name) != 0)
+        find(judging, BREAKS, SEVERITY_ERROR,
+             arena_printf(judging->arena, "column %zu of its result is \"%s\" now, it was \"%s\"",
+                          number, shown(judging, after->name), shown(judging, before->name)));
+    else if (strcmp(before->bare, after->bare) != 0)
+        find(judging, MAY_BREAK, SEVERITY_WARNING,
+             arena_printf(judging->arena, "column \"%s\" of its result is %s now, it was %s",
+                          shown(judging, after->name), shown(judging, after->type),
+                          shown(judging, before->type)));
+}
+
+static bool same_columns(const struct compat_said *before, const struct compat_said *after)
+{
+    bool same = before->column_count == after->column_count;
+    for (size_t i = 0; same && i < before->column_count; i++)
+        same = strcmp(before->columns[i].name, after->columns[i].name) == 0 &&
+               strcmp(before->columns[i].type, after->columns[i].type) == 0;
+    return same;
+}
+
+static void judge_columns(struct judging *judging, const struct compat_said *before,
+                          const struct compat_said *after)
+{
+    for (size_t i = 0; i < before->column_count && i < after->column_count; i++)
+        judge_column(judging, i + 1, &before->columns[i], &after->columns[i]);
+    if (after->column_count < before->column_count)
+        find(judging, BREAKS, SEVERITY_ERROR,
+             arena_printf(judging->arena, "its result has %zu columns now, it had %zu",
+                          after->column_count, before->column_count));
+    if (after->column_count > before->column_count)
+        find(judging, MAY_BREAK, SEVERITY_WARNING,
+             arena_printf(judging->arena, "its result has %zu more columns",
+                          after->column_count - before->column_count));
+    if (!same_columns(before, after))
+        find(judging, MAY_BREAK, SEVERITY_WARNING,
+             arena_strdup(judging->arena,
+                          "its result is another: connections that have it prepared get \"cached "
+                          "plan must not change result type\" until they are made anew"));
+}
+
+bool compat_judge(struct arena *arena, const struct compat_use *use,
+                  const struct compat_reading *before, const struct compat_reading *after,
+                  const struct compat_changes *changes, size_t query, struct compat_founds *ret,
+                  struct err *err)
+{
+    struct judging judging = {
+        .arena = arena, .use = use, .before = before, .after = after, .founds = ret};
+    const struct compat_said *const was = &before->said[query], *const is = &after->said[query];
+    if (is->fails) {
+        find(&judging, BREAKS, SEVERITY_ERROR,
+             arena_printf(arena, "it fails: %s (SQLSTATE %s)", shown(&judging, is->message),
+                          is->sqlstate));
+        return !judging.failed || err_nomem(err);
+    }
+    judge_columns(&judging, was, is);
+    judge_parameters(&judging, was, is);
+    if (!judge_traits(&judging, was, is, changes) || judging.failed)
+        return err_nomem(err);
+    return true;
+}

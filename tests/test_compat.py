@@ -1,0 +1,216 @@
+"""What pawl compat says of an old release's statements, held against what really happens to them."""
+
+import psycopg
+import pytest
+
+BASE = """
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+CREATE DOMAIN short AS text CHECK (length(VALUE) < 100);
+CREATE TABLE p (id int PRIMARY KEY, title text);
+CREATE TABLE t (id int PRIMARY KEY, a int UNIQUE, b text DEFAULT 'b', vc varchar(20), e mood, s short,
+    p_id int REFERENCES p, at timestamp);
+CREATE TABLE log (id int GENERATED ALWAYS AS IDENTITY, what text);
+CREATE TABLE part (id int, x text) PARTITION BY RANGE (id);
+CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (100);
+CREATE SEQUENCE numbers;
+CREATE VIEW v AS SELECT id, a FROM t;
+CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION body(n int) RETURNS text LANGUAGE plpgsql AS
+    'BEGIN RETURN (SELECT b FROM t WHERE id = n); END';
+CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO log(what) VALUES (NEW.title); RETURN NEW; END';
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON p FOR EACH ROW EXECUTE FUNCTION audit();
+INSERT INTO p VALUES (1, 'one'), (2, 'two');
+INSERT INTO t VALUES (1, 1, 'x', 'y', 'ok', 's', 1, '2020-01-01'), (2, 2, NULL, 'z', 'sad', NULL, NULL, NULL);
+INSERT INTO part VALUES (1, 'one');
+"""
+
+STATEMENTS = [
+    ("SELECT id, a FROM t WHERE id = $1", (1,)),
+    ("SELECT * FROM t ORDER BY id", ()),
+    ("SELECT b FROM t WHERE vc = $1 ORDER BY a", ("y",)),
+    ("SELECT e FROM t WHERE e = $1", ("ok",)),
+    ("SELECT id FROM t WHERE e = 'ok'", ()),
+    ("SELECT at FROM t WHERE id = 1", ()),
+    ("SELECT to_jsonb(t) -> 'b' FROM t WHERE id = 1", ()),
+    ("SELECT id FROM p WHERE title IN (SELECT b FROM t)", ()),
+    ("SELECT id FROM v WHERE a = $1", (1,)),
+    ("SELECT f($1)", (1,)),
+    ("SELECT body($1)", (1,)),
+    ("SELECT nextval('numbers') > 0", ()),
+    ("INSERT INTO t (id, a) VALUES ($1, $2)", (7, 7)),
+    ("INSERT INTO t (id, a) VALUES ($1, $2) RETURNING *", (7, 7)),
+    ("INSERT INTO t (id) VALUES ($1) RETURNING b", (7,)),
+    ("INSERT INTO t VALUES ($1, $2, $3)", (7, 7, "seven")),
+    ("INSERT INTO t (id, a) VALUES ($1, $2) ON CONFLICT (a) DO NOTHING", (7, 1)),
+    ("INSERT INTO t (id, a) VALUES ($1, $2) ON CONFLICT DO NOTHING", (7, 1)),
+    ("INSERT INTO t (id, a) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT t_a_key DO UPDATE SET b = 'c'", (7, 1)),
+    ("INSERT INTO t (id, b, vc, s, p_id) VALUES ($1, $2, $3, $4, $5)", (7, None, "long text here", "short", None)),
+    ("WITH new AS (INSERT INTO p VALUES ($1, $2) RETURNING id) SELECT id FROM new", (7, "seven")),
+    ("UPDATE t SET b = $1 WHERE id = $2", (None, 1)),
+    ("UPDATE t SET vc = $1, s = $2 WHERE id = 1", ("a longer text", "y")),
+    ("DELETE FROM t WHERE id = $1", (1,)),
+    ("DELETE FROM p WHERE id = $1", (2,)),
+    ("MERGE INTO t USING p ON t.id = p.id WHEN MATCHED THEN UPDATE SET b = p.title"
+     " WHEN NOT MATCHED THEN INSERT (id) VALUES (p.id)", ()),
+    ("INSERT INTO part VALUES ($1, $2)", (2, "two")),
+    ("SELECT * FROM t NATURAL JOIN p", ()),
+    ("UPDATE p SET title = $1 WHERE id = $2", ("new", 1)),
+]
+
+CHANGES = {
+    "nothing of theirs": "CREATE TABLE other (id int); CREATE INDEX ON t (b)",
+    "add a column": "ALTER TABLE t ADD n int",
+    "add a column with a default": "ALTER TABLE t ADD n int NOT NULL DEFAULT 1",
+    "add a column that must be given": "ALTER TABLE t ADD n int NOT NULL DEFAULT 1; ALTER TABLE t ALTER n DROP DEFAULT",
+    "add a title": "ALTER TABLE t ADD title text",
+    "drop a column": "ALTER TABLE t DROP b",
+    "drop and add a column": "ALTER TABLE t DROP b; ALTER TABLE t ADD b text DEFAULT 'b'",
+    "rename a column": "ALTER TABLE t RENAME b TO bb",
+    "rename the title": "ALTER TABLE p RENAME title TO heading",
+    "rename a table": "ALTER TABLE t RENAME TO t2",
+    "a view in place": "ALTER TABLE t RENAME TO t2; CREATE VIEW t AS SELECT * FROM t2",
+    "another schema": "CREATE SCHEMA other; ALTER TABLE t SET SCHEMA other",
+    "drop a table": "DROP TABLE t CASCADE",
+    "drop the log": "DROP TABLE log",
+    "a log that wants more": "ALTER TABLE log ADD who text NOT NULL",
+    "drop a unique": "ALTER TABLE t DROP CONSTRAINT t_a_key",
+    "rename a unique": "ALTER TABLE t RENAME CONSTRAINT t_a_key TO other",
+    "add a unique": "CREATE UNIQUE INDEX ON t ((b IS NULL)) WHERE b IS NULL",
+    "add a check": "ALTER TABLE t ADD CHECK (a < 5)",
+    "add a check not valid": "ALTER TABLE t ADD CONSTRAINT c CHECK (b IS NOT NULL) NOT VALID",
+    "add a foreign key": "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p (id)",
+    "be referred to": "CREATE TABLE c (p int REFERENCES p); INSERT INTO c VALUES (2)",
+    "set not null": "UPDATE t SET b = ''; ALTER TABLE t ALTER b SET NOT NULL",
+    "set not null without default": "UPDATE t SET vc = ''; ALTER TABLE t ALTER vc SET NOT NULL",
+    "drop a default": "ALTER TABLE t ALTER b DROP DEFAULT",
+    "another default": "ALTER TABLE t ALTER b SET DEFAULT 'c'",
+    "narrow": "ALTER TABLE t ALTER vc TYPE varchar(3)",
+    "widen": "ALTER TABLE t ALTER vc TYPE varchar(40)",
+    "to text": "ALTER TABLE t ALTER vc TYPE text",
+    "to bigint": "DROP VIEW v; ALTER TABLE t ALTER a TYPE bigint; CREATE VIEW v AS SELECT id, a FROM t",
+    "to another type": "ALTER TABLE t ALTER b DROP DEFAULT; ALTER TABLE t ALTER b TYPE int USING 0",
+    "to timestamptz": "ALTER TABLE t ALTER at TYPE timestamptz",
+    "identity": "ALTER TABLE t ALTER id ADD GENERATED ALWAYS AS IDENTITY",
+    "generated": "ALTER TABLE t DROP b; ALTER TABLE t ADD b text GENERATED ALWAYS AS (vc) STORED",
+    "rename a label": "ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'",
+    "add a label": "ALTER TYPE mood ADD VALUE 'glad'",
+    "stricter domain": "ALTER DOMAIN short ADD CHECK (VALUE <> 'short')",
+    "raising trigger": "CREATE FUNCTION r() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';"
+                       "CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION r()",
+    "silent trigger": "CREATE FUNCTION r() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+                      "CREATE TRIGGER r BEFORE INSERT OR UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION r()",
+    "trigger's function": "CREATE OR REPLACE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS "
+                          "'BEGIN RAISE ''no''; END'",
+    "a rule": "CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING",
+    "row security": "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
+    "a view's body": "CREATE OR REPLACE VIEW v AS SELECT id, a FROM t WHERE false",
+    "a wider view": "CREATE OR REPLACE VIEW v AS SELECT id, a, b FROM t",
+    "drop a view": "DROP VIEW v",
+    "a function's body": "CREATE OR REPLACE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT -$1'",
+    "an overload": "CREATE FUNCTION f(bigint) RETURNS bigint LANGUAGE sql AS 'SELECT $1'",
+    "another result": "DROP FUNCTION f(int); CREATE FUNCTION f(int) RETURNS text LANGUAGE sql AS 'SELECT ''x'''",
+    "drop a function": "DROP FUNCTION f(int)",
+    "drop a sequence": "DROP SEQUENCE numbers",
+    "detach a partition": "ALTER TABLE part DETACH PARTITION part_1",
+    "revoke": "REVOKE SELECT ON t FROM compat_app",
+    "revoke a sequence": "REVOKE ALL ON SEQUENCE numbers FROM compat_app",
+    "a view anew": "DROP VIEW v; CREATE VIEW v AS SELECT id, a FROM t",
+}
+
+GRANTS = """
+GRANT ALL ON ALL TABLES IN SCHEMA public TO compat_app;
+GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO compat_app;
+"""
+
+
+@pytest.fixture
+def app_role(cluster):
+    with cluster.connect() as connection:
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'compat_app'").fetchone():
+            connection.execute("CREATE ROLE compat_app")
+    return "compat_app"
+
+
+@pytest.fixture
+def shop(pg, make_pawl, app_role):
+    pawl = make_pawl(pg.url)
+    pawl.config({"check": {"shadow": "target"}, "target.main": {"url": pg.url, "app_role": app_role}})
+    pawl.write("20250101000000_base", BASE + GRANTS)
+    pawl.run("deploy", check=0)
+    pawl.pg = pg
+    return pawl
+
+
+def write_queries(pawl, *statements, release="1.0", name="all"):
+    folder = pawl.folder / "queries" / release
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.sql").write_text("".join(f"{text}\n;\n" for text in statements))
+
+
+def outcome(connection, statement, parameters):
+    """What the server answers, with real values, and undone again."""
+    connection.execute("BEGIN")
+    try:
+        connection.execute("SET LOCAL ROLE compat_app")
+        text = statement
+        for number in range(len(parameters), 0, -1):
+            text = text.replace(f"${number}", "%s")
+        cursor = connection.execute(text, parameters)
+        if cursor.description is None:
+            return ("rows", cursor.rowcount)
+        return ([(column.name, column.type_code) for column in cursor.description],
+                sorted(map(repr, cursor.fetchall())))
+    except psycopg.Error as error:
+        return ("fails", error.sqlstate)
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def outcomes(pg):
+    with pg.connect() as connection:
+        return [outcome(connection, *statement) for statement in STATEMENTS]
+
+
+def verdicts(answer):
+    """The worst of each line of the one file: a statement takes two lines."""
+    order = ["note", "warning", "error"]
+    worst = {}
+    for verdict in answer["verdicts"]:
+        number = (verdict["line"] - 1) // 2
+        worst[number] = max(worst.get(number, "note"), verdict["severity"], key=order.index)
+    return worst
+
+
+def is_broken(before, after):
+    """It fails, or a reader does not find its columns."""
+    if after[0] == "fails":
+        return True
+    return before[0] != after[0]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_statement_that_changes_is_called_fine(shop, change, figures):
+    write_queries(shop, *(text for text, _ in STATEMENTS))
+    shop.write("20250102000000_change", CHANGES[change])
+    before = outcomes(shop.pg)
+    assert all(said[0] != "fails" for said in before), before
+    result = shop.run("compat", "--json")
+    assert result.code in (0, 3), result
+    answer = result.json()
+    assert answer["judged"] == len(STATEMENTS), result.out
+    worst = verdicts(answer)
+    shop.run("deploy", "--override", "lint", "--reason", "test", check=0)
+    after = outcomes(shop.pg)
+    alarms = 0
+    for number, (text, _) in enumerate(STATEMENTS):
+        said = worst.get(number, "fine")
+        if before[number] != after[number]:
+            assert said in ("warning", "error"), (text, before[number], after[number])
+        if said == "error":
+            assert is_broken(before[number], after[number]), (text, answer["verdicts"])
+        alarms += said == "warning" and before[number] == after[number]
+    assert result.code == (3 if "error" in worst.values() else 0)
+    if change == "nothing of theirs":
+        assert worst == {}
+    figures(f"{change}: {alarms} warnings of {len(STATEMENTS)} were not needed")
