@@ -122,7 +122,7 @@ RULES = {
 BASE_RULES = {"edited-since-base", "removed-since-base", "renamed-since-base", "out-of-order"}
 LEDGER_RULES = {"edited", "missing", "renamed", "squash-split", "applied-name", "fails-on-shadow",
                 "data-violates", "data-loses", "data-unasked", "data-rows",
-                "fails-rehearsal"}
+                "fails-rehearsal", "compat-breaks", "compat-may-break", "compat-unread"}
 
 
 def lay_out(checkout, files):

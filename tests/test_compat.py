@@ -21,7 +21,7 @@ CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN INSERT INTO log(what) VALUES (NEW.title); RETURN NEW; END';
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON p FOR EACH ROW EXECUTE FUNCTION audit();
 INSERT INTO p VALUES (1, 'one'), (2, 'two');
-INSERT INTO t VALUES (1, 1, 'x', 'y', 'ok', 's', 1, '2020-01-01'), (2, 2, NULL, 'z', 'sad', NULL, NULL, NULL);
+INSERT INTO t VALUES (1, 1, 'x', 'y', 'ok', 's', 1, '2020-01-01'), (2, 2, 'q', 'z', 'sad', NULL, NULL, NULL);
 INSERT INTO part VALUES (1, 'one');
 """
 
@@ -73,16 +73,16 @@ CHANGES = {
     "another schema": "CREATE SCHEMA other; ALTER TABLE t SET SCHEMA other",
     "drop a table": "DROP TABLE t CASCADE",
     "drop the log": "DROP TABLE log",
-    "a log that wants more": "ALTER TABLE log ADD who text NOT NULL",
+    "a log that wants more": "TRUNCATE log; ALTER TABLE log ADD who text NOT NULL",
     "drop a unique": "ALTER TABLE t DROP CONSTRAINT t_a_key",
     "rename a unique": "ALTER TABLE t RENAME CONSTRAINT t_a_key TO other",
     "add a unique": "CREATE UNIQUE INDEX ON t ((b IS NULL)) WHERE b IS NULL",
     "add a check": "ALTER TABLE t ADD CHECK (a < 5)",
     "add a check not valid": "ALTER TABLE t ADD CONSTRAINT c CHECK (b IS NOT NULL) NOT VALID",
     "add a foreign key": "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p (id)",
-    "be referred to": "CREATE TABLE c (p int REFERENCES p); INSERT INTO c VALUES (2)",
-    "set not null": "UPDATE t SET b = ''; ALTER TABLE t ALTER b SET NOT NULL",
-    "set not null without default": "UPDATE t SET vc = ''; ALTER TABLE t ALTER vc SET NOT NULL",
+    "be referred to": "CREATE TABLE c (p int REFERENCES p); INSERT INTO c SELECT id FROM p WHERE id = 2",
+    "set not null": "ALTER TABLE t ALTER b SET NOT NULL",
+    "set not null without default": "ALTER TABLE t ALTER vc SET NOT NULL",
     "drop a default": "ALTER TABLE t ALTER b DROP DEFAULT",
     "another default": "ALTER TABLE t ALTER b SET DEFAULT 'c'",
     "narrow": "ALTER TABLE t ALTER vc TYPE varchar(3)",
@@ -214,3 +214,153 @@ def test_no_statement_that_changes_is_called_fine(shop, change, figures):
     if change == "nothing of theirs":
         assert worst == {}
     figures(f"{change}: {alarms} warnings of {len(STATEMENTS)} were not needed")
+
+
+# ---- the command ----
+
+def databases(cluster):
+    with cluster.connect() as connection:
+        rows = connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^pawl_'")
+        return {name for name, in rows}
+
+
+def test_the_migration_after_which_it_breaks(shop):
+    write_queries(shop, "SELECT id FROM t", "SELECT b\nFROM t", name="one")
+    shop.write("20250102000000_fine", "ALTER TABLE t ADD n int;")
+    shop.write("20250103000000_drop", "ALTER TABLE t DROP b;")
+    shop.write("20250104000000_later", "ALTER TABLE t ADD m int;")
+    answer = shop.run("compat", "--json", check=3).json()
+    verdict, = [one for one in answer["verdicts"] if one["severity"] == "error"]
+    assert verdict["migration"] == "20250103000000_drop" and verdict["rule"] == "compat-breaks"
+    assert verdict["migration_file"].endswith("20250103000000_drop.sql")
+    assert verdict["file"].endswith("queries/1.0/one.sql") and verdict["line"] == 3
+    assert 'column "b" does not exist (SQLSTATE 42703)' in verdict["what"]
+    shop.run("compat", "--to", "20250102000000_fine", check=0)
+    assert databases(shop.pg.cluster) == set()
+
+
+def test_what_breaks_in_between_is_a_warning(shop):
+    write_queries(shop, "SELECT b FROM t")
+    shop.write("20250102000000_away", "ALTER TABLE t RENAME TO t2;")
+    shop.write("20250103000000_back", "ALTER TABLE t2 RENAME TO t;")
+    verdict, = shop.run("compat", "--json", check=0).json()["verdicts"]
+    assert verdict["what"].startswith("until a later migration has run, it fails: ")
+    assert (verdict["severity"], verdict["migration"]) == ("warning", "20250102000000_away")
+
+
+def test_what_is_not_judged(shop):
+    write_queries(shop, "SELECT nothing FROM t", "LISTEN x", "SELECT 1", "CREATE TABLE x AS SELECT 1")
+    shop.write("20250102000000_drop", "DROP TABLE t CASCADE;")
+    answer = shop.run("compat", "--json", check=0).json()
+    assert answer["statements"] == 4 and answer["judged"] == 1
+    assert [(one["line"], one["severity"]) for one in answer["verdicts"]] == \
+        [(3, "note"), (7, "note"), (1, "warning")]
+
+
+@pytest.mark.parametrize("text", ["SELECT id FROM t WHERE id = ?", "SELECT id FROM t WHERE id = :id"])
+def test_placeholders_of_drivers(shop, text):
+    write_queries(shop, "SELECT b::text FROM t", text)
+    result = shop.run("compat", check=2)
+    assert "parameters of statements are $1, $2, not ? or :name" in result.err and "all.sql:3:1" in result.err
+
+
+def test_no_statements(shop):
+    assert 'there are no statements in "queries"' in shop.run("compat", check=2).err
+    write_queries(shop)
+    assert "there are no statements" in shop.run("compat", check=2).err
+    assert "there are no statements" in shop.run("compat", "--release", "2", check=2).err
+
+
+def test_hostile_names(shop):
+    name = 'a"b; DROP TABLE t; --\x1b[31m $1 %s {o}'
+    quoted = '"' + name.replace('"', '""') + '"'
+    shop.write("20250101000001_odd", f"CREATE TABLE {quoted} ({quoted} int);")
+    shop.run("deploy", check=0)
+    write_queries(shop, f"INSERT INTO {quoted} ({quoted}) VALUES ($1)", f"SELECT {quoted} FROM {quoted}")
+    shop.write("20250102000000_tight", f"ALTER TABLE {quoted} ADD CHECK ({quoted} > 0);")
+    shop.config({"check": {"shadow": "target"}, "target.main": {"url": shop.pg.url}})
+    result = shop.run("compat", check=0)
+    assert "may refuse what was allowed" in result.out and "\x1b" not in result.out + result.err
+
+
+def test_a_migration_that_fails(shop):
+    write_queries(shop, "SELECT 1")
+    shop.write("20250102000000_bad", "SELECT 1;\nALTER TABLE nowhere ADD x int;")
+    error = shop.run("compat", "--json", check=1).json()["error"]
+    assert '"20250102000000_bad" fails in the copy' in error["message"] and error["line"] == 2
+
+
+def test_without_the_right_to_make_databases(shop, cluster):
+    with cluster.connect() as connection:
+        connection.execute("DROP ROLE IF EXISTS compat_plain")
+        connection.execute("CREATE ROLE compat_plain LOGIN")
+    write_queries(shop, "SELECT 1")
+    result = shop.run("compat", "--on", cluster.url(shop.pg.name, user="compat_plain"), check=3)
+    assert "may not create databases" in result.err and "Nothing was changed." in result.err
+
+
+def test_many_statements(shop, figures):
+    write_queries(shop, *(f"SELECT id, a FROM t WHERE id = $1 AND a <> {n}" for n in range(1000)))
+    shop.write("20250102000000_drop", "DROP VIEW v; ALTER TABLE t DROP a;")
+    answer = shop.run("compat", "--json", check=3).json()
+    assert answer["judged"] == 1000 and len(answer["verdicts"]) == 1000
+
+
+# ---- capture ----
+
+def test_capture(make_cluster, make_pawl):
+    cluster = make_cluster(shared_preload_libraries="pg_stat_statements")
+    pg = cluster.create_database()
+    pawl = make_pawl(pg.url)
+    pawl.write("20250101000000_one", "CREATE TABLE other (id int);")
+    pawl.run("deploy", check=0)
+    assert "has no pg_stat_statements" in pawl.run("capture", "--release", "1.0", check=3).err
+    with pg.connect() as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements; CREATE TABLE t (id int, at timestamp)")
+        connection.execute("SELECT id FROM t WHERE at > timestamp '2020-01-01' - interval '1 day'")
+        connection.execute("INSERT INTO t (id) VALUES (17)")
+        connection.execute("LISTEN x")
+    answer = pawl.run("capture", "--release", "1.0", "--json", check=0).json()
+    text = (pawl.folder / "queries/1.0/captured.sql").read_text()
+    assert answer["statements"] == text.count("\n;\n")
+    assert "SELECT id FROM t WHERE at > $1::timestamp - $2::interval\n;\n" in text
+    assert "INSERT INTO t (id) VALUES ($1)\n;\n" in text and "LISTEN" not in text and "pawl" not in text
+    pawl.run("capture", "--release", "1.0", check=0)
+    assert (pawl.folder / "queries/1.0/captured.sql").read_text() == text
+    assert pawl.run("compat", "--on", "target", "--json", check=0).json()["judged"] == answer["statements"]
+
+
+@pytest.mark.parametrize("release", ["", "../x", "a/b", ".."])
+def test_a_release_that_is_no_folder(shop, release):
+    assert "cannot be the name of a folder" in shop.run("capture", "--release", release, check=2).err
+
+
+# ---- tests ----
+
+def test_a_command_sees_the_schema_that_is_to_come(shop):
+    shop.write("20250102000000_add", "ALTER TABLE t ADD fresh int;")
+    script = 'psql -qAt "$DATABASE_URL" -c "SELECT fresh FROM t" && psql -qAt -c "SELECT current_database()"'
+    result = shop.run("compat", "--tests", "--", "sh", "-c", script, check=0)
+    assert "pawl_shadow_" in result.err and databases(shop.pg.cluster) == set()
+    result = shop.run("compat", "--tests", "--", "sh", "-c", "exit 7", check=3)
+    assert '"sh" failed with the pending migrations: exit code 7' in result.err
+    assert databases(shop.pg.cluster) == set()
+    shop.run("compat", "--tests", "--", "no-such-program", check=125)
+    assert "behind --" in shop.run("compat", "--tests", check=2).err
+
+
+def test_a_stop_ends_the_command_and_leaves_nothing(shop):
+    run = shop.spawn("compat", "--tests", "--", "sh", "-c", "trap '' TERM; echo started; sleep 300 & sleep 300")
+    run.wait_for("started")
+    run.signal()
+    assert run.finish(timeout=10).code == 128 + 15
+    assert databases(shop.pg.cluster) == set()
+
+
+def test_a_killed_run_is_swept_by_the_next(shop):
+    run = shop.spawn("compat", "--tests", "--", "sh", "-c", "echo started; exec sleep 300")
+    run.wait_for("started")
+    run.kill()
+    assert len(databases(shop.pg.cluster)) == 1
+    shop.run("compat", "--tests", "--", "true", check=0)
+    assert databases(shop.pg.cluster) == set()

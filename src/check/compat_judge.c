@@ -123,13 +123,23 @@ static bool is_defaulted(const struct matter *m)
 
 static bool is_changed_identity(const struct matter *m)
 {
-    return m->reached->in_function || m->change->owner >> 32 == 'f';
+    return m->reached->in_function != 0 || m->change->owner >> 32 == 'f';
+}
+
+/* The text of the function that leads there has that word, or may mean any. */
+static bool is_in_function(const struct matter *m)
+{
+    const compat_owner function = m->reached->in_function;
+    return function != 0 &&
+           (m->reached->star ||
+            compat_trait_find(&m->judging->before->traits, function, "word", m->change->name) ||
+            compat_trait_find(&m->judging->after->traits, function, "word", m->change->name));
 }
 
 static bool is_new_name(const struct matter *m)
 {
     return m->use->natural || compat_names_have(&m->use->columns, m->change->name) ||
-           (m->reached->in_function && m->reached->star);
+           is_in_function(m);
 }
 
 /* The row as a whole, by the name of its table. */
@@ -146,15 +156,8 @@ static bool is_gone_column(const struct matter *m)
     const struct compat_target *const target = m->reached->target;
     const bool by_place =
         (m->reached->ops & USE_INSERTS) != 0 && target != NULL && !target->lists_columns;
-    return m->reached->in_function || by_place || m->use->star || m->use->natural || is_named(m) ||
+    return is_in_function(m) || by_place || m->use->star || m->use->natural || is_named(m) ||
            is_whole_row(m->use);
-}
-
-static bool is_by_place(const struct matter *m)
-{
-    const struct compat_target *const target = m->reached->target;
-    return was_there(m) && (m->reached->in_function || ((m->reached->ops & USE_INSERTS) != 0 &&
-                                                        target != NULL && !target->lists_columns));
 }
 
 /* "character varying(20)" to "character varying(40)" or to no limit, and to text. */
@@ -172,14 +175,22 @@ static bool widens(const char *before, const char *after)
 
 static bool is_other_type(const struct matter *m)
 {
-    return m->reached->in_function || (!widens(m->change->before, m->change->after) &&
-                                       (m->reached->target == NULL || m->use->star || is_named(m) ||
-                                        ((m->reached->ops & USE_CHANGES) != 0 && is_given(m))));
+    if (m->reached->in_function != 0)
+        return is_in_function(m);
+    return !widens(m->change->before, m->change->after) &&
+           (m->reached->target == NULL || m->use->star || is_named(m) || is_whole_row(m->use) ||
+            ((m->reached->ops & USE_CHANGES) != 0 && is_given(m)));
 }
 
 static bool is_read(const struct matter *m)
 {
     return m->reached->target == NULL || m->use->star || is_named(m) || is_whole_row(m->use);
+}
+
+/* The statement takes or gives values of that type. */
+static bool is_of_type(const struct matter *m)
+{
+    return m->reached->is_named || m->reached->in_function != 0;
 }
 
 static bool is_conflict(const struct matter *m)
@@ -210,8 +221,8 @@ static const struct meaning {
     {"column", WENT, USE_ALL, is_gone_column, "column \"{n}\" of {o} is gone"},
     {"column", CHANGED, USE_ALL, is_other_type,
      "column \"{n}\" of {o} is {a} now, it was {b}: values may not fit or not mean the same"},
-    {"position", CHANGED, USE_ALL, is_by_place,
-     "column \"{n}\" of {o} has another place, and the statement fills columns by their place"},
+    {"number", CHANGED, USE_ALL, is_gone_column,
+     "column \"{n}\" of {o} has been made anew, behind the others and without its values"},
     {"not null", CAME, USE_INSERTS | USE_UPDATES, is_given,
      "column \"{n}\" of {o} takes no NULL any more"},
     {"not null", WENT, USE_READS, is_read, "column \"{n}\" of {o} may be NULL now"},
@@ -232,11 +243,11 @@ static const struct meaning {
      "policy \"{n}\" of {o} is new, gone or another one: rows may be hidden or refused"},
     {"row security", ANY_WAY, USE_ALL, NULL,
      "row level security of {o} has changed: rows may be hidden or refused"},
-    {"rule", ANY_WAY, USE_ALL, NULL, "rule \"{n}\" of {o} is new, gone or another one"},
+    {"rule", ANY_WAY, USE_CHANGES, NULL, "rule \"{n}\" of {o} is new, gone or another one"},
     {"view", ANY_WAY, USE_ALL, NULL, "view {o} asks for something else than before"},
-    {"label", WENT, USE_ALL, NULL, "enum {o} has no \"{n}\" any more"},
-    {"label", CAME, USE_READS, NULL, "enum {o} has a new value \"{n}\", which may be read"},
-    {"domain", CAME, USE_ALL, NULL, "domain {o} may refuse what was allowed: {n}"},
+    {"label", WENT, USE_ALL, is_of_type, "enum {o} has no \"{n}\" any more"},
+    {"label", CAME, USE_READS, is_of_type, "enum {o} has a new value \"{n}\", which may be read"},
+    {"domain", CAME, USE_CHANGES, NULL, "domain {o} may refuse what was allowed: {n}"},
     {"partition", WENT, USE_ALL, NULL, "a partition of {o} is gone: {n}"},
     {"right", WENT, USE_ALL, NULL, "a right to {o} is gone: {n}"},
 };
@@ -323,7 +334,10 @@ static bool add_said(struct arena *arena, const struct judging *judging,
             return false;
     }
     for (size_t i = 0; i < said->parameter_count + said->column_count; i++) {
-        const struct compat_reached from = {.owner = said->types[i], .ops = USE_READS};
+        const struct compat_reached from = {.owner = said->types[i],
+                                            .ops =
+                                                i < said->parameter_count ? USE_CHANGES : USE_READS,
+                                            .is_named = true};
         if (!compat_reach_add(arena, before, after, &from, reach))
             return false;
     }

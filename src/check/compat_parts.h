@@ -106,7 +106,8 @@ struct compat_reached {
     unsigned ops;
     const struct compat_target *target; /* named itself, or a part of that: columns are known */
     bool is_named;                      /* by the statement */
-    bool in_function, star;             /* by a function's text */
+    compat_owner in_function;           /* by the text of this one; 0: not by one's */
+    bool star;                          /* and there is a * in that */
 };
 
 struct compat_reach {

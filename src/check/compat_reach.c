@@ -25,8 +25,10 @@ static bool follow(const struct compat_reached *from, const struct compat_edge *
     case WAY_VIEW:
         ret->target = NULL; /* its columns may be called otherwise */
         return true;
-    case WAY_CHILD:
     case WAY_TYPE:
+        ret->is_named = from->is_named && from->owner >> 32 == 't';
+        return true;
+    case WAY_CHILD:
     case WAY_PART:
         return true;
     case WAY_TRIGGER:
@@ -38,8 +40,10 @@ static bool follow(const struct compat_reached *from, const struct compat_edge *
         return ret->ops != 0;
     case WAY_BODY:
     case WAY_STAR:
-        *ret = (struct compat_reached){
-            .owner = edge->to, .ops = USE_ALL, .in_function = true, .star = edge->way == WAY_STAR};
+        *ret = (struct compat_reached){.owner = edge->to,
+                                       .ops = USE_ALL,
+                                       .in_function = from->owner,
+                                       .star = edge->way == WAY_STAR};
         return true;
     }
     return false;

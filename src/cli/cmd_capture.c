@@ -109,7 +109,8 @@ static void put_repaired(struct str *out, const char *text)
         const struct token token = lexer_next_solid(&lexer);
         if (token.type == TOKEN_END)
             break;
-        if (token.type == TOKEN_PARAMETER && last.type == TOKEN_WORD && match_word(&last, (struct span){types, strlen(types)})) {
+        if (token.type == TOKEN_PARAMETER && last.type == TOKEN_WORD &&
+            match_word(&last, (struct span){types, strlen(types)})) {
             str_append(out, text + copied, last.start - copied);
             str_append(out, token.span.at, token.span.len);
             str_puts(out, "::");
