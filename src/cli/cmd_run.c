@@ -1,14 +1,19 @@
 /* pawl run: the entry point of a container, which waits for the schema and then becomes the
  * service. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/supervisor.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/readiness.h"
 #include "cli/session.h"
 #include "cli/stop.h"
+#include "deploy/prepare.h"
+#include "live/heartbeat.h"
 
 /* A log gets the same line again only after so long, and another one no sooner than the other. */
 enum { SAME_LINE_MS = 30 * 1000, OTHER_LINE_MS = 1000 };
@@ -97,6 +102,72 @@ static bool make_ready(struct cli *cli, int64_t wait_ms, bool *ret_ready, struct
     return true;
 }
 
+/* ---- the instance ---- */
+
+/* Beside the program's own words: one line. */
+static void say_blocked(void *context, const char *migration)
+{
+    dprintf(STDERR_FILENO,
+            "pawl: warning: the contract migration \"%s\" was applied and release \"%s\" does not "
+            "carry it: start newer code\n",
+            migration, (const char *)context);
+}
+
+/* What hello() said, as `pawl ready` says it. */
+static void refuse_start(struct cli *cli, const struct heartbeat *heartbeat,
+                         const struct hello *hello)
+{
+    const bool never = hello->answer == HELLO_BLOCKED;
+    const char *const id = fs_printable(&cli->arena, hello->migration);
+    const char *const release = fs_printable(&cli->arena, heartbeat->release);
+    const char *const reason =
+        id != NULL && release != NULL
+            ? arena_printf(&cli->arena,
+                           "the contract migration \"%s\" %s and release \"%s\" does not carry it",
+                           id, never ? "was applied" : "is about to run", release)
+            : NULL;
+    cli->output.failed = cli->output.failed || reason == NULL;
+    output_result(&cli->output, "%s: %s\n", never ? "never ready" : "not ready", reason);
+    output_chat(&cli->output, "next: %s",
+                never ? "start newer code: this code cannot work with the schema as it is now"
+                      : "wait for that deploy, or wait longer: --wait");
+    cli_result(cli, "ready", json_false());
+    cli_result(cli, "verdict", cli_json_text(never ? "never ready" : "not ready"));
+    cli_result(cli, "reason", cli_json_text(reason));
+    cli->outcome = never ? ERR_NEVER_READY : ERR_NOT_READY;
+}
+
+/* The instance is there before its program is. A ledger that cannot take it, as one of an older
+ * build under a role that may not add to it, does not keep a service down. */
+static bool register_instance(struct cli *cli, struct heartbeat *heartbeat, int64_t give_up_ms,
+                              bool *ret_start, struct err *err)
+{
+    enum { PAUSE_MS = 500 };
+    struct wait wait = {.cancel_fd = -1};
+    struct hello hello;
+    if (!stop_watch(&wait.cancel_fd, err))
+        return false;
+    *ret_start = true;
+    for (;;) {
+        CLEANUP(err_release) struct err failed = {0};
+        if (!heartbeat_once(heartbeat, &cli->arena, &wait, &hello, &failed)) {
+            output_chat(&cli->output, "warning: release \"%s\" is not registered: %s",
+                        heartbeat->release,
+                        failed.message != NULL ? failed.message : err_meaning(failed.code));
+            return heartbeat_start(heartbeat, err);
+        }
+        *ret_start = hello.answer == HELLO_OK;
+        if (*ret_start)
+            return heartbeat_start(heartbeat, err);
+        if (hello.answer == HELLO_BLOCKED || clock_monotonic_ms() >= give_up_ms) {
+            refuse_start(cli, heartbeat, &hello);
+            return true;
+        }
+        if (!wait_sleep(PAUSE_MS, &wait, err))
+            return false;
+    }
+}
+
 /* ---- the program ---- */
 
 static bool check_line(const struct cli *cli, struct err *err)
@@ -126,9 +197,12 @@ static bool hand_over(struct cli *cli, const char *const *arguments,
 static bool run(struct cli *cli, struct err *err)
 {
     struct supervisor_signals signals;
+    struct ledger_options target;
+    CLEANUP(heartbeat_end) struct heartbeat heartbeat = {.stop = {-1, -1}};
     int64_t wait_ms = 0;
     int cancel_fd = -1;
     bool ready = false;
+    const int64_t since_ms = clock_monotonic_ms();
     supervisor_note_signals(&signals);
     if (!cli->sigpipe_ignored)
         (void)sigdelset(&signals.ignored, SIGPIPE);
@@ -145,6 +219,18 @@ static bool run(struct cli *cli, struct err *err)
         !supervisor_find(arguments[0], err) || !stop_watch(&cancel_fd, err) ||
         !stop_watch_more(err) || !make_ready(cli, wait_ms, &ready, err))
         return false;
+    prepare_target(&cli->config, &cli->target, &cli->url, true, &target);
+    heartbeat = (struct heartbeat){.target = &target,
+                                   .release = session_release(cli),
+                                   .instance = heartbeat_name(&cli->arena),
+                                   .on_blocked = say_blocked,
+                                   .context = (void *)(uintptr_t)session_release(cli),
+                                   .stop = {-1, -1}};
+    if (heartbeat.instance == NULL)
+        return err_nomem(err);
+    if (ready && heartbeat.release != NULL &&
+        !register_instance(cli, &heartbeat, since_ms + wait_ms, &ready, err))
+        return false;
     return !ready || hand_over(cli, arguments, &signals, err);
 }
 
@@ -152,7 +238,9 @@ static const struct option options[] = {
     {.name = "wait",
      .argument = "D",
      .text = "how long to wait for the database, a deploy, or another deploy: 30s, 10m"},
-    {.name = "release", .argument = "R", .text = "the release that starts"},
+    {.name = "release",
+     .argument = "R",
+     .text = "the release that starts: its instance is registered while the program runs"},
     {.name = "deploy", .text = "deploy first, as `pawl deploy` does"},
 };
 

@@ -25,6 +25,7 @@
     X(repair)                                                                                      \
     X(ready)                                                                                       \
     X(run)                                                                                         \
+    X(release)                                                                                     \
     X(reserve)                                                                                     \
     X(maintenance)                                                                                 \
     X(status)                                                                                      \

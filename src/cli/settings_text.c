@@ -28,6 +28,7 @@ const struct settings_section settings_sections[] = {
     {"backup", "[backup]", "What is saved before a deploy that might lose something."},
     {"backfill", "[backfill]", "How large batches are, and when a backfill waits."},
     {"check", "[check]", "Where statements are tried before they are run."},
+    {"releases", "[releases]", "Who lives on a target, and holds contract migrations up."},
     {"target", "[target.NAME]", "A database, under a name of your choice; any number of them."},
 };
 const size_t settings_section_count = COUNT_OF(settings_sections);

@@ -321,7 +321,8 @@ static bool run_all(struct run *run, struct err *err)
         !backfill_check(run, err) || !backup_before(run, err))
         return false;
     if (run->options->app_role != NULL &&
-        !ledger_grant(run->ledger, run->arena, run->options->app_role, err))
+        (!ledger_grant(run->ledger, run->arena, run->options->app_role, err) ||
+         !ledger_grant_presence(run->ledger, run->arena, run->options->app_role, err)))
         return false;
     if (run->options->reserve_role != NULL &&
         !ledger_grant_reserve(run->ledger, run->arena, run->options->reserve_role, err))

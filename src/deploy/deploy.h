@@ -17,6 +17,7 @@
 #include "deploy/plan.h"
 #include "deploy/preflight.h"
 #include "deploy/throttle.h"
+#include "ledger/presence.h"
 
 struct deploy_options {
     struct set *set; /* odd names that turn out to be applied are admitted to it */
@@ -38,6 +39,7 @@ struct deploy_options {
     const char *app_role;       /* NULL: none */
     const char *reserve_role;   /* NULL: none */
     struct black_box_options black_box;
+    struct presence_options presence;
     bool dry_run;
     bool preflight; /* it begins with the checks of deploy/preflight.h */
     struct deploy_listener listener;
@@ -76,6 +78,13 @@ bool deploy_run(struct arena *arena, const struct ledger_options *target, const 
                 struct ledger *ledger, const struct deploy_options *options,
                 struct deploy_result *result, struct findings *findings,
                 struct err *err) MUST_CHECK;
+
+/* Records the set of options->release, and what instances need to say hello, and deploys nothing.
+ * result->release_recorded is false where it was recorded already. Errors: as above. */
+bool deploy_start_release(struct arena *arena, const struct ledger_options *target,
+                          const struct wait *wait, struct ledger *ledger,
+                          const struct deploy_options *options, struct deploy_result *result,
+                          struct findings *findings, struct err *err) MUST_CHECK;
 
 /* The first item of result->plan that was not applied by this run: those before it were, and a plan
  * that was made anew while the run went on has none of them. */

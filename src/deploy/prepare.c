@@ -46,6 +46,17 @@ struct backup_options prepare_backup(const struct config *config)
     };
 }
 
+struct presence_options prepare_presence(const struct config *config)
+{
+    const struct value *const values = config->values;
+    return (struct presence_options){
+        .application_name = or_none(&values[SETTING_RELEASES_NAME]),
+        .others = or_none(&values[SETTING_RELEASES_OTHERS]),
+        .soak_ms = values[SETTING_SOAK].number,
+        .settle_ms = values[SETTING_SETTLE].number,
+    };
+}
+
 void prepare_probe(const struct config *config, const struct target *target,
                    struct probe_options *ret)
 {
@@ -84,6 +95,7 @@ void prepare_deploy(const struct config *config, const struct target *target,
         .reserve_role = or_none(&target->values[SETTING_RESERVE_ROLE]),
         .backup = prepare_backup(config),
         .black_box = prepare_black_box(config),
+        .presence = prepare_presence(config),
         .preflight = strcmp(values[SETTING_PREFLIGHT].text, "on") == 0,
     };
     prepare_probe(config, target, &ret->probe);

@@ -24,6 +24,9 @@ struct backup_options prepare_backup(const struct config *config);
 void prepare_deploy(const struct config *config, const struct target *target,
                     struct deploy_options *ret);
 
+/* What [releases] says. Points into its argument. */
+struct presence_options prepare_presence(const struct config *config);
+
 /* What the questions to the data of the target take. Points into its arguments. */
 void prepare_probe(const struct config *config, const struct target *target,
                    struct probe_options *ret);

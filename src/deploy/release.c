@@ -70,8 +70,9 @@ static bool add_contracts(const struct run *run, json_t *detail)
     bool ok = waiting != NULL && lacking != NULL;
     for (size_t i = 0; ok && i < c->count; i++) {
         const struct migration *const m = c->items[i].migration;
-        if (m->phase == PHASE_CONTRACT && m->kind != KIND_REPEATABLE &&
-            (c->items[i].kind == MATCH_PENDING || c->items[i].kind == MATCH_DOUBTFUL))
+        if (m->phase == PHASE_CONTRACT &&
+            (c->items[i].kind == MATCH_PENDING || c->items[i].kind == MATCH_DOUBTFUL ||
+             c->items[i].kind == MATCH_CHANGED))
             ok = json_object_set_new(waiting, m->id, json_string(m->checksum.text)) == 0;
     }
     for (size_t i = 0; ok && i < c->missing.count; i++)
@@ -103,7 +104,7 @@ static const char *release_detail(const struct run *run, const char *whole)
     return detail_text(run->arena, detail);
 }
 
-bool release_record(struct run *run, struct err *err)
+static bool append(struct run *run, struct err *err)
 {
     const struct hash_hex digest = digest_set_hash(&run->state.digests);
     struct hash_hex whole;
@@ -118,6 +119,46 @@ bool release_record(struct run *run, struct err *err)
     if (!ledger_append(run->ledger, run->arena, &entry, run->last_change, &receipt, err))
         return false;
     run->result->release_recorded = true;
+    return true;
+}
+
+bool release_record(struct run *run, struct err *err)
+{
     /* Where no mutex is held another set may have taken the name first. */
-    return run_plan(run, err);
+    return append(run, err) && run_plan(run, err);
+}
+
+static bool refuse_absent(const struct run *run, struct err *err)
+{
+    if (run->ledger->exists)
+        return true;
+    (void)err_set(err, ERR_REFUSED, "the target has no ledger \"%s\"", run->ledger->name);
+    err_state(err, "Nothing was changed.");
+    err_hint(err, "Deploy, or adopt what is there: pawl adopt --as-of none.");
+    return false;
+}
+
+bool deploy_start_release(struct arena *arena, const struct ledger_options *target,
+                          const struct wait *wait, struct ledger *ledger,
+                          const struct deploy_options *options, struct deploy_result *result,
+                          struct findings *findings, struct err *err)
+{
+    struct run run = {.arena = arena,
+                      .target = target,
+                      .wait = wait,
+                      .ledger = ledger,
+                      .options = options,
+                      .result = result,
+                      .findings = findings,
+                      .set_findings = findings->count};
+    *result = (struct deploy_result){0};
+    if (!ledger_prepare_writer(ledger, arena, err) || !run_look(&run, err) ||
+        !refuse_absent(&run, err) || !release_check(&run, err) ||
+        !presence_make(ledger, arena, err))
+        return false;
+    if (options->app_role != NULL && !ledger_grant_presence(ledger, arena, options->app_role, err))
+        return false;
+    /* Another set may have taken the name first. */
+    return !release_is_new(&run) ||
+           (append(&run, err) && run_look(&run, err) && release_check(&run, err));
 }

@@ -38,7 +38,13 @@
     X(BACKFILL_BEGIN, "backfill_begin", false,                                                     \
       "a backfill began to go through its table: how far, and by which key")                       \
     X(BACKFILL_PAUSED, "backfill_paused", false, "a backfill was paused: by whom, and why")        \
-    X(BACKFILL_RESUMED, "backfill_resumed", false, "a paused backfill may go on")
+    X(BACKFILL_RESUMED, "backfill_resumed", false, "a paused backfill may go on")                  \
+    X(RETIRED, "retired", false,                                                                   \
+      "a release is over: what was seen of it until then does not hold")                           \
+    X(HELD, "held", false, "a contract migration waits for live releases that lack it: for whom")  \
+    X(CLOSING, "closing", false,                                                                   \
+      "a contract migration is about to run: who starts now without it is told to wait")           \
+    X(REOPENED, "reopened", false, "such a migration did not run: who still lives without it")
 
 enum ledger_event {
 #define X(id, name, changes, meaning) EVENT_##id,

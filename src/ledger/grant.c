@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ledger/ledger.h"
+#include "ledger/presence.h"
 #include "ledger/schema.h"
 
 /* Whether the question about the role is answered with yes. */
@@ -59,6 +60,27 @@ bool ledger_grant(struct ledger *ledger, struct arena *arena, const char *app_ro
     if (ledger->pg == NULL ||
         (has_right(ledger, arena, question, app_role, &done, err) &&
          (done || grant(ledger, arena, NULL, grants, COUNT_OF(grants), app_role, err))))
+        return true;
+    err_prefix(err, "cannot grant to app_role");
+    return false;
+}
+
+bool ledger_grant_presence(struct ledger *ledger, struct arena *arena, const char *app_role,
+                           struct err *err)
+{
+    static const char question[] =
+        "SELECT coalesce(pg_catalog.has_schema_privilege($1, $2, 'USAGE') AND"
+        " pg_catalog.has_function_privilege($1, pg_catalog.to_regprocedure($2 ||"
+        " '.bye(pg_catalog.text, pg_catalog.text)')::pg_catalog.oid, 'EXECUTE'), false)";
+    static const char *const grants[] = {
+        "GRANT EXECUTE ON FUNCTION {ledger}.hello, {ledger}.bye TO ",
+        "GRANT USAGE ON SCHEMA {ledger} TO ",
+    };
+    bool done = true;
+    if (ledger->pg == NULL ||
+        (has_right(ledger, arena, question, app_role, &done, err) &&
+         (done || (presence_make(ledger, arena, err) &&
+                   grant(ledger, arena, NULL, grants, COUNT_OF(grants), app_role, err)))))
         return true;
     err_prefix(err, "cannot grant to app_role");
     return false;

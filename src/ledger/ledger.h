@@ -59,6 +59,10 @@ bool ledger_foreign_objects(struct ledger *ledger, struct arena *arena, const ch
 bool ledger_grant(struct ledger *ledger, struct arena *arena, const char *app_role,
                   struct err *err) MUST_CHECK;
 
+/* Lets the role say hello and bye, and makes these where the ledger has none; as above. */
+bool ledger_grant_presence(struct ledger *ledger, struct arena *arena, const char *app_role,
+                           struct err *err) MUST_CHECK;
+
 /* Lets the role reserve in SQL, and makes the functions for it where the ledger has none; done
  * already is success. PostgreSQL only; for the ledger's owner. */
 bool ledger_grant_reserve(struct ledger *ledger, struct arena *arena, const char *reserve_role,

@@ -14,6 +14,11 @@ extern const char *const ledger_reserve_pg[];
 extern const char *const ledger_checkpoint_pg[];
 extern const char *const ledger_checkpoint_sqlite[];
 
+/* Live releases: the table of instances and what applications call, added to a ledger of any age.
+ */
+extern const char *const ledger_presence_pg[];
+extern const char *const ledger_presence_sqlite[];
+
 /* The template with {ledger} replaced, in the arena; NULL when memory is out. */
 char *ledger_sql(struct arena *arena, const char *template, const char *name) MUST_CHECK;
 

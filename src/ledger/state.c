@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ledger/detail.h"
+#include "ledger/release.h"
 
 struct fold {
     struct arena *arena;
@@ -160,29 +161,6 @@ static bool fold_step(struct fold *fold)
     return true;
 }
 
-/* The first row that names a release counts; a begin row does not say all of the set. */
-static bool name_release(struct fold *fold)
-{
-    const struct release release = {.name = member(fold, "release"),
-                                    .set = member(fold, "set"),
-                                    .whole = member(fold, "whole")};
-    if (release.name == NULL || release.set == NULL)
-        return true;
-    for (size_t i = 0; i < fold->state->releases.count; i++) {
-        struct release *const known = &fold->state->releases.items[i];
-        if (strcmp(known->name, release.name) != 0)
-            continue;
-        if (known->whole == NULL && strcmp(known->set, release.set) == 0)
-            known->whole = release.whole;
-        return true;
-    }
-    struct release *const item = arena_push(fold->arena, &fold->state->releases);
-    if (item == NULL)
-        return false;
-    *item = release;
-    return true;
-}
-
 static bool fold_begin(struct fold *fold)
 {
     struct attempt *attempt = arena_push(fold->arena, &fold->state->attempts);
@@ -207,7 +185,7 @@ static bool fold_begin(struct fold *fold)
     };
     if (attempt->id == NULL)
         attempt->id = "";
-    return name_release(fold);
+    return release_fold(fold->arena, fold->state, fold->row, fold->detail);
 }
 
 /* A step outside transactions that failed and left nothing is as if it had never begun; without a
@@ -254,6 +232,7 @@ static bool fold_row(struct fold *fold)
     }
     if (event_changes_set(row->event) && (row->migration == NULL || row->checksum == NULL))
         return true; /* written by no pawl: the chain says so */
+    release_end_closing(fold->state, row, fold->detail);
     switch (row->event) {
     case EVENT_BEGIN:
         return fold_begin(fold);
@@ -276,13 +255,17 @@ static bool fold_row(struct fold *fold)
     case EVENT_DECLARED_NEW:
         return fold_declared_new(fold);
     case EVENT_RELEASE:
-        return name_release(fold);
+    case EVENT_RETIRED:
+    case EVENT_HELD:
+    case EVENT_CLOSING:
+        return release_fold(fold->arena, fold->state, row, fold->detail);
     case EVENT_RESERVED:
     case EVENT_RESERVATION_ENDED:
         return reservations_fold(fold->arena, &fold->state->reservations, row, fold->detail);
     case EVENT_MAINTENANCE_ON:
     case EVENT_MAINTENANCE_OFF:
         return maintenance_fold(fold->arena, &fold->state->maintenance, row, fold->detail);
+    case EVENT_REOPENED:
     case EVENT_BACKUP:
     case EVENT_CREATED:
     case EVENT_BREAK_ACCEPTED:

@@ -64,6 +64,31 @@ struct release {
     const char *name;
     const char *set;   /* the digest of what it needs in place before it runs */
     const char *whole; /* the digest of all that it carries; NULL: only a begin row names it */
+    int64_t seq;       /* of the row that says so */
+    int64_t at_us;
+    /* Contract migrations: those that were not applied then and that it carries, and those that
+     * were and that it does not. */
+    struct applied_names ids;
+    struct applied_checksums checksums;
+    struct applied_names lacks;
+};
+
+/* The last row that retires the release. */
+struct retired {
+    const char *name;
+    int64_t at_us;
+};
+
+/* A contract migration that was held once: it is not out of order when its time comes. */
+struct held {
+    const char *id, *checksum;
+};
+
+/* A contract migration that is about to run, and of which nobody said yet that it did or not. */
+struct closing {
+    const char *id, *checksum; /* NULL: none is */
+    const char *attempt;
+    int64_t seq;
 };
 
 struct state {
@@ -83,6 +108,15 @@ struct state {
         struct release *items; /* each name once */
         size_t count, capacity;
     } releases;
+    struct {
+        struct retired *items; /* each name once */
+        size_t count, capacity;
+    } retired;
+    struct {
+        struct held *items;
+        size_t count, capacity;
+    } held;
+    struct closing closing;
     struct {
         const char **items;
         size_t count, capacity;
@@ -109,6 +143,20 @@ bool state_build(struct arena *arena, const struct journal *journal, struct stat
 /* By any name that it ever had; NULL. Logarithmic. */
 const struct applied *state_find(const struct state *state, const char *id);
 const struct partial *state_partial(const struct state *state, const char *id);
+
+/* NULL where no row names it. */
+const struct release *state_release(const struct state *state, const char *name);
+/* Whether the release is past this contract migration, which is not applied; a release whose set
+ * nobody recorded is past none. */
+bool release_carries(const struct release *release, const struct migration *migration);
+bool release_has(const struct release *release, const char *id, const char *checksum);
+/* The first contract migration that was applied, or begun, and that the release lacks; NULL.
+ * since_us: of a release whose set nobody recorded, those after this count. */
+const char *release_passed_by(const struct release *release, const struct journal *journal,
+                              int64_t since_us);
+/* When it was retired; 0: never. */
+int64_t state_retired_us(const struct state *state, const char *name);
+bool state_was_held(const struct state *state, const struct migration *migration);
 
 /* The last attempt that has no end; NULL. */
 const struct attempt *state_open_attempt(const struct state *state);

@@ -101,6 +101,13 @@ bool announce_maintenance(struct announcer *announcer, bool on, const char *reas
                   reason, ret_head, err);
 }
 
+bool announce_retired(struct announcer *announcer, const char *release, const char *reason,
+                      const char **ret_head, struct err *err)
+{
+    return record(announcer, EVENT_RETIRED, json_pack("{s:s}", "release", release), reason,
+                  ret_head, err);
+}
+
 bool announce_backfill(struct announcer *announcer, const struct checkpoint *checkpoint, bool pause,
                        const char *reason, const char **ret_head, struct err *err)
 {

@@ -33,6 +33,10 @@ bool announce_end(struct announcer *announcer, int64_t id, const char *reason,
 bool announce_maintenance(struct announcer *announcer, bool on, const char *reason,
                           const char **ret_head, struct err *err) MUST_CHECK;
 
+/* The release is over: what was seen of it until now holds nothing any more. */
+bool announce_retired(struct announcer *announcer, const char *release, const char *reason,
+                      const char **ret_head, struct err *err) MUST_CHECK;
+
 /* A backfill that has begun waits before its next batch, or goes on. Errors as above; ERR_BUSY when
  * it is done, or was switched by somebody else, since it was read. */
 bool announce_backfill(struct announcer *announcer, const struct checkpoint *checkpoint, bool pause,
