@@ -226,3 +226,211 @@ def test_bad_words_are_refused(app):
     for words in (("start",), ("start", " "), ("start", "r" * 201), ("retire",), ("nothing",),
                   ("list", "x"), ("list", "--reason", "x")):
         app.run("release", *words, check=2)
+
+
+# ---- the hold ----
+
+def held(result):
+    return [item["id"] for item in result.json()["held"]]
+
+
+def deploy(pawl, *args, release=None, check=0):
+    return pawl.run("deploy", "--json", *(["--release", release] if release else []), *args, check=check)
+
+
+def has_old(engine):
+    try:
+        engine.query("SELECT old FROM a")
+    except Exception:  # sqlite3's and psycopg's differ
+        return False
+    return True
+
+
+def test_a_contract_migration_waits_for_the_release_that_lacks_it(app, engine):
+    register(app, engine, "1")
+    app.write(B, CONTRACT)
+    app.write(C, "CREATE TABLE c (id int);")
+    result = deploy(app, release="2")
+    assert held(result) == [B] and "c" in engine.tables() and has_old(engine)
+    (item,) = result.json()["held"]
+    assert 'release "1" (1 instance, last seen' in item["why"]
+    assert [(one["release"], one["how"]) for one in item["for"]] == [("1", "registered")]
+    row, = (row for row in ledger.rows(engine) if row.event == "held")
+    assert (row.migration, row.phase) == (B, None) and 'release "1"' in row.facts["for"][0]
+    count = len(ledger.rows(engine))
+    result = deploy(app, release="2")  # once is enough
+    assert held(result) == [B] and len(ledger.rows(engine)) == count
+    assert f"held  {B}" in app.run("deploy", check=0).out
+    app.run("release", "retire", "1", "--reason", "gone", check=0)
+    result = deploy(app, release="2")  # and it is not out of order
+    assert held(result) == [] and not has_old(engine)
+    assert ledger.applied(engine)[-1] == B
+    assert ledger.events(engine)[-4:] == ["begin", "closing", "applied", "end"]
+    ledger.assert_whole(engine)
+
+
+def test_the_release_before_the_newest_soaks(app, engine):
+    register(app, engine, "1", ttl_ms=1000)
+    app.write(B, CONTRACT)
+    wait_until(lambda: listed(app) == {}, "the ttl is over")
+    assert 'release "1" (last seen' in deploy(app, release="2").json()["held"][0]["why"]
+    assert listed(app)["1"]["how"] == "soak"
+    assert held(deploy(app, release="2")) == [B]
+    app.env["PAWL_SOAK"] = "0"
+    assert held(deploy(app, release="2")) == [] and not has_old(engine)
+
+
+def test_a_release_that_carries_it_does_not_hold_it(app, engine):
+    app.write(B, CONTRACT)
+    app.run("release", "start", "2", check=0)
+    register(app, engine, "2")
+    app.write(C, "CREATE TABLE c (id int);")
+    assert held(deploy(app, release="3")) == [] and not has_old(engine)
+
+
+def test_a_release_that_nobody_recorded_carries_nothing(app, engine):
+    app.write(B, CONTRACT)
+    register(app, engine, "unheard of")
+    assert held(deploy(app, release="2")) == [B] and has_old(engine)
+
+
+def test_with_nobody_there_nothing_waits(pawl, engine):
+    pawl.config({"deploy": QUIET, "target.main": {"url": engine.url}})
+    pawl.write(A, "CREATE TABLE a (id int, old int);")
+    pawl.run("deploy", check=0)
+    pawl.write(B, CONTRACT)
+    assert held(deploy(pawl)) == []
+    assert "closing" not in ledger.events(engine)
+
+
+def test_sessions_hold_unless_they_are_explained(app, engine):
+    if engine.engine != "postgres":
+        assert held(deploy(app)) == []
+        return
+    app.write(B, CONTRACT)
+    with engine.connect(application_name="psql"):
+        why = deploy(app).json()["held"][0]["why"]
+        assert 'of no known release (user "postgres", application "psql" from local)' in why
+        configure(app, engine, others="psq")  # not the whole name
+        assert held(deploy(app)) == [B]
+        configure(app, engine, others="(")
+        assert "no pattern" in app.run("deploy", check=2).err
+        assert has_old(engine)
+        configure(app, engine, application_name="shop-(.*)", others="psql|x")
+        with engine.connect(application_name="shop-1"):
+            (item,) = deploy(app, release="2").json()["held"]
+            assert [(one["release"], one["how"]) for one in item["for"]] == [("1", "sighted")]
+        assert held(deploy(app, release="2")) == [] and not has_old(engine)
+
+
+def test_a_session_of_a_living_instance_is_explained(app, engine):
+    if engine.engine != "postgres":
+        assert held(deploy(app)) == []
+        return
+    app.write(B, CONTRACT)
+    app.run("release", "start", "2", check=0)
+    with engine.connect(application_name="app") as connection:
+        assert held(deploy(app, "--dry-run")) == [B]
+        connection.execute("SELECT pawl.hello('2', 'i', '1 minute')")
+        with engine.connect(application_name="app"):  # another one of its pool
+            assert held(deploy(app)) == []
+    assert not has_old(engine)
+
+
+def test_expand_leaves_contract_migrations(app, engine):
+    app.write(B, CONTRACT)
+    app.write(C, "CREATE TABLE c (id int);")
+    assert held(deploy(app, "--phase", "expand")) == [B]
+    assert "c" in engine.tables() and has_old(engine)
+    assert held(deploy(app, "--phase", "all")) == [] and not has_old(engine)
+    app.run("deploy", "--phase", "contract", check=2)
+
+
+@pytest.mark.parametrize("behind", ["ALTER TABLE a ADD COLUMN new int;", "INSERT INTO a (id) VALUES (1);"])
+def test_what_touches_the_same_is_refused_before_anything_runs(app, engine, behind):
+    register(app, engine, "1")
+    app.write(B, CONTRACT)
+    app.write(C, "CREATE TABLE c (id int);")
+    app.write(D, behind)
+    before = ledger.whole_dump(engine)
+    result = app.run("deploy", check=3)
+    assert ledger.whole_dump(engine) == before
+    assert f"pawl renumber migrations/{B}.sql" in result.out + result.err
+    assert "Nothing was changed" in result.err
+    # What it says works.
+    app.run("renumber", f"migrations/{B}.sql", check=0)
+    result = deploy(app)
+    assert len(held(result)) == 1 and [item["id"] for item in result.json()["applied"]] == [C, D]
+
+
+def test_contract_steps_of_one_table_stay_in_order(app, engine):
+    app.write(B, CONTRACT)
+    app.run("release", "start", "2", check=0)
+    register(app, engine, "1")
+    app.write(C, "-- pawl: phase=contract\nALTER TABLE a RENAME TO aa;")
+    assert held(deploy(app, release="3")) == [B, C]
+
+
+def test_an_override_is_journalled_and_shown(app, engine):
+    register(app, engine, "1")
+    app.write(B, CONTRACT)
+    app.run("deploy", "--override", "hold", check=2)
+    app.run("deploy", "--override", "hold", "--reason", "it is read by nobody", check=0)
+    assert not has_old(engine)
+    begin = [row for row in ledger.rows(engine) if row.event == "begin"][-1]
+    assert begin.facts["overrides"] == "hold" and begin.facts["reason"] == "it is read by nobody"
+    assert 'release "1"' in begin.facts["hold"]
+    # The instance learns of it, and another one does not start.
+    if engine.engine == "postgres":
+        assert hello(engine, "1") == f"blocked {B}"
+        assert hello(engine, "1", "another") == f"blocked {B}"
+    (app.migrations / f"{B}.sql").unlink()
+    app.run("run", "--release", "1", "--", "true", check=6)
+
+
+def test_who_comes_while_it_closes_is_told_to_wait_and_reopens_it(app, engine):
+    if engine.engine != "postgres":
+        assert held(deploy(app)) == []
+        return
+    configure(app, engine, settle="3s", others="postgres")
+    app.write(B, CONTRACT)
+    process = app.spawn("deploy", "--release", "2", "--json")
+    wait_until(lambda: ledger.events(engine)[-1] == "closing", "it is closing")
+    assert hello(engine, "1") == f"wait {B}"
+    result = process.finish(check=0)
+    assert held(result) == [B] and has_old(engine)
+    assert ledger.events(engine)[-4:] == ["closing", "reopened", "held", "end"]
+    assert hello(engine, "1") == "ok"
+    bye(engine, "1")
+    app.run("release", "retire", "1", "--reason", "gone", check=0)
+    assert held(deploy(app, release="2")) == [] and not has_old(engine)
+    ledger.assert_whole(engine)
+
+
+def test_a_deploy_killed_while_closing_is_gone_on_with(app, engine):
+    register(app, engine, "1", ttl_ms=1000)
+    app.env["PAWL_SOAK"] = "0"
+    wait_until(lambda: listed(app) == {}, "the ttl is over")
+    app.write(B, CONTRACT)
+    configure(app, engine, settle="30s", others="postgres")
+    process = app.spawn("deploy", "--release", "2")
+    wait_until(lambda: ledger.events(engine)[-1] == "closing", "it is closing")
+    process.kill()
+    if engine.engine == "postgres":
+        assert hello(engine, "1", "new", "1 second") == f"wait {B}"
+        wait_until(lambda: listed(app) == {}, "the ttl is over")
+    configure(app, engine, settle="50ms", others="postgres")
+    assert held(deploy(app, release="2")) == [] and not has_old(engine)
+    assert ledger.events(engine)[-5:] == ["abandoned", "begin", "closing", "applied", "end"]
+    ledger.assert_whole(engine)
+
+
+def test_two_deployers_at_once_run_it_once(app, engine):
+    register(app, engine, "2")
+    app.write(B, CONTRACT)
+    app.run("release", "start", "2", check=0)
+    processes = [app.spawn("deploy", "--release", "2") for _ in range(3)]
+    for process in processes:
+        process.finish(check=0)
+    assert ledger.applied(engine).count(B) == 1 and not has_old(engine)
+    ledger.assert_whole(engine)

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/deploy_events.h"
 #include "cli/preflight_text.h"
+#include "cli/presence_text.h"
 #include "cli/session.h"
 #include "cli/workspace.h"
 #include "deploy/prepare.h"
@@ -40,6 +41,21 @@ static json_t *json_pending(const struct plan *plan, size_t skip)
     json_t *array = json_array();
     for (size_t i = skip; array != NULL && i < plan->items.count; i++)
         (void)json_array_append_new(array, cli_json_text(plan->items.items[i].migration->id));
+    return array;
+}
+
+static json_t *json_held(const struct plan *plan)
+{
+    json_t *const array = json_array();
+    for (size_t i = 0; array != NULL && i < plan->held.count; i++) {
+        const struct plan_held *const held = &plan->held.items[i];
+        json_t *const holders = json_array();
+        for (size_t h = 0; holders != NULL && h < held->holders.count; h++)
+            (void)json_array_append_new(holders, live_release_json(held->holders.items[h]));
+        (void)json_array_append_new(array, json_pack("{so so so}", "id",
+                                                     cli_json_text(held->item.migration->id), "why",
+                                                     cli_json_text(held->why), "for", holders));
+    }
     return array;
 }
 
@@ -91,6 +107,7 @@ static void report_json(struct cli *cli, const struct deploy_result *result, boo
     cli_result(cli, "applied", json_done(result, false));
     cli_result(cli, "recognised", json_done(result, true));
     cli_result(cli, "pending", json_pending(&result->plan, deploy_first_pending(result)));
+    cli_result(cli, "held", json_held(&result->plan));
     cli_result(cli, "missing", json_missing(&result->plan.comparison));
     cli_result(cli, "older_code", json_boolean(result->plan.comparison.older_code));
     cli_result(cli, "renamed", json_integer((json_int_t)result->renamed));
@@ -102,6 +119,21 @@ static void report_json(struct cli *cli, const struct deploy_result *result, boo
     cli_result(cli, "debt", json_debt(&result->debt));
     cli_result(cli, "preflight", preflight_json(&result->preflight));
     cli_result(cli, "backup", backup_json(result->backup));
+}
+
+static void report_held(struct cli *cli, const struct plan *plan)
+{
+    bool waits = false;
+    for (size_t i = 0; i < plan->held.count; i++) {
+        output_result(&cli->output, "held  %s  (%s)\n", plan->held.items[i].item.migration->id,
+                      plan->held.items[i].why);
+        waits = waits || plan->held.items[i].holders.count > 0;
+    }
+    if (waits)
+        output_chat(
+            &cli->output,
+            "next: `pawl deploy` runs what is held once they are gone; `pawl release` shows "
+            "who lives");
 }
 
 static void report_plan(struct cli *cli, const struct plan *plan)
@@ -126,7 +158,8 @@ static void report_plan(struct cli *cli, const struct plan *plan)
                           : "");
     }
     if (plan_empty(plan))
-        output_result(&cli->output, "nothing to do\n");
+        output_result(&cli->output, "nothing to do%s\n", plan->held.count > 0 ? " now" : "");
+    report_held(cli, plan);
 }
 
 static size_t count_recognised(const struct deploy_result *result)
@@ -144,17 +177,28 @@ static void report(struct cli *cli, const struct deploy_result *result, const st
         output_result(&cli->output, "%s: the target is ahead of this code\n",
                       result->renamed > 0 ? "names recorded" : "nothing was changed");
     else if (result->done.count == 0 && result->renamed == 0)
-        output_result(&cli->output, "nothing to do: %s is up to date\n", url->display);
+        output_result(&cli->output, "nothing to do%s: %s is up to date\n",
+                      result->plan.held.count > 0 ? " now" : "", url->display);
     else
         output_result(&cli->output, "%zu applied%s%s\n", result->done.count - recognised,
                       recognised > 0 ? ", squashes recognised" : "",
                       result->renamed > 0 ? ", names recorded" : "");
+    report_held(cli, &result->plan);
     if (result->release_recorded && result->done.count == 0)
         output_result(&cli->output, "release \"%s\" recorded with this set\n",
                       session_release(cli));
     if (result->head != NULL)
         output_result(&cli->output, "ledger at %s\n", result->head);
     report_debt(cli, &result->debt);
+}
+
+static bool read_phase(struct cli *cli, struct deploy_options *ret, struct err *err)
+{
+    const char *const word = cli_option(cli, "phase");
+    ret->expand_only = word != NULL && strcmp(word, "expand") == 0;
+    if (word == NULL || ret->expand_only || strcmp(word, "all") == 0)
+        return true;
+    return err_set(err, ERR_USAGE, "--phase takes expand or all");
 }
 
 /* Each that was given: they add up. */
@@ -164,7 +208,8 @@ static bool read_override(struct cli *cli, struct deploy_options *ret, struct er
         const struct given_option *const given = &cli->given.items[i];
         if (strcmp(given->option->name, "override") == 0 &&
             !override_parse(given->text, &ret->overrides))
-            return err_set(err, ERR_USAGE, "--override takes reservation, lint, data or backup");
+            return err_set(err, ERR_USAGE,
+                           "--override takes reservation, lint, data, backup or hold");
     }
     if (ret->overrides == 0 && cli_option(cli, "reason") != NULL)
         return err_set(err, ERR_USAGE, "--reason goes with --override");
@@ -181,7 +226,7 @@ static bool read_options(struct cli *cli, struct workspace *workspace, struct de
     ret->dry_run = cli_flag(cli, "dry-run");
     return session_duration(cli, "wait", ret->wait_ms, &ret->wait_ms, err) &&
            session_duration(cli, "wait", 0, &ret->reservation_wait_ms, err) &&
-           read_override(cli, ret, err);
+           read_phase(cli, ret, err) && read_override(cli, ret, err);
 }
 
 /* What is done about sessions in the way: only what was typed for this run. */
@@ -237,6 +282,10 @@ static const struct option options[] = {
      .text = "how long to wait for another deploy, or a reservation: 30s, 10m"},
     {.name = "json-lines",
      .text = "--json, and before the object each event as an object on a line of its own"},
+    {.name = "phase",
+     .argument = "PHASE",
+     .text = "expand leaves contract migrations to a later deploy",
+     .choices = "expand|all"},
     {.name = "on-blocked",
      .argument = "WORD",
      .text = "about sessions in the way: wait, fail, cancel their statements, terminate them",

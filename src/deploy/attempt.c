@@ -54,6 +54,8 @@ static bool describe_overrides(const struct run *run, json_t *detail)
             str_printf(&names, "%s%s", names.len > 0 ? " " : "", override_name(i));
     return !names.failed &&
            json_object_set_new(detail, "overrides", json_string(str_text(&names))) == 0 &&
+           ((run->overridden & OVERRIDE_HOLD) == 0 ||
+            json_object_set_new(detail, "hold", json_string(run->went_over)) == 0) &&
            (run->reservation == 0 ||
             json_object_set_new(detail, "reservation", json_integer(run->reservation)) == 0) &&
            ((run->overridden & OVERRIDE_LINT) == 0 ||

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "db/sqlstate.h"
 #include "deploy/forward.h"
+#include "deploy/hold.h"
 #include "deploy/run.h"
 #include "ledger/detail.h"
 
@@ -80,7 +81,8 @@ bool run_look(struct run *run, struct err *err)
     if (!state_build(run->arena, &run->journal, &run->state, err) ||
         !state_admit_odd(run->arena, &run->state, run->options->set, run->findings, err) ||
         !plan_make(run->arena, run->options->set, &run->state, &options, &run->result->plan,
-                   run->findings, err))
+                   run->findings, err) ||
+        !hold_look(run, err))
         return false;
     run->last_change = run->state.last_change;
     if (run->ledger->exists) {
@@ -205,6 +207,18 @@ static enum pass apply_all(struct run *run, struct err *err)
                       item->migration->id, run->result->done.count, plan->items.count);
             return PASS_FAILED;
         }
+        bool reopened = false;
+        if (!hold_close(run, item, &reopened, err)) {
+            run->failed = item;
+            describe_state(run, item, err);
+            return PASS_FAILED;
+        }
+        if (reopened) {
+            if (!run_plan(run, err) || !hold_record(run, err))
+                return PASS_FAILED;
+            i = SIZE_MAX; /* from the first of the new plan */
+            continue;
+        }
         if (apply_migration(run, item, err)) {
             /* The lock went with a lost connection: take it again, and look again. */
             if (exclude_by_lock(run) && !run->mutex)
@@ -254,14 +268,21 @@ static bool bury_finished(struct run *run, struct err *err)
 static bool frame_pass(struct run *run, struct err *err)
 {
     return (plan_empty(&run->result->plan) || begin_once(run, err)) &&
-           (!release_is_new(run) || release_record(run, err));
+           (!release_is_new(run) || release_record(run, err)) &&
+           (!hold_is_new(run) || hold_record(run, err));
+}
+
+/* Nothing to run, and nothing to say. */
+static bool nothing_to_do(const struct run *run)
+{
+    return plan_empty(&run->result->plan) && !release_is_new(run) && !hold_is_new(run);
 }
 
 /* Plans and applies until nothing is left, however often another pawl is in between. */
 static bool apply_until_done(struct run *run, int64_t give_up_ms, struct err *err)
 {
     for (;;) {
-        if (plan_empty(&run->result->plan) && !release_is_new(run))
+        if (nothing_to_do(run))
             return bury_finished(run, err);
         if (frame_pass(run, err)) {
             const enum pass pass = apply_all(run, err);
@@ -312,7 +333,7 @@ static bool run_all(struct run *run, struct err *err)
         return run_refuse_pooled_steps(run, err) && backfill_check(run, err) &&
                preflight_pass(run, err);
     }
-    if (plan_empty(&run->result->plan) && !release_is_new(run))
+    if (nothing_to_do(run))
         return bury_finished(run, err);
     /* Before a ledger is made where there is none; else under the mutex, with the last plan. */
     const bool early = !run->ledger->exists;

@@ -40,6 +40,7 @@ struct deploy_options {
     const char *reserve_role;   /* NULL: none */
     struct black_box_options black_box;
     struct presence_options presence;
+    bool expand_only; /* contract migrations are left to a later deploy */
     bool dry_run;
     bool preflight; /* it begins with the checks of deploy/preflight.h */
     struct deploy_listener listener;

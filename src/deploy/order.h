@@ -10,4 +10,9 @@
  */
 bool plan_order(enum dialect dialect, struct plan *plan, struct err *err) MUST_CHECK;
 
+/* Whether the one may touch a table that the other, which runs before or after it, touches; true
+ * where that is not known. */
+bool plan_items_touch(struct arena *arena, enum dialect dialect, const struct plan_item *one,
+                      const struct plan_item *other, bool *ret, struct err *err) MUST_CHECK;
+
 #endif

@@ -9,7 +9,8 @@
     X(RESERVATION, "reservation")                                                                  \
     X(LINT, "lint")                                                                                \
     X(DATA, "data")                                                                                \
-    X(BACKUP, "backup")
+    X(BACKUP, "backup")                                                                            \
+    X(HOLD, "hold")
 
 enum override_bit {
 #define X(name, text) OVERRIDE_BIT_##name,
@@ -25,7 +26,7 @@ enum {
 };
 
 /* As in struct option, for the command line. */
-#define OVERRIDE_CHOICES "reservation|lint|data|backup"
+#define OVERRIDE_CHOICES "reservation|lint|data|backup|hold"
 
 /* Adds the bit; false for any other word. */
 bool override_parse(const char *word, unsigned *overrides);

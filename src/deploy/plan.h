@@ -9,6 +9,8 @@
 #include "history/script.h"
 #include "ledger/match.h"
 
+struct live_release;
+
 struct plan_options {
     bool apply_out_of_order;
     bool allow_missing;
@@ -27,8 +29,22 @@ struct plan_item {
     bool unprobed; /* what it asks of the rows is not known (deploy/preflight.h) */
 };
 
+/* A contract migration that does not run now (deploy/hold.h). */
+struct plan_held {
+    struct plan_item item;
+    const char *why; /* "waits for release ..." */
+    struct {
+        const struct live_release **items;
+        size_t count, capacity;
+    } holders; /* who has to go first; none: something else keeps it */
+};
+
 struct plan {
     struct comparison comparison;
+    struct {
+        struct plan_held *items;
+        size_t count, capacity;
+    } held; /* in order */
     struct {
         struct plan_item *items;
         size_t count, capacity;

@@ -8,7 +8,7 @@
 
 /* Over all that the set carries; what code needs before it runs has the set's own digest. A squash
  * counts as what it replaces, as there. */
-static bool whole_digest(const struct run *run, struct hash_hex *ret, struct err *err)
+bool release_whole_digest(const struct run *run, struct hash_hex *ret, struct err *err)
 {
     const struct set *const set = run->options->set;
     const struct hash_hex **const checksums = arena_alloc(
@@ -46,7 +46,7 @@ bool release_check(const struct run *run, struct err *err)
     struct hash_hex digest = run->options->set->digest;
     if (known == NULL)
         return true;
-    if (known->whole != NULL && !whole_digest(run, &digest, err))
+    if (known->whole != NULL && !release_whole_digest(run, &digest, err))
         return false;
     const char *const recorded = known->whole != NULL ? known->whole : known->set;
     if (strcmp(recorded, digest.text) == 0)
@@ -109,7 +109,7 @@ static bool append(struct run *run, struct err *err)
     const struct hash_hex digest = digest_set_hash(&run->state.digests);
     struct hash_hex whole;
     struct receipt receipt;
-    if (!whole_digest(run, &whole, err))
+    if (!release_whole_digest(run, &whole, err))
         return false;
     const struct entry entry = {
         .event = EVENT_RELEASE, .detail = release_detail(run, whole.text), .digest = digest.text};

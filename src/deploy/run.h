@@ -44,6 +44,10 @@ struct run {
     int64_t reservation;            /* the one that it went over; 0: none */
     struct findings preflight;      /* what the checks before it have found */
     bool reserved;                  /* a reservation ends the run */
+    struct presence presence;       /* who lives, where the plan contracts */
+    const char *went_over;          /* whom it did not wait for, as it was told to; NULL */
+    bool looked;                    /* at the ledger, once */
+    bool fresh;                     /* nothing was applied then */
 };
 
 /* --- attempt.c: begin, end, and those that never ended --- */
@@ -70,6 +74,9 @@ bool release_is_new(const struct run *run);
 /* Appends its row, and plans again. ERR_BUSY: another pawl was there since the plan; ERR_REFUSED:
  * another one has just named it with another set. */
 bool release_record(struct run *run, struct err *err) MUST_CHECK;
+
+/* Of all that the set carries, whatever the journal shows of it. */
+bool release_whole_digest(const struct run *run, struct hash_hex *ret, struct err *err) MUST_CHECK;
 
 /* --- reservation.c: who holds deploys up --- */
 /* Waits, without the mutex, while a reservation is in force: others may end it, or go over it.

@@ -195,7 +195,7 @@ static void count_kinds(struct matcher *m)
         const struct migration *const migration = match->migration;
         if (match->kind == MATCH_PENDING && migration->kind != KIND_REPEATABLE &&
             !migration->empty && c->newest != NULL && !migration->background &&
-            state_partial(m->state, migration->id) == NULL)
+            !state_was_held(m->state, migration) && state_partial(m->state, migration->id) == NULL)
             match->out_of_order = name_compare(migration->version, migration->id,
                                                c->newest->version, applied_name(c->newest)) < 0;
         c->pending += match->kind == MATCH_PENDING || match->kind == MATCH_SPLIT;
