@@ -82,3 +82,17 @@ def test_the_demo(tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
     assert 'no such table: post' in result.stdout
     assert "migrations/20250705090000_broken.sql:2:" in result.stdout
+
+
+def test_outage_c(pg):
+    result = run_drill("c-old-code-on-new-schema.sh", pg.url)
+    assert result.returncode == 0, result.stdout + result.stderr
+    said = re.findall(r"^(old|new): served (\d+) requests, (\d+) failed$", result.stdout, re.MULTILINE)
+    assert [name for name, _, _ in said] == ["old", "new", "old", "new"], result.stdout
+    assert int(said[0][2]) > 0  # the console
+    assert all(int(served) > 0 and int(failed) == 0 for _, served, failed in said[1:]), result.stdout
+    deploys = result.stdout.split("$ pawl deploy --release 2")
+    for shown in deploys[1:3]:
+        assert 'held  20250704080200_drop_name  (waits for release "1" (1 instance, last seen' in shown
+    assert "applied  20250704080200_drop_name" in deploys[3] and "held" not in deploys[3].split("# Release 1")[0]
+    assert 'the contract migration "20250704080200_drop_name" was applied' in result.stdout

@@ -1,5 +1,6 @@
 """Live releases: who says hello, who is seen, and what contract migrations wait for."""
 
+import re
 import shutil
 import signal
 import threading
@@ -392,11 +393,16 @@ def test_who_comes_while_it_closes_is_told_to_wait_and_reopens_it(app, engine):
     if engine.engine != "postgres":
         assert held(deploy(app)) == []
         return
-    configure(app, engine, settle="3s", others="postgres")
+    configure(app, engine, settle="8s", others="postgres")
     app.write(B, CONTRACT)
     process = app.spawn("deploy", "--release", "2", "--json")
     wait_until(lambda: ledger.events(engine)[-1] == "closing", "it is closing")
     assert hello(engine, "1") == f"wait {B}"
+    assert app.run("ready", check=0)  # the new code carries it
+    (app.migrations / f"{B}.sql").rename(app.folder / "away.sql")
+    result = app.run("ready", check=4)
+    assert f'the contract migration "{B}" is about to run' in result.out
+    (app.folder / "away.sql").rename(app.migrations / f"{B}.sql")
     result = process.finish(check=0)
     assert held(result) == [B] and has_old(engine)
     assert ledger.events(engine)[-4:] == ["closing", "reopened", "held", "end"]
@@ -434,3 +440,45 @@ def test_two_deployers_at_once_run_it_once(app, engine):
         process.finish(check=0)
     assert ledger.applied(engine).count(B) == 1 and not has_old(engine)
     ledger.assert_whole(engine)
+
+
+# ---- what shows it ----
+
+def test_status_shows_who_lives_and_what_waits(app, engine):
+    register(app, engine, "1")
+    app.write(B, CONTRACT)
+    assert app.run("status", "--exit-code").code == 4  # no deploy has said that it waits
+    app.run("deploy", "--release", "2", check=0)
+    result = app.run("status", "--exit-code", check=0)
+    assert 'live: release "1" (1 instance, last seen' in result.out
+    assert "1 applied, 0 pending, 1 held" in result.out
+    (target,) = app.run("status", "--json", check=0).json()["targets"]
+    assert (target["pending"], target["held"]) == (0, 1)
+    assert [row["state"] for row in target["migrations"]] == ["applied", "held"]
+    assert [one["release"] for one in target["live"]] == ["1"]
+
+
+# ---- docs/releases.md ----
+
+def recipe(name):
+    text = (Path(__file__).resolve().parent.parent / "docs" / "releases.md").read_text()
+    return re.search(rf"<!-- recipe: {name} -->\n```\w+\n(.*?)```", text, re.DOTALL)[1]
+
+
+def test_the_recipes_work(app, engine):
+    if engine.engine != "postgres":
+        return
+    path = app.folder / "recipe.sql"
+    path.write_text(recipe("sql").split("\n", 1)[0])
+    done = engine.psql(path)
+    assert done.returncode == 0 and "ok" in done.stdout, done
+    assert listed(app)["1.25"]["instances"] == 1
+    path.write_text(recipe("sql").split("\n", 1)[1])
+    assert engine.psql(path).returncode == 0
+    assert "1.25" not in listed(app) or listed(app)["1.25"]["how"] == "soak"
+    names = {}
+    exec(recipe("python"), names)  # as the page has it
+    assert names["hello"](engine.url) == "ok"
+    assert listed(app)["1.25"]["instances"] == 1
+    names["bye"](engine.url)
+    assert "1.25" not in listed(app) or listed(app)["1.25"]["how"] == "soak"

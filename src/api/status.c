@@ -11,6 +11,7 @@ static enum pawl_state public_state(enum look_state state)
         [LOOK_CHANGED] = PAWL_STATE_CHANGED,       [LOOK_OUT_OF_ORDER] = PAWL_STATE_OUT_OF_ORDER,
         [LOOK_PARTIAL] = PAWL_STATE_PARTIAL,       [LOOK_NOT_IN_SET] = PAWL_STATE_NOT_IN_SET,
         [LOOK_RECOGNISED] = PAWL_STATE_RECOGNISED, [LOOK_SPLIT] = PAWL_STATE_SPLIT,
+        [LOOK_HELD] = PAWL_STATE_PENDING,
     };
     return states[state];
 }

@@ -40,14 +40,22 @@ static json_t *json_names(const struct ready_names *names)
     return array;
 }
 
-static const char *what_next(struct cli *cli, enum ready_verdict verdict, const char *longer)
+static const char *what_next(struct cli *cli, const struct ready_result *result, const char *longer)
 {
-    if (verdict == READY_YES)
+    const char *text = NULL;
+    if (result->verdict == READY_YES)
         return NULL;
-    if (verdict == READY_NEVER)
-        return "start newer code: this code cannot work with the schema as it is now";
-    const char *const text =
-        arena_printf(&cli->arena, "deploy this code's migrations (pawl deploy), or %s", longer);
+    if (result->verdict == READY_NEVER)
+        text = arena_printf(&cli->arena,
+                            "start newer code: this code cannot work with the schema as it is now; "
+                            "to go back, write what undoes it in newer code: pawl new NAME "
+                            "--revert %s",
+                            result->passed.count > 0 ? result->passed.items[0] : "ID");
+    else if (result->closing != NULL)
+        text = arena_printf(&cli->arena, "wait for that deploy, or start newer code; %s", longer);
+    else
+        text =
+            arena_printf(&cli->arena, "deploy this code's migrations (pawl deploy), or %s", longer);
     cli->output.failed = cli->output.failed || text == NULL;
     return text;
 }
@@ -69,7 +77,7 @@ void readiness_report(struct cli *cli, const struct ready_result *result, const 
         [READY_YES] = "ready", [READY_WAIT] = "not ready", [READY_NEVER] = "never ready"};
     static const enum err_code outcomes[] = {
         [READY_YES] = ERR_NONE, [READY_WAIT] = ERR_NOT_READY, [READY_NEVER] = ERR_NEVER_READY};
-    const char *const next = what_next(cli, result->verdict, longer);
+    const char *const next = what_next(cli, result, longer);
     output_result(&cli->output, "%s: %s\n", words[result->verdict], result->reason);
     if (next != NULL)
         output_chat(&cli->output, "next: %s", next);

@@ -51,6 +51,8 @@ enum look_state look_state(const struct look *look, const struct match *match)
         return LOOK_OUT_OF_ORDER;
     if (match->kind == MATCH_PENDING && state_partial(&look->state, match->migration->id) != NULL)
         return LOOK_PARTIAL;
+    if (match->held)
+        return LOOK_HELD;
     if (match->kind == MATCH_APPLIED && match->applied->adopted)
         return LOOK_ADOPTED;
     return states[match->kind];

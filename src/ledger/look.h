@@ -28,6 +28,7 @@ enum look_state {
     LOOK_NOT_IN_SET,
     LOOK_RECOGNISED,
     LOOK_SPLIT,
+    LOOK_HELD,
 };
 
 /* Reads the whole ledger. A broken chain is no error here. Errors: those of ledger_read(). */

@@ -198,6 +198,10 @@ static void count_kinds(struct matcher *m)
             !state_was_held(m->state, migration) && state_partial(m->state, migration->id) == NULL)
             match->out_of_order = name_compare(migration->version, migration->id,
                                                c->newest->version, applied_name(c->newest)) < 0;
+        match->held = match->kind == MATCH_PENDING && migration->phase == PHASE_CONTRACT &&
+                      state_partial(m->state, migration->id) == NULL &&
+                      state_was_held(m->state, migration);
+        c->held += match->held;
         c->pending += match->kind == MATCH_PENDING || match->kind == MATCH_SPLIT;
         to_do += match->kind == MATCH_DOUBTFUL || match->kind == MATCH_SPLIT ||
                  (match->kind == MATCH_PENDING && !migration->empty);

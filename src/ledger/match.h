@@ -30,6 +30,7 @@ struct match {
     const struct applied *applied; /* NULL for MATCH_PENDING */
     bool out_of_order; /* pending, not empty, and older than the newest applied one; a background
                           backfill comes when it comes */
+    bool held;         /* pending, and a contract migration that was held once */
     const char *doubt; /* MATCH_DOUBTFUL: why, a sentence without capital or stop */
     struct {
         const struct applied **items; /* MATCH_DOUBTFUL: each that it may be */
@@ -57,6 +58,7 @@ struct comparison {
         size_t count, capacity;
     } squashes;
     size_t pending, renamed, edited, doubtful, changed, out_of_order;
+    size_t held;                  /* of the pending ones */
     const struct applied *newest; /* by version, of the applied ones that the set has; NULL */
     bool older_code; /* something is missing, and nothing is pending that is not empty */
     bool trimmed;    /* all that is missing is older than the set's first file, and not all of the

@@ -175,6 +175,11 @@ static bool full_look(struct ledger *ledger, struct arena *arena, const struct r
         result->reason = arena_printf(
             arena, "the contract migration \"%s\" was applied and this code does not carry it",
             result->passed.items[0]);
+    } else if (result->closing != NULL) {
+        result->verdict = READY_WAIT;
+        result->reason = arena_printf(
+            arena, "the contract migration \"%s\" is about to run and this code does not carry it",
+            result->closing);
     } else if (result->missing.count > 0) {
         result->verdict = READY_WAIT;
         result->reason = wait_text(arena, &result->missing);

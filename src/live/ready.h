@@ -45,7 +45,9 @@ struct ready_result {
     struct ready_names missing; /* ids that were never applied */
     struct ready_names passed;  /* ids of contract migrations that the set does not carry */
     struct ready_names edited;  /* ids applied with another checksum: a warning */
-    bool quick;                 /* one lookup was enough */
+    const char
+        *closing; /* a contract migration that the set does not carry is about to run; NULL */
+    bool quick;   /* one lookup was enough */
     int64_t maintenance_us; /* since when maintenance is on; 0: it is off. No part of the verdict */
 };
 

@@ -298,6 +298,33 @@ static bool look_at_contracts(const struct look *look, struct err *err)
     return true;
 }
 
+/* Which attempt a row is of is not for app_role to read: any that ended has ended the closing. */
+static bool look_at_closing(struct ledger *ledger, const struct look *look, struct err *err)
+{
+#define CLOSING(journal)                                                                           \
+    "SELECT c.migration, c.checksum FROM (SELECT seq, migration, checksum FROM " journal           \
+    " WHERE event = 'closing' ORDER BY seq DESC LIMIT 1) AS c WHERE NOT EXISTS (SELECT 1 "         \
+    "FROM " journal                                                                                \
+    " AS e WHERE e.seq > c.seq AND (e.event IN ('end', 'failed', 'stopped', 'abandoned')"          \
+    " OR (e.event IN ('applied', 'reopened') AND e.checksum = c.checksum)))"
+    static const char pg[] = CLOSING("{ledger}.journal"), lite[] = CLOSING("{ledger}_journal");
+#undef CLOSING
+    struct rows rows;
+    if (!ready_query(ledger, look->arena, ledger->pg != NULL ? pg : lite, NULL, 0, &rows, err))
+        return false;
+    if (rows.count == 0 || rows_get(&rows, 0, 0) == NULL || rows_get(&rows, 0, 1) == NULL)
+        return true;
+    const size_t count = look->set->count + look->set->odd.count + look->set->replaced.count;
+    for (size_t i = 0; i < count; i++) {
+        const struct migration *const m = migration_at(look->set, i);
+        if (strcmp(m->id, rows_get(&rows, 0, 0)) == 0 ||
+            strcmp(m->checksum.text, rows_get(&rows, 0, 1)) == 0)
+            return true;
+    }
+    look->result->closing = rows_get(&rows, 0, 0);
+    return true;
+}
+
 bool ready_look(struct ledger *ledger, struct arena *arena, const struct set *set,
                 struct ready_result *result, struct err *err)
 {
@@ -305,5 +332,6 @@ bool ready_look(struct ledger *ledger, struct arena *arena, const struct set *se
     if (!read_known(ledger, &look, err))
         return false;
     make_families(&look);
-    return look_at_files(&look, err) && look_at_contracts(&look, err);
+    return look_at_files(&look, err) && look_at_contracts(&look, err) &&
+           look_at_closing(ledger, &look, err);
 }
