@@ -94,6 +94,25 @@ def walk(pawl, database):
     process.finish(check=0)
 
 
+def wait_for_releases(pawl, database):
+    """A contract step that is held, closing, reopened, and applied at last."""
+    pawl.write(name(15, "narrow"), "-- pawl: phase=contract\nDROP TABLE more;")
+    pawl.run("release", "start", "1.3", check=0)
+    old = ("run", "--release", "1.2", "--", "sh", "-c", "echo serving; exec sleep 60")
+    process = pawl.spawn(*old)
+    process.wait_for("serving")
+    deploy(pawl, "--release", "1.3")
+    stop(process)
+    closing = pawl.spawn("deploy", env={"PAWL_SETTLE": "5s"})
+    wait_until(lambda: ledger.events(database)[-1] == "closing", "it is closing")
+    process = pawl.spawn(*old)
+    closing.finish(check=0)
+    process.wait_for("serving")
+    stop(process)
+    pawl.run("release", "retire", "1.2", "--reason", "scaled to zero, größer", check=0)
+    deploy(pawl)
+
+
 def stand_in_the_way(pawl, database):
     """Only PostgreSQL knows of sessions."""
     if database.engine != "postgres":
@@ -149,6 +168,7 @@ def history(pawl, database):
     announce(pawl, database)
     stand_in_the_way(pawl, database)
     walk(pawl, database)
+    wait_for_releases(pawl, database)
 
     pawl.run("backup", check=0)
 
@@ -178,7 +198,8 @@ def make(folder, database, dump):
     with tempfile.TemporaryDirectory() as scratch:
         with closing(Pawl(Path(scratch))) as pawl:
             # A role that every server has, so that any can load the grants.
-            pawl.config({"target.main": {"url": database.url, "reserve_role": "pg_monitor"}})
+            pawl.config({"target.main": {"url": database.url, "reserve_role": "pg_monitor"},
+                         "releases": {"others": "postgres", "soak": "0"}})
             history(pawl, database)
             shutil.copytree(pawl.migrations, folder / database.engine)
     (folder / f"{database.engine}.sql").write_text(dump(database))
