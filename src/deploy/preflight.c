@@ -67,6 +67,11 @@ static const struct preflight_question questions[] = {
      .title = "maintenance",
      .asks = "Whether `pawl maintenance` is on: a note, as it stops nothing.",
      .ask = preflight_maintenance},
+    {.id = "releases",
+     .title = "live releases",
+     .asks = "Which releases live, and which pending contract migration waits for them: a note, as "
+             "a deploy holds it and does the rest.",
+     .ask = preflight_releases},
     {.id = "replicas",
      .title = "replicas",
      .asks = "How far each replica is behind: a warning from 10 seconds or 256 MB on, as a "

@@ -159,3 +159,36 @@ QUESTION(preflight_maintenance)
                          maintenance->host != NULL ? maintenance->host : "?",
                          maintenance->reason != NULL ? maintenance->reason : "?");
 }
+
+/* A plan that contracts has looked already. */
+QUESTION(preflight_releases)
+{
+    struct run *const run = look->run;
+    struct presence presence;
+    CLEANUP(str_release) struct str text = {0};
+    if (!look->readable)
+        return skip_unread(look, line, err);
+    if (look->planned && run->result->plan.held.count > 0) {
+        const struct plan_held *const held = &run->result->plan.held.items[0];
+        return preflight_say(look, line, PREFLIGHT_NOTE, "`pawl release` shows who lives", err,
+                             "%zu held; the first, \"%s\", %s", run->result->plan.held.count,
+                             held->item.migration->id, held->why);
+    }
+    if (!run->ledger->exists)
+        return preflight_say(look, line, PREFLIGHT_OK, NULL, err, "none");
+    if (!presence_read(run->ledger, run->arena, &run->state, &run->options->presence,
+                       presence_newest(&run->state), &presence, err))
+        return false;
+    for (size_t i = 0; i < presence.releases.count; i++) {
+        if (presence.releases.items[i].how == PRESENCE_UNKNOWN)
+            continue;
+        const char *const one = live_release_text(run->arena, &presence.releases.items[i]);
+        if (one == NULL)
+            return err_nomem(err);
+        str_printf(&text, "%s%s", text.len > 0 ? ", " : "", one);
+    }
+    if (text.failed)
+        return err_nomem(err);
+    return preflight_say(look, line, PREFLIGHT_OK, NULL, err, "%s",
+                         text.len > 0 ? str_text(&text) : "none is registered or seen");
+}

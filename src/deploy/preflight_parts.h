@@ -53,6 +53,7 @@ QUESTION(preflight_release);
 QUESTION(preflight_deploys);
 QUESTION(preflight_reservation);
 QUESTION(preflight_maintenance);
+QUESTION(preflight_releases);
 
 /* --- preflight_lint.c --- */
 QUESTION(preflight_lint);
