@@ -413,6 +413,24 @@ def tell_targets(pawl, reports, url):
     reports.run("status", "--all")
 
 
+def tell_releases(pawl, reports, url):
+    """Beside the others: a ledger of its own, in which release 1 lives while 2 is deployed."""
+    pawl.config({"target.main": {"url": url, "ledger": "released"}, "releases": {"others": ".*"}})
+    reports.run("adopt", "--as-of", "none")
+    pawl.write("20250901090000_third", "CREATE TABLE third (id int);")
+    reports.run("deploy")
+    reports.run("release", "start", "1")
+    instance = pawl.spawn("run", "--release", "1", "--", "sh", "-c", "echo up; exec sleep 60")
+    instance.wait_for("up")
+    reports.run("release")
+    pawl.write("20250902090000_gone", "-- pawl: phase=contract\nDROP TABLE third;")
+    reports.run("deploy")
+    reports.run("status")
+    instance.signal()
+    instance.finish()
+    reports.run("release", "retire", "1", "--reason", "r")
+
+
 def tell_a_squash(pawl, reports):
     reports.run("new", "base", "--replaces", f"{FIRST}..{FIRST}")
     (pawl.migrations / f"{FIRST}.sql").unlink()
@@ -445,6 +463,11 @@ def test_json_is_as_described(make_pawl, engine, tmp_path):
     adopted.write(FIRST, "SELECT 1;")
     reports.run("adopt", "--as-of", FIRST)
     tell_a_squash(adopted, reports)
+    everything += reports.all
+
+    released = make_pawl(engine.url, "released")
+    reports = Reports(released)
+    tell_releases(released, reports, engine.url)
     everything += reports.all
 
     reports = Reports(rehearsed)
