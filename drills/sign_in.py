@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""An application under steady traffic: sign_in.py URL COLUMN [SCHEMA] reads a column of users, a hundred times
-a second, over a connection of its own for some of them. SIGTERM ends it; then it says how many requests it
+"""An application under steady traffic: sign_in.py URL COLUMN [SCHEMA] reads a column of users, a hundred
+times a second, with a new connection after every fifty. SIGTERM ends it; then it says how many requests it
 served and how many failed."""
 
 import signal

@@ -62,8 +62,8 @@ def register(pawl, engine, release, instance="i", ttl_ms=60000):
         assert hello(engine, release, instance, f"{ttl_ms} ms") == "ok"
         return
     pawl.run("run", "--release", release, "--wait", "0", "--", "true", check=0)
-    engine.query(f"UPDATE {table(engine, 'instance')} SET left_at = NULL, ttl = {ttl_ms * 1000}, instance = %s"
-                 " WHERE release = %s AND left_at IS NOT NULL", instance, release)
+    engine.query(f"UPDATE {table(engine, 'instance')} SET left_at = NULL, ttl = {ttl_ms * 1000},"
+                 " instance = %s WHERE release = %s AND left_at IS NOT NULL", instance, release)
 
 
 # ---- hello and bye ----
