@@ -328,10 +328,10 @@ static bool report(struct cli *cli, const struct target *target, const struct ur
     if (!look->whole)
         output_chat(&cli->output, "warning: %s", look->broken);
     json_t *const item = json_pack(
-        "{so so so sb sb sI sI so so so so so so so sI so}", "target",
-        cli_json_text(target->name), "url", cli_json_text(url->display), "head",
-        cli_json_text(head), "ledger", (int)look->exists, "chain_whole", (int)look->whole,
-        "applied", (json_int_t)look->state.versioned, "pending",
+        "{so so so sb sb sI sI so so so so so so so sI so}", "target", cli_json_text(target->name),
+        "url", cli_json_text(url->display), "head", cli_json_text(head), "ledger",
+        (int)look->exists, "chain_whole", (int)look->whole, "applied",
+        (json_int_t)look->state.versioned, "pending",
         (json_int_t)(c->pending - c->held + c->changed), "broken", cli_json_text(look->broken),
         "deploy", activity_json_deploy(&shown->activity), "migrations", rows, "debt",
         debt_json(&debts), "backup", backup_json(last_of(&backups)), "backfills",

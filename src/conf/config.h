@@ -52,16 +52,16 @@ enum setting_id {
     SETTING_SHADOW,              /* [check] shadow, a URL, local or target; "" is none */
     SETTING_QUERIES,             /* [check] queries = queries, a folder */
     SETTING_PROBE_TIMEOUT,       /* [check] probe_timeout */
-    SETTING_RELEASES_NAME,       /* [releases] application_name, a pattern; "" is none */
-    SETTING_RELEASES_OTHERS,     /* [releases] others, a pattern; "" is none */
-    SETTING_SOAK,                /* [releases] soak = 24h */
-    SETTING_SETTLE,              /* [releases] settle = 1s */
     SETTING_URL,                 /* [target.NAME] url */
     SETTING_LEDGER,              /* [target.NAME] ledger = pawl */
     SETTING_SCHEMA,              /* [target.NAME] schema, the search_path; "" leaves it alone */
     SETTING_ROLE,                /* [target.NAME] role, SET ROLE before a migration */
     SETTING_APP_ROLE,            /* [target.NAME] app_role */
     SETTING_RESERVE_ROLE,        /* [target.NAME] reserve_role */
+    SETTING_RELEASES_NAME,       /* [releases] application_name, a pattern; "" is none */
+    SETTING_RELEASES_OTHERS,     /* [releases] others, a pattern; "" is none */
+    SETTING_SOAK,                /* [releases] soak = 24h */
+    SETTING_SETTLE,              /* [releases] settle = 1s */
     SETTING_COUNT,
 };
 
