@@ -68,6 +68,22 @@ def failure(answer):
 PLACES = pytest.mark.parametrize("where", ["local", "target"])
 
 
+def test_a_role_that_may_not_end_a_superusers_session_leaves_nothing(shop):
+    """The server refuses it DROP DATABASE ... WITH (FORCE) then, and autovacuum is a superuser."""
+    cluster = shop.pg.cluster
+    role = shop.pg.role("maker", "LOGIN CREATEDB IN ROLE pg_read_all_data")
+    shop.pg.query(f"GRANT ALL ON SCHEMA public TO {role}; GRANT USAGE ON SCHEMA pawl TO {role}")
+    shop.write("20250102000000_slow", "CREATE TABLE more(); SELECT pg_sleep(1);")
+    rehearsal = shop.spawn("rehearse", "--url", shop.pg.url_as(role))
+    name = wait_until(lambda: databases(cluster), "the rehearsal's database").pop()
+    with cluster.connect(name):
+        dropping = f"SELECT 1 FROM pg_stat_activity WHERE query ~ 'DROP DATABASE.*{name}' AND query !~ 'FORCE'"
+        wait_until(lambda: shop.pg.query(dropping + " AND state = 'active' AND pid <> pg_backend_pid()"),
+                   "the drop that waits")
+    rehearsal.finish(check=0)
+    assert databases(cluster) == set()
+
+
 # ---- what it says ----
 
 @PLACES
