@@ -10,6 +10,43 @@ struct recipe_name {
     const char *schema, *name;
 };
 
+/* ---- what was read, and what follows from it ---- */
+
+struct recipe_names {
+    const char **items; /* without quotes */
+    size_t count, capacity;
+};
+
+struct recipe_reading {
+    struct arena *arena;
+    const struct recipe *recipe;
+    const struct recipe_words *words;
+    struct recipe_values *values;
+    struct err *err;
+    bool failed; /* memory is out */
+    struct recipe_name table;
+    struct recipe_names columns, to;
+    struct recipe_names expressions; /* one for each column that is written, as SQL */
+    const char *type;
+};
+
+/* The first that was given for it, or NULL. */
+const char *recipe_first(const struct recipe_reading *reading, enum recipe_parameter parameter);
+
+/* Append, and set reading->failed when memory is out. A text may be NULL: then it was. */
+void recipe_put(struct recipe_reading *reading, const char *name, const char *text);
+void recipe_push(struct recipe_reading *reading, struct recipe_names *names, const char *text);
+void recipe_put_quoted(struct recipe_reading *reading, const char *name, const char *schema,
+                       const char *text);
+/* The same name in quotes, where the server asks for a constant. */
+void recipe_put_literal(struct recipe_reading *reading, const char *name, const char *schema,
+                        const char *text);
+
+/* Puts the values that follow from table, columns, to and type. */
+void recipe_work_out(struct recipe_reading *reading);
+
+/* ---- reading ---- */
+
 /* All return false for what is none, and set *failed when memory is out. */
 
 /* By the rules of SQL: what is not in quotes folds to lower case. Key words may stand bare. */
