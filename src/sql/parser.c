@@ -7,8 +7,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "base/mem.h"
-
 enum { STACK_BYTES = 256 << 20 };
 
 /* Words that the grammar nests one into the next, as it does operators. */
@@ -81,41 +79,6 @@ bool parser_run(void (*work)(void *context), void *context, struct err *err)
     return failure == 0 || err_errno(err, ERR_FAILED, "cannot start a thread to read SQL");
 }
 
-/* *ret NULL: it cannot be read. The tree is the allocator's. */
-static bool unpack(struct span statement, ProtobufCAllocator *allocator, PgQuery__ParseResult **ret,
-                   struct err *err)
-{
-    *ret = NULL;
-    if (statement.len == 0 || !parser_within_limits(statement))
-        return true;
-    char *const text = mem_alloc(statement.len + 1);
-    if (text == NULL)
-        return err_nomem(err);
-    memcpy(text, statement.at, statement.len);
-    text[statement.len] = '\0';
-    PgQueryProtobufParseResult parsed = pg_query_parse_protobuf(text);
-    if (parsed.error == NULL)
-        *ret = pg_query__parse_result__unpack(allocator, parsed.parse_tree.len,
-                                              (const uint8_t *)parsed.parse_tree.data);
-    pg_query_free_protobuf_parse_result(parsed);
-    free(text);
-    return true;
-}
-
-static const PgQuery__Node *only_statement(const PgQuery__ParseResult *result)
-{
-    return result != NULL && result->n_stmts == 1 ? result->stmts[0]->stmt : NULL;
-}
-
-bool parser_read_here(struct span statement, struct tree *ret, struct err *err)
-{
-    *ret = (struct tree){0};
-    if (!unpack(statement, NULL, &ret->result, err))
-        return false;
-    ret->statement = only_statement(ret->result);
-    return true;
-}
-
 struct keeper {
     struct arena *arena;
     bool failed;
@@ -135,17 +98,35 @@ static void keep_on(void *context, void *kept)
     (void)kept; /* it goes with its arena */
 }
 
+static const PgQuery__Node *only_statement(const PgQuery__ParseResult *result)
+{
+    return result != NULL && result->n_stmts == 1 ? result->stmts[0]->stmt : NULL;
+}
+
 bool parser_read_kept(struct arena *arena, struct span statement, const PgQuery__Node **ret,
                       struct err *err)
 {
     struct keeper keeper = {arena, false};
     ProtobufCAllocator allocator = {keep_bytes, keep_on, &keeper};
-    PgQuery__ParseResult *result;
     *ret = NULL;
-    if (!unpack(statement, &allocator, &result, err))
-        return false;
-    *ret = only_statement(result);
+    if (statement.len == 0 || !parser_within_limits(statement))
+        return true;
+    char *const text = arena_strndup(arena, statement.at, statement.len);
+    if (text == NULL)
+        return err_nomem(err);
+    PgQueryProtobufParseResult parsed = pg_query_parse_protobuf(text);
+    if (parsed.error == NULL)
+        *ret = only_statement(pg_query__parse_result__unpack(
+            &allocator, parsed.parse_tree.len, (const uint8_t *)parsed.parse_tree.data));
+    pg_query_free_protobuf_parse_result(parsed);
     return !keeper.failed || err_nomem(err);
+}
+
+/* An arena of its own: a tree is thousands of small pieces. */
+bool parser_read_here(struct span statement, struct tree *ret, struct err *err)
+{
+    *ret = (struct tree){0};
+    return parser_read_kept(&ret->memory, statement, &ret->statement, err);
 }
 
 struct one {
@@ -170,7 +151,6 @@ bool parser_read(struct span statement, struct tree *ret, struct err *err)
 
 void tree_release(struct tree *tree)
 {
-    if (tree->result != NULL)
-        pg_query__parse_result__free_unpacked(tree->result, NULL);
+    arena_release(&tree->memory);
     *tree = (struct tree){0};
 }

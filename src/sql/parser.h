@@ -31,7 +31,7 @@ enum {
 };
 
 struct tree {
-    struct PgQuery__ParseResult *result;
+    struct arena memory;
     const struct PgQuery__Node *statement; /* NULL when it was not read; see pg_query.pb-c.h */
 };
 
