@@ -290,6 +290,35 @@ def test_terminated_in_a_statement(pg, make_pawl):
     assert pg.tables() == ["a", "b"]
 
 
+# Errors of a statement with a SQLSTATE that lost connections have too.
+LIVELY = {
+    "a parameter": ("08P01", "SELECT $1;", "nothing gives $1 a value"),
+    "a parameter among others": ("08P01", "CREATE TABLE b (id int);\nSELECT $1::int;\nSELECT 1;", "$1 a value"),
+    "raised as a failed connection": (
+        "08006", "CREATE TABLE b (id int); DO $$ BEGIN RAISE 'no' USING ERRCODE = '08006'; END $$;", "deploy again"),
+    "raised as a shutdown": ("57P01", "DO $$ BEGIN RAISE 'no' USING ERRCODE = '57P01'; END $$;", "deploy again"),
+}
+
+
+@pytest.mark.parametrize("case", LIVELY)
+def test_an_error_of_a_lost_connection_that_is_none(pg, make_pawl, case):
+    sqlstate, text, next_step = LIVELY[case]
+    pawl = make_pawl(pg.url)
+    pawl.write("20250101000001_a", "CREATE TABLE a (id int);")
+    pawl.write("20250101000002_b", text)
+    result = pawl.run("deploy", check=1)
+    assert f"SQLSTATE {sqlstate}" in result.err and "connection was lost" not in result.err, str(result)
+    assert '"20250101000002_b" was rolled back. Applied by this run: 1 of 2.' in result.err, str(result)
+    assert next_step in result.err.split("next:")[1], str(result)
+    line = text[:text.find("SELECT $1")].count("\n") + 1 if "$1" in text else 1
+    assert f"at migrations/20250101000002_b.sql:{line}:" in result.err, str(result)
+    journal = Journal(pg).verify()
+    assert journal.rows[-1].event == "failed" and journal.rows[-1].facts["sqlstate"] == sqlstate
+    pawl.write("20250101000002_b", "CREATE TABLE b (id int);")
+    pawl.run("deploy", check=0)
+    assert pg.tables() == ["a", "b"]
+
+
 def test_terminated_while_a_concurrent_index_is_built(pg, make_pawl):
     pawl = make_pawl(pg.url)
     pawl.write("20250101000001_a", "CREATE TABLE a (id int);")

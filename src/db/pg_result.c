@@ -123,15 +123,15 @@ void pg_stop_release(struct pg_stop *stop)
     err_release(&stop->why);
 }
 
-/* A backend that was ended reports it as an ordinary error before the socket closes. */
-static void note_lost(struct pg *pg, struct err *err)
+/* A backend that ends says so by the severity, before the socket closes. The SQLSTATE does not tell:
+ * a statement may fail with one of class 08 (a parameter without a value, a foreign server that does
+ * not answer) and 57P01 (a parallel worker that was ended) on a connection that is well. */
+static bool ends_connection(const struct libpq *libpq, const PGresult *result)
 {
-    if (err->code == ERR_FAILED &&
-        (err->sqlstate[0] == '\0' || sqlstate_reaction(err->sqlstate) == REACTION_LOST)) {
-        err->code = ERR_UNREACHABLE;
-        err->retryable = true;
-        pg->lost = true;
-    }
+    const char *severity = libpq->PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity == NULL) /* poolers of old leave it out, and do not translate the other one */
+        severity = libpq->PQresultErrorField(result, PG_DIAG_SEVERITY);
+    return severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
 }
 
 void pg_copy_error(struct pg *pg, const PGresult *result, struct err *err, int *ret_position)
@@ -155,5 +155,10 @@ void pg_copy_error(struct pg *pg, const PGresult *result, struct err *err, int *
     err->retryable = sqlstate_reaction(err->sqlstate) == REACTION_RETRY;
     if (position != NULL)
         *ret_position = (int)strtol(position, NULL, 10);
-    note_lost(pg, err);
+    /* Without a SQLSTATE it is libpq that speaks. */
+    if (err->sqlstate[0] == '\0' || ends_connection(libpq, result)) {
+        err->code = ERR_UNREACHABLE;
+        err->retryable = true;
+        pg->lost = true;
+    }
 }

@@ -141,6 +141,22 @@ static bool keep_statements(const struct run *run, const struct plan_item *item,
            ledger_pg_keep(ledger, run->arena, limits, err);
 }
 
+/* What only a deploy's own way of running a statement brings about. */
+static void hint_at_form(struct err *err)
+{
+    static const struct {
+        const char *sqlstate, *hint;
+    } forms[] = {
+        {"2D000", "A procedure that commits cannot run in a transaction: write \"-- pawl: "
+                  "no-transaction\" into the file's head."},
+        {"08P01", "A migration's statement has no parameters: nothing gives $1 a value. Write the "
+                  "value itself; then deploy again."},
+    };
+    for (size_t i = 0; i < COUNT_OF(forms); i++)
+        if (strcmp(err->sqlstate, forms[i].sqlstate) == 0)
+            err_hint(err, "%s", forms[i].hint);
+}
+
 /* What a failed pipeline means, with the place of the statement that failed. */
 static bool explain(const struct plan_item *item, const struct unit *unit, size_t before,
                     const struct pg_answers *answers, struct err *err)
@@ -155,9 +171,7 @@ static bool explain(const struct plan_item *item, const struct unit *unit, size_
                      answers->position, 0, err);
     else
         err_at(err, item->migration->path, 0, 0);
-    if (strcmp(err->sqlstate, "2D000") == 0)
-        err_hint(err, "A procedure that commits cannot run in a transaction: write "
-                      "\"-- pawl: no-transaction\" into the file's head.");
+    hint_at_form(err);
     return false;
 }
 
