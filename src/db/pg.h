@@ -1,9 +1,9 @@
 /*
  * One connection to PostgreSQL: connecting, queries and pipelines, each wait bounded.
  *
- * Not for two threads at once. After an error without a SQLSTATE, and after one of the server's that
- * ends its session, whatever its SQLSTATE, the connection is lost (pg_lost()), and what the last
- * request did is not known until a new connection has looked.
+ * Not for two threads at once. After an error without a SQLSTATE, and after one of the server's
+ * that ends its session, whatever its SQLSTATE, the connection is lost (pg_lost()), and what the
+ * last request did is not known until a new connection has looked.
  */
 #ifndef PAWL_DB_PG_H
 #define PAWL_DB_PG_H

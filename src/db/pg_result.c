@@ -123,9 +123,10 @@ void pg_stop_release(struct pg_stop *stop)
     err_release(&stop->why);
 }
 
-/* A backend that ends says so by the severity, before the socket closes. The SQLSTATE does not tell:
- * a statement may fail with one of class 08 (a parameter without a value, a foreign server that does
- * not answer) and 57P01 (a parallel worker that was ended) on a connection that is well. */
+/* A backend that ends says so by the severity, before the socket closes. The SQLSTATE does not
+ * tell: a statement may fail with one of class 08 (a parameter without a value, a foreign server
+ * that does not answer) and 57P01 (a parallel worker that was ended) on a connection that is well.
+ */
 static bool ends_connection(const struct libpq *libpq, const PGresult *result)
 {
     const char *severity = libpq->PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);

@@ -9,7 +9,8 @@ static const struct {
     const char *sqlstate;
     enum sqlstate_reaction reaction;
 } rows[] = {
-    {"55P03", REACTION_RETRY},     /* lock_timeout passed: another session holds the lock */
+    {SQLSTATE_LOCK_NOT_AVAILABLE,
+     REACTION_RETRY},              /* lock_timeout passed: another session holds the lock */
     {"40P01", REACTION_RETRY},     /* deadlock: the server chose this transaction as its victim */
     {"40001", REACTION_RETRY},     /* serialization failure */
     {"PW001", REACTION_WAIT},      /* another pawl holds the mutex of this ledger */
@@ -24,4 +25,10 @@ enum sqlstate_reaction sqlstate_reaction(const char *sqlstate)
         if (strcmp(sqlstate, rows[i].sqlstate) == 0)
             return rows[i].reaction;
     return REACTION_FAIL;
+}
+
+bool sqlstate_timed_out(const char *sqlstate)
+{
+    return strcmp(sqlstate, SQLSTATE_QUERY_CANCELED) == 0 ||
+           strcmp(sqlstate, SQLSTATE_LOCK_NOT_AVAILABLE) == 0;
 }

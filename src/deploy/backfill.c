@@ -18,8 +18,6 @@ enum {
     PAUSED_LOOK_MS = 1000, /* between two looks at whether it may go on */
 };
 
-static const char QUERY_CANCELED[] = "57014";
-
 static bool on_pg(const struct backfill *b)
 {
     return b->run->ledger->pg != NULL;
@@ -393,7 +391,7 @@ static bool recover(struct backfill *b, struct err *err)
     }
     if (reaction == REACTION_RETRY)
         return pause_and_retry(b, err);
-    if (strcmp(err->sqlstate, QUERY_CANCELED) != 0 || b->failing == NULL)
+    if (strcmp(err->sqlstate, SQLSTATE_QUERY_CANCELED) != 0 || b->failing == NULL)
         return false;
     if (run->watcher.verdict == WATCHER_QUEUE)
         return pause_and_retry(b, err);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/host.h"
 #include "db/sessions_text.h"
+#include "db/sqlstate.h"
 #include "deploy/black_box_line.h"
 #include "deploy/run.h"
 #include "ledger/actor.h"
@@ -250,9 +251,8 @@ static void waited(struct run *run, int64_t ms)
 
 void black_box_failed(struct run *run, const struct err *err)
 {
-    static const char LOCK_NOT_AVAILABLE[] = "55P03";
     struct black_box *const box = &run->black_box;
-    if (strcmp(err->sqlstate, LOCK_NOT_AVAILABLE) == 0)
+    if (strcmp(err->sqlstate, SQLSTATE_LOCK_NOT_AVAILABLE) == 0)
         waited(run, box->lock_timeout_ms);
     json_t *const line = line_new(run, "error");
     line_put_number(line, "after_ms", clock_monotonic_ms() - box->answer_ms);

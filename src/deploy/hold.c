@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "db/sqlstate.h"
 #include "deploy/order.h"
 #include "deploy/run.h"
 #include "ledger/actor.h"
@@ -288,7 +289,7 @@ static bool close_item(struct run *run, const struct plan_held *held, struct err
         run->result->head = receipt.text;
         return true;
     }
-    if (strcmp(err->sqlstate, "55P03") == 0) { /* lock_not_available */
+    if (strcmp(err->sqlstate, SQLSTATE_LOCK_NOT_AVAILABLE) == 0) {
         (void)err_set(err, ERR_BUSY, "a transaction that has called hello() does not end");
         err_hint(err, "hello() is called in a transaction of its own; `pawl blockers` shows who is "
                       "at it.");

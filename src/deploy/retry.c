@@ -21,14 +21,12 @@ enum {
     LOOK_PAUSE_MS = 250,   /* between two looks at them */
 };
 
-static const char QUERY_CANCELED[] = "57014";
-
 /* Whether another try may end otherwise. */
 static bool worth_retrying(const struct run *run, const struct err *err)
 {
     if (err->code != ERR_FAILED)
         return false;
-    if (strcmp(err->sqlstate, QUERY_CANCELED) == 0)
+    if (strcmp(err->sqlstate, SQLSTATE_QUERY_CANCELED) == 0)
         return run->watcher.verdict == WATCHER_QUEUE;
     return sqlstate_reaction(err->sqlstate) == REACTION_RETRY;
 }
@@ -37,7 +35,7 @@ static bool worth_retrying(const struct run *run, const struct err *err)
 static void explain_cancel(struct run *run, struct err *err)
 {
     const struct watcher *const w = &run->watcher;
-    if (err->code != ERR_FAILED || strcmp(err->sqlstate, QUERY_CANCELED) != 0)
+    if (err->code != ERR_FAILED || strcmp(err->sqlstate, SQLSTATE_QUERY_CANCELED) != 0)
         return;
     if (w->verdict == WATCHER_HOLDING) {
         err->code = ERR_BUSY;

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "db/sqlstate.h"
 #include "deploy/pace.h"
 #include "deploy/run.h"
 
@@ -17,8 +18,6 @@ enum {
     PAUSE_MS = 1000,     /* before the next look, when there is a reason to wait */
     WHY_BYTES = 800,     /* a printable name of 200 bytes and the words around it */
 };
-
-static const char QUERY_CANCELED[] = "57014", LOCK_NOT_AVAILABLE[] = "55P03";
 
 struct throttle {
     struct run *run;
@@ -220,8 +219,7 @@ static bool ask(const struct throttle *t, struct arena *arena, const char *sql,
 /* A server that does not find the time to answer is no server to load further. */
 static bool wait_for_answer(struct throttle *t, const char *what, struct err *err)
 {
-    if (err->code != ERR_FAILED || (strcmp(err->sqlstate, QUERY_CANCELED) != 0 &&
-                                    strcmp(err->sqlstate, LOCK_NOT_AVAILABLE) != 0))
+    if (err->code != ERR_FAILED || !sqlstate_timed_out(err->sqlstate))
         return false;
     because(t, "%s was not answered within seconds", what);
     err_release(err);

@@ -333,7 +333,7 @@ bool ledger_pg_append(struct ledger *ledger, struct arena *arena, const struct l
         if (sqlstate_reaction(err->sqlstate) == REACTION_WAIT ||
             sqlstate_reaction(err->sqlstate) == REACTION_REPLAN)
             err->code = ERR_BUSY;
-        else if (strcmp(err->sqlstate, "55P03") == 0)
+        else if (strcmp(err->sqlstate, SQLSTATE_LOCK_NOT_AVAILABLE) == 0)
             say_who_locks(ledger, arena, err);
         return false;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "db/sqlstate.h"
 #include "ledger/detail.h"
 
 /* Ends the transaction whether or not what was done in it went well; the first error counts. */
@@ -16,17 +17,12 @@ static bool leave(struct ledger *ledger, bool ok, struct err *err)
     return pg_in_transaction(ledger->pg) && pg_exec(ledger->pg, "ROLLBACK", &later) && false;
 }
 
-static bool timed_out(const struct err *err)
-{
-    return strcmp(err->sqlstate, "57014") == 0 || strcmp(err->sqlstate, "55P03") == 0;
-}
-
 bool activity_read(struct ledger *ledger, struct arena *arena, struct journal *ret, struct err *err)
 {
     if (ledger->pg == NULL)
         return ledger_read(ledger, arena, ret, err);
     const bool ok = sessions_enter(ledger->pg, arena, err) && ledger_read(ledger, arena, ret, err);
-    if (!ok && timed_out(err))
+    if (!ok && sqlstate_timed_out(err->sqlstate))
         err->code = ERR_BUSY;
     return leave(ledger, ok, err);
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "check/probe/probe.h"
+#include "db/sqlstate.h"
 
 struct asking {
     struct arena *arena;
@@ -225,8 +226,8 @@ static const struct reaction {
     bool of_value;
     const char *why;
 } reactions[] = {
-    {"57014", false, "it took longer than the time limit for a probe"},
-    {"55P03", false, "the table is locked by another session"},
+    {SQLSTATE_QUERY_CANCELED, false, "it took longer than the time limit for a probe"},
+    {SQLSTATE_LOCK_NOT_AVAILABLE, false, "the table is locked by another session"},
     {"42501", false, "this role may not read all its rows"},
     {"40001", false, "the standby had to cancel it: ask again"},
     {"22", true, NULL},
