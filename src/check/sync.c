@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "check/lint.h"
+#include "sql/identifier.h"
 #include "sql/tree_name.h"
 
 /* From pg_trigger.h, as the tree has them. */
@@ -45,17 +46,9 @@ static bool is_word(const struct token *token, const char *word)
 /* As the server has it. */
 static const char *plain_name(struct body *body)
 {
-    CLEANUP(str_release) struct str name = {0};
-    if (body->token.type == TOKEN_NAME)
-        token_unquote(&body->token, &name);
-    else
-        str_append(&name, body->token.span.at, body->token.span.len);
-    for (size_t i = 0; body->token.type == TOKEN_WORD && i < name.len; i++)
-        name.data[i] = ascii_lower(name.data[i]);
-    const char *const kept =
-        name.failed ? NULL : arena_strndup(body->arena, str_text(&name), name.len);
-    body->failed = body->failed || kept == NULL;
-    return kept;
+    const char *const name = identifier_plain(body->arena, DIALECT_POSTGRES, &body->token);
+    body->failed = body->failed || name == NULL;
+    return name;
 }
 
 /* Past NEW.column; NULL, and nothing read but NEW or no token, where there is none. */

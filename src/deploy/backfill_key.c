@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "deploy/backfill.h"
 #include "ledger/detail.h"
+#include "sql/identifier.h"
 
 /* $1: the table, $2: the columns as a JSON list, or NULL for those of the primary key, $3: the
  * table of the statement, or NULL. A JSON object, or NULL where there is no such table. */
@@ -68,22 +69,6 @@ static bool is_true(const json_t *object, const char *name)
 
 /* ---- asking ---- */
 
-/* The last part of a name, without its quotes: what SQLite's catalog is asked by. */
-static const char *plain_table(struct arena *arena, const char *written)
-{
-    struct lexer lexer = lexer_init(DIALECT_SQLITE, written, strlen(written));
-    CLEANUP(str_release) struct str name = {0};
-    for (struct token t = lexer_next_solid(&lexer); t.type != TOKEN_END;
-         t = lexer_next_solid(&lexer)) {
-        str_clear(&name);
-        if (t.type == TOKEN_NAME)
-            token_unquote(&t, &name);
-        else
-            str_append(&name, t.span.at, t.span.len);
-    }
-    return name.failed ? NULL : arena_strdup(arena, str_text(&name));
-}
-
 /* *ret: NULL when key= is not given. */
 static bool given_key(const struct backfill *b, const char **ret, struct err *err)
 {
@@ -117,8 +102,9 @@ static bool ask(struct backfill *b, const char *table, const char **ret, struct 
     if (pg)
         return backfill_pg_ask(b, arena, question_pg, (const unsigned[3]){0}, params,
                                COUNT_OF(params), ret, err);
-    params[0] = plain_table(arena, table);
-    params[2] = changed != NULL ? plain_table(arena, changed) : NULL;
+    /* SQLite's catalog is asked by plain names. */
+    params[0] = identifier_last_part(arena, DIALECT_SQLITE, table);
+    params[2] = changed != NULL ? identifier_last_part(arena, DIALECT_SQLITE, changed) : NULL;
     if (params[0] == NULL || (changed != NULL && params[2] == NULL))
         return err_nomem(err);
     if (!sqlite_query(b->run->ledger->sqlite, arena, question_sqlite, strlen(question_sqlite),

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "sql/facts.h"
+#include "sql/identifier.h"
 
 /* Names of tables, without their schema: two of one name in two schemas count as one. */
 struct tables {
@@ -12,29 +13,14 @@ struct tables {
     size_t count, capacity;
 };
 
-/* The last part of a name as SQL writes it, quotes undone. NULL when memory is out. */
-static const char *last_part(struct arena *arena, enum dialect dialect, const char *written)
-{
-    struct lexer lexer = lexer_init(dialect, written, strlen(written));
-    CLEANUP(str_release) struct str name = {0};
-    for (struct token t = lexer_next_solid(&lexer); t.type != TOKEN_END;
-         t = lexer_next_solid(&lexer)) {
-        str_clear(&name);
-        if (t.type == TOKEN_NAME)
-            token_unquote(&t, &name);
-        else
-            str_append(&name, t.span.at, t.span.len);
-    }
-    return name.failed ? NULL : arena_strdup(arena, str_text(&name));
-}
-
 static bool add_table(struct arena *arena, enum dialect dialect, const char *written,
                       struct tables *tables, struct err *err)
 {
     if (written == NULL)
         return true;
     const char **const slot = arena_push(arena, tables);
-    return (slot != NULL && (*slot = last_part(arena, dialect, written)) != NULL) || err_nomem(err);
+    return (slot != NULL && (*slot = identifier_last_part(arena, dialect, written)) != NULL) ||
+           err_nomem(err);
 }
 
 static bool is_among(const struct tables *tables, const char *name)
@@ -93,7 +79,7 @@ static bool facts_touch(struct arena *arena, const struct facts *facts, const st
     *ret = facts->unknown != NULL || facts->renames_all;
     for (size_t i = 0; i < facts->locks.count && !*ret; i++) {
         const struct locked *const lock = &facts->locks.items[i];
-        const char *const name = last_part(arena, DIALECT_POSTGRES, lock->name);
+        const char *const name = identifier_last_part(arena, DIALECT_POSTGRES, lock->name);
         if (name == NULL)
             return err_nomem(err);
         *ret = elsewhere(lock->object) || is_among(tables, name);
@@ -110,7 +96,8 @@ static bool words_touch(struct arena *arena, struct span statement, const struct
     for (struct token t = lexer_next_solid(&lexer); t.type != TOKEN_END && !*ret;
          t = lexer_next_solid(&lexer)) {
         const char *const written = arena_strndup(arena, t.span.at, t.span.len);
-        const char *const name = written != NULL ? last_part(arena, DIALECT_SQLITE, written) : NULL;
+        const char *const name =
+            written != NULL ? identifier_last_part(arena, DIALECT_SQLITE, written) : NULL;
         if (name == NULL)
             return err_nomem(err);
         *ret = is_among(tables, name);

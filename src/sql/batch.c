@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sql/identifier.h"
 #include "sql/match.h"
 
 struct reader {
@@ -48,24 +49,11 @@ static bool is_name(const struct token *token)
 
 /* ---- names ---- */
 
-/* Without its quotes; a word as the dialect folds it. NULL when memory is out. */
-static const char *plain_name(struct arena *arena, enum dialect dialect, const struct token *token)
-{
-    CLEANUP(str_release) struct str name = {0};
-    if (token->type == TOKEN_NAME)
-        token_unquote(token, &name);
-    else
-        for (size_t i = 0; i < token->span.len; i++)
-            str_putc(&name, dialect == DIALECT_POSTGRES ? ascii_lower(token->span.at[i])
-                                                        : token->span.at[i]);
-    return name.failed ? NULL : arena_strdup(arena, str_text(&name));
-}
-
 static bool add_name(struct arena *arena, enum dialect dialect, const struct token *token,
                      struct batch_names *names)
 {
     const char **const slot = arena_push(arena, names);
-    return slot != NULL && (*slot = plain_name(arena, dialect, token)) != NULL;
+    return slot != NULL && (*slot = identifier_plain(arena, dialect, token)) != NULL;
 }
 
 bool batch_same_name(enum dialect dialect, const char *a, const char *b)

@@ -66,15 +66,44 @@ void identifier_append(struct str *out, struct span name)
     str_putc(out, '"');
 }
 
+static void put_plain(struct str *out, enum dialect dialect, const struct token *token)
+{
+    if (token->type == TOKEN_NAME)
+        token_unquote(token, out);
+    else if (dialect == DIALECT_POSTGRES)
+        for (size_t i = 0; i < token->span.len; i++)
+            str_putc(out, ascii_lower(token->span.at[i]));
+    else
+        str_append(out, token->span.at, token->span.len);
+}
+
 void identifier_append_token(struct str *out, const struct token *token)
 {
     struct str name = {0};
-    if (token->type == TOKEN_NAME)
-        token_unquote(token, &name);
-    else
-        for (size_t i = 0; i < token->span.len; i++)
-            str_putc(&name, ascii_lower(token->span.at[i]));
+    put_plain(&name, DIALECT_POSTGRES, token);
     identifier_append(out, (struct span){str_text(&name), name.len});
     out->failed = out->failed || name.failed;
     str_release(&name);
+}
+
+const char *identifier_plain(struct arena *arena, enum dialect dialect, const struct token *token)
+{
+    CLEANUP(str_release) struct str name = {0};
+    put_plain(&name, dialect, token);
+    return name.failed ? NULL : arena_strdup(arena, str_text(&name));
+}
+
+const char *identifier_last_part(struct arena *arena, enum dialect dialect, const char *written)
+{
+    struct lexer lexer = lexer_init(dialect, written, strlen(written));
+    CLEANUP(str_release) struct str name = {0};
+    for (struct token t = lexer_next_solid(&lexer); t.type != TOKEN_END;
+         t = lexer_next_solid(&lexer)) {
+        str_clear(&name);
+        if (t.type == TOKEN_NAME)
+            token_unquote(&t, &name);
+        else
+            str_append(&name, t.span.at, t.span.len);
+    }
+    return name.failed ? NULL : arena_strdup(arena, str_text(&name));
 }
