@@ -64,8 +64,12 @@ bool pg_query(struct pg *pg, struct arena *arena, const char *sql, const char *c
 /* A statement without parameters or rows. */
 bool pg_exec(struct pg *pg, const char *sql, struct err *err) MUST_CHECK;
 
-/* Where the last of these two or pg_describe() failed, in characters of its statement, from 1; 0:
- * not known. */
+/* Rolls back the transaction that is open, if one is, whether or not what was done in it went well:
+ * ok. The first error counts; of the others the text is its detail. True when all went well. */
+bool pg_roll_back(struct pg *pg, bool ok, struct err *err) MUST_CHECK;
+
+/* Where the last of pg_query(), pg_exec() or pg_describe() failed, in characters of its statement,
+ * from 1; 0: not known. */
 int pg_error_position(const struct pg *pg);
 
 /* A column of a statement's result. */
@@ -112,6 +116,10 @@ struct pg_answers {
 /* The rows that a command tag counts as changed: "INSERT 0 3", "UPDATE 3"; 0 for a tag of any other
  * kind. */
 int64_t pg_tag_rows(const char *tag);
+
+/* True for the answer of a COMMIT that has committed: that of a failed transaction is no error of
+ * the server's, and its tag says ROLLBACK. */
+bool pg_committed(const struct pg_answer *commit, struct err *err) MUST_CHECK;
 
 /* Called as each statement's answer arrives, with its number from 0. */
 typedef void pg_progress_fn(void *context, size_t statement);

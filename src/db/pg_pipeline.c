@@ -42,6 +42,12 @@ bool pg_pipeline_add_typed(struct pg *pg, const char *sql, const unsigned *types
     return true;
 }
 
+bool pg_committed(const struct pg_answer *commit, struct err *err)
+{
+    return strcmp(commit->tag, "COMMIT") == 0 ||
+           err_set(err, ERR_FAILED, "COMMIT was answered with %s", commit->tag);
+}
+
 int64_t pg_tag_rows(const char *tag)
 {
     static const char *const changing[] = {"INSERT 0 ", "UPDATE ", "DELETE ", "MERGE "};

@@ -140,3 +140,13 @@ bool pg_exec(struct pg *pg, const char *sql, struct err *err)
 {
     return pg_query(pg, NULL, sql, NULL, 0, NULL, err);
 }
+
+bool pg_roll_back(struct pg *pg, bool ok, struct err *err)
+{
+    CLEANUP(err_release) struct err second = {0};
+    if (pg_lost(pg) || !pg_in_transaction(pg) || pg_exec(pg, "ROLLBACK", ok ? err : &second))
+        return ok;
+    if (!ok)
+        err_detail(err, "%s", second.message != NULL ? second.message : "ROLLBACK failed");
+    return false;
+}

@@ -103,9 +103,7 @@ static bool run_counted(struct run *run, const struct plan_item *item, struct pr
     const bool ok = pg_pipeline_run(pg, run->arena, answers, on_progress, progress, &failed);
     pg_set_wait(pg, run->wait);
     if (apply_over_limit(run, item)) {
-        if (!pg_lost(pg) && pg_in_transaction(pg) && !pg_exec(pg, "ROLLBACK", err))
-            return false;
-        return apply_refuse_rows(run, item, err);
+        return pg_roll_back(pg, true, err) && apply_refuse_rows(run, item, err);
     }
     if (!ok) {
         *err = failed;
@@ -234,11 +232,9 @@ bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit, s
             return ask_journal(run, item, unit, backend, start_ms, err);
         return explain(item, u, before, &answers, err);
     }
-    /* COMMIT of a failed transaction is no error: its command tag says ROLLBACK. */
     const size_t behind = 1 + forgotten; /* RESET ALL comes first */
-    const struct pg_answer *const commit = &answers.items[answers.count - behind - 1];
-    if (strcmp(commit->tag, "COMMIT") != 0)
-        return err_set(err, ERR_FAILED, "COMMIT was answered with %s", commit->tag);
+    if (!pg_committed(&answers.items[answers.count - behind - 1], err))
+        return false;
     return committed(run, item, unit,
                      &(struct receipt){answers.items[answers.count - behind - 2].value}, start_ms,
                      err);

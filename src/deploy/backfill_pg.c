@@ -219,13 +219,6 @@ static bool run_statement(struct backfill *b, struct arena *arena, const struct 
     return true;
 }
 
-static bool check_commit(const struct pg_answer *commit, struct err *err)
-{
-    /* COMMIT of a failed transaction is no error: its command tag says ROLLBACK. */
-    return strcmp(commit->tag, "COMMIT") == 0 ||
-           err_set(err, ERR_FAILED, "COMMIT was answered with %s", commit->tag);
-}
-
 bool backfill_pg_batch(struct backfill *b, struct arena *arena, const struct window *window,
                        struct checkpoint *to, struct err *err)
 {
@@ -248,7 +241,7 @@ bool backfill_pg_batch(struct backfill *b, struct arena *arena, const struct win
             memcpy(err->sqlstate, "PW002", sizeof err->sqlstate); /* somebody has moved it */
         return false;
     }
-    return check_commit(&answers.items[2], err);
+    return pg_committed(&answers.items[2], err);
 }
 
 /* ---- the end ---- */
@@ -269,7 +262,7 @@ bool backfill_pg_finish(struct backfill *b, struct arena *arena, struct err *err
         return false;
     fault_point("backfill commit");
     if (!pg_pipeline_run(ledger->pg, run->arena, &answers, NULL, NULL, err) ||
-        !check_commit(&answers.items[answers.count - 2], err))
+        !pg_committed(&answers.items[answers.count - 2], err))
         return false;
     fault_point("committed");
     return apply_committed(run, b->item, 0,

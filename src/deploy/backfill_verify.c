@@ -38,12 +38,8 @@ static bool ask_pg(struct backfill *b, struct arena *arena, const char *sql, str
         !pg_pipeline_add(pg, "SET TRANSACTION READ ONLY", NULL, 0, err) ||
         !pg_pipeline_run(pg, arena, &answers, NULL, NULL, err))
         return false;
-    if (pg_query(pg, arena, sql, NULL, 0, ret, err))
-        return pg_exec(pg, "ROLLBACK", err);
-    CLEANUP(err_release) struct err second = {0};
-    if (!pg_lost(pg) && pg_in_transaction(pg) && !pg_exec(pg, "ROLLBACK", &second))
-        err_detail(err, "%s", second.message != NULL ? second.message : "ROLLBACK failed");
-    return false;
+    const bool ok = pg_query(pg, arena, sql, NULL, 0, ret, err);
+    return pg_roll_back(pg, ok, err);
 }
 
 static bool ask(struct backfill *b, struct arena *arena, struct rows *ret, struct err *err)

@@ -168,7 +168,7 @@ bool preflight_enter(struct preflight_look *look, struct err *err)
 bool preflight_leave(struct preflight_look *look, struct err *err)
 {
     struct pg *const pg = look->run->ledger->pg;
-    return pg == NULL || pg_lost(pg) || !pg_in_transaction(pg) || pg_exec(pg, "ROLLBACK", err);
+    return pg == NULL || pg_roll_back(pg, true, err);
 }
 
 bool preflight_query(struct preflight_look *look, const char *sql, const char *const *params,

@@ -208,12 +208,8 @@ static bool ask(const struct throttle *t, struct arena *arena, const char *sql,
                 const char *const *params, size_t count, struct rows *ret, struct err *err)
 {
     struct pg *const pg = t->run->ledger->pg;
-    if (enter(t, arena, err) && pg_query(pg, arena, sql, params, count, ret, err))
-        return pg_exec(pg, "ROLLBACK", err);
-    CLEANUP(err_release) struct err second = {0};
-    if (!pg_lost(pg) && pg_in_transaction(pg) && !pg_exec(pg, "ROLLBACK", &second))
-        err_detail(err, "%s", second.message != NULL ? second.message : "ROLLBACK failed");
-    return false;
+    const bool ok = enter(t, arena, err) && pg_query(pg, arena, sql, params, count, ret, err);
+    return pg_roll_back(pg, ok, err);
 }
 
 /* A server that does not find the time to answer is no server to load further. */

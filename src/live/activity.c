@@ -8,15 +8,6 @@
 #include "db/sqlstate.h"
 #include "ledger/detail.h"
 
-/* Ends the transaction whether or not what was done in it went well; the first error counts. */
-static bool leave(struct ledger *ledger, bool ok, struct err *err)
-{
-    CLEANUP(err_release) struct err later = {0};
-    if (ok)
-        return pg_exec(ledger->pg, "ROLLBACK", err);
-    return pg_in_transaction(ledger->pg) && pg_exec(ledger->pg, "ROLLBACK", &later) && false;
-}
-
 bool activity_read(struct ledger *ledger, struct arena *arena, struct journal *ret, struct err *err)
 {
     if (ledger->pg == NULL)
@@ -24,7 +15,7 @@ bool activity_read(struct ledger *ledger, struct arena *arena, struct journal *r
     const bool ok = sessions_enter(ledger->pg, arena, err) && ledger_read(ledger, arena, ret, err);
     if (!ok && sqlstate_timed_out(err->sqlstate))
         err->code = ERR_BUSY;
-    return leave(ledger, ok, err);
+    return pg_roll_back(ledger->pg, ok, err);
 }
 
 /* The last attempt without an end whose backend this is; without one the last that may live. */
@@ -219,7 +210,7 @@ bool activity_look(struct ledger *ledger, struct arena *arena, const struct jour
 {
     *ret = (struct activity){.watch = {.longest_wait_ms = -1}};
     if (ledger->pg != NULL &&
-        !leave(ledger, look_at_sessions(ledger, arena, older_than_ms, ret, err), err))
+        !pg_roll_back(ledger->pg, look_at_sessions(ledger, arena, older_than_ms, ret, err), err))
         return false;
     ret->attempt = ret->mutex ? attempt_of(state, ret->watch.self.pid) : state_open_attempt(state);
     ret->deploying = ret->mutex;

@@ -277,7 +277,7 @@ static bool not_answered(const struct asking *a, struct probe *probe)
 
 static bool end(const struct asking *a)
 {
-    return !pg_in_transaction(a->pg) || pg_exec(a->pg, "ROLLBACK", a->err);
+    return pg_roll_back(a->pg, true, a->err);
 }
 
 /* Whether what earlier statements compute fails by itself: the planner may compute it for rows for
