@@ -22,9 +22,19 @@ struct backfill_key {
     const char *names;                     /* a JSON list */
 };
 
+/* Which step comes next. */
+enum backfill_stage {
+    BACKFILL_OPEN, /* look for a checkpoint, or make one */
+    BACKFILL_WALK,
+    BACKFILL_VERIFY,
+    BACKFILL_FINISH, /* the row that says that it is applied */
+    BACKFILL_DONE,
+};
+
 struct backfill {
     struct run *run;
     const struct plan_item *item;
+    const struct backfill_engine *engine;
     const struct batch_statement *statement;
     struct limits limits; /* of a batch's transaction */
     const char *table;    /* qualified and quoted */
@@ -32,7 +42,7 @@ struct backfill {
     struct throttle *throttle;
     struct checkpoint at; /* until NULL: it has not begun */
     struct str reached;   /* the text of at.reached */
-    bool opened, walked, verified, applied;
+    enum backfill_stage stage;
     bool unsure;                    /* the connection was lost: the checkpoint is to be read anew */
     int backend;                    /* PostgreSQL: that works for us */
     int64_t start_ms, start_walked; /* of this run */
@@ -56,28 +66,41 @@ bool backfill_read_key(struct backfill *b, struct err *err) MUST_CHECK;
 bool backfill_bounds(const struct backfill *b, struct arena *arena, const char *list,
                      const char *ret[BACKFILL_KEY_MAX], struct err *err) MUST_CHECK;
 
+/* --- backfill_begin.c --- */
+/* Finds the checkpoint to go on from, or makes the first one; b->stage is what comes next. */
+bool backfill_open(struct backfill *b, struct err *err) MUST_CHECK;
+/* The stage behind the last batch. */
+enum backfill_stage backfill_walked(const struct backfill *b);
+/* b->at becomes this checkpoint, and outlives the arena that it was read into. */
+bool backfill_keep(struct backfill *b, const struct checkpoint *found, struct err *err) MUST_CHECK;
+/* Somebody else has taken it further, or done it: the error with which the deploy plans again.
+ * False. */
+bool backfill_replan(struct err *err);
+
+/* --- backfill_recover.c --- */
+/* After a step that failed: true when it is worth another try. */
+bool backfill_recover(struct backfill *b, struct err *err) MUST_CHECK;
+/* What stands, for the error's state. False. */
+bool backfill_fail(struct backfill *b, struct err *err);
+
 /* --- backfill_pg.c, backfill_sqlite.c: inside a look, or a batch's transaction --- */
-/* One row of one column. */
+struct backfill_engine {
+    /* The last key of the table as a window of one row, and a guess at its rows. */
+    bool (*end)(struct backfill *b, struct arena *arena, struct window *ret, int64_t *ret_estimate,
+                struct err *err) MUST_CHECK;
+    bool (*window)(struct backfill *b, struct arena *arena, int64_t rows, struct window *ret,
+                   struct err *err) MUST_CHECK;
+    /* to->changed is filled: what the statement has changed is added to it. */
+    bool (*batch)(struct backfill *b, struct arena *arena, const struct window *window,
+                  struct checkpoint *to, struct err *err) MUST_CHECK;
+    bool (*finish)(struct backfill *b, struct arena *arena, struct err *err) MUST_CHECK;
+};
+extern const struct backfill_engine backfill_pg, backfill_sqlite;
+
+/* PostgreSQL: one row of one column. */
 bool backfill_pg_ask(struct backfill *b, struct arena *arena, const char *sql,
                      const unsigned *types, const char *const *params, size_t count,
                      const char **ret, struct err *err) MUST_CHECK;
-/* The last key of the table as a window of one row, and a guess at its rows. */
-bool backfill_pg_end(struct backfill *b, struct arena *arena, struct window *ret,
-                     int64_t *ret_estimate, struct err *err) MUST_CHECK;
-bool backfill_pg_window(struct backfill *b, struct arena *arena, int64_t rows, struct window *ret,
-                        struct err *err) MUST_CHECK;
-/* to->changed is filled: what the statement has changed is added to it. */
-bool backfill_pg_batch(struct backfill *b, struct arena *arena, const struct window *window,
-                       struct checkpoint *to, struct err *err) MUST_CHECK;
-bool backfill_pg_finish(struct backfill *b, struct arena *arena, struct err *err) MUST_CHECK;
-
-bool backfill_sqlite_end(struct backfill *b, struct arena *arena, struct window *ret,
-                         int64_t *ret_estimate, struct err *err) MUST_CHECK;
-bool backfill_sqlite_window(struct backfill *b, struct arena *arena, int64_t rows,
-                            struct window *ret, struct err *err) MUST_CHECK;
-bool backfill_sqlite_batch(struct backfill *b, struct arena *arena, const struct window *window,
-                           struct checkpoint *to, struct err *err) MUST_CHECK;
-bool backfill_sqlite_finish(struct backfill *b, struct arena *arena, struct err *err) MUST_CHECK;
 
 /* --- backfill_verify.c --- */
 /* The query of the file's head finds nothing. Else ERR_FAILED with what it found, and the next

@@ -122,7 +122,7 @@ static bool guess_rows(struct backfill *b, struct arena *arena, int64_t *ret, st
     return true;
 }
 
-bool backfill_pg_end(struct backfill *b, struct arena *arena, struct window *ret,
+static bool find_end(struct backfill *b, struct arena *arena, struct window *ret,
                      int64_t *ret_estimate, struct err *err)
 {
     const char *const sql = end_sql(b, arena);
@@ -158,7 +158,7 @@ static bool fill_bounds(const struct backfill *b, struct arena *arena, const cha
     return true;
 }
 
-bool backfill_pg_window(struct backfill *b, struct arena *arena, int64_t rows, struct window *ret,
+static bool find_window(struct backfill *b, struct arena *arena, int64_t rows, struct window *ret,
                         struct err *err)
 {
     enum { INT8_OID = 20 };
@@ -219,8 +219,8 @@ static bool run_statement(struct backfill *b, struct arena *arena, const struct 
     return true;
 }
 
-bool backfill_pg_batch(struct backfill *b, struct arena *arena, const struct window *window,
-                       struct checkpoint *to, struct err *err)
+static bool run_batch(struct backfill *b, struct arena *arena, const struct window *window,
+                      struct checkpoint *to, struct err *err)
 {
     struct ledger *const ledger = b->run->ledger;
     struct pg_answers answers = {0};
@@ -237,16 +237,15 @@ bool backfill_pg_batch(struct backfill *b, struct arena *arena, const struct win
         return false;
     fault_point("batch commit");
     if (!pg_pipeline_run(ledger->pg, arena, &answers, NULL, NULL, err)) {
-        if (answers.count == 1 && strcmp(err->sqlstate, LEDGER_NOT_ONE_ROW) == 0)
-            memcpy(err->sqlstate, "PW002", sizeof err->sqlstate); /* somebody has moved it */
-        return false;
+        const bool moved = answers.count == 1 && strcmp(err->sqlstate, LEDGER_NOT_ONE_ROW) == 0;
+        return moved && backfill_replan(err);
     }
     return pg_committed(&answers.items[2], err);
 }
 
 /* ---- the end ---- */
 
-bool backfill_pg_finish(struct backfill *b, struct arena *arena, struct err *err)
+static bool finish(struct backfill *b, struct arena *arena, struct err *err)
 {
     struct run *const run = b->run;
     struct ledger *const ledger = run->ledger;
@@ -269,3 +268,5 @@ bool backfill_pg_finish(struct backfill *b, struct arena *arena, struct err *err
                            &(struct receipt){answers.items[answers.count - 3].value},
                            run->counted.work_ms, err);
 }
+
+const struct backfill_engine backfill_pg = {find_end, find_window, run_batch, finish};

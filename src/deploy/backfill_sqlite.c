@@ -49,8 +49,8 @@ static bool read_window(struct arena *arena, const struct rows *rows, struct win
     return ret->reached != NULL || err_nomem(err);
 }
 
-bool backfill_sqlite_end(struct backfill *b, struct arena *arena, struct window *ret,
-                         int64_t *ret_estimate, struct err *err)
+static bool find_end(struct backfill *b, struct arena *arena, struct window *ret,
+                     int64_t *ret_estimate, struct err *err)
 {
     CLEANUP(str_release) struct str last = {0}, count = {0};
     struct rows rows;
@@ -67,8 +67,8 @@ bool backfill_sqlite_end(struct backfill *b, struct arena *arena, struct window 
     return true;
 }
 
-bool backfill_sqlite_window(struct backfill *b, struct arena *arena, int64_t rows,
-                            struct window *ret, struct err *err)
+static bool find_window(struct backfill *b, struct arena *arena, int64_t rows, struct window *ret,
+                        struct err *err)
 {
     const size_t count = b->key.count;
     const char *values[BACKFILL_KEY_MAX];
@@ -132,17 +132,14 @@ static bool inside(struct backfill *b, struct arena *arena, const char *sql, str
     }
     to->changed += sqlite_changes(ledger->sqlite);
     fault_point("batch statement");
-    if (!checkpoint_move(ledger, arena, &b->at, to, err)) {
-        if (strcmp(err->sqlstate, LEDGER_NOT_ONE_ROW) == 0)
-            memcpy(err->sqlstate, "PW002", sizeof err->sqlstate);
-        return false;
-    }
+    if (!checkpoint_move(ledger, arena, &b->at, to, err))
+        return strcmp(err->sqlstate, LEDGER_NOT_ONE_ROW) == 0 && backfill_replan(err);
     fault_point("batch commit");
     return true;
 }
 
-bool backfill_sqlite_batch(struct backfill *b, struct arena *arena, const struct window *window,
-                           struct checkpoint *to, struct err *err)
+static bool run_batch(struct backfill *b, struct arena *arena, const struct window *window,
+                      struct checkpoint *to, struct err *err)
 {
     struct sqlite *const sqlite = b->run->ledger->sqlite;
     const char *const sql = batch_sql(b, arena, window, err);
@@ -176,7 +173,7 @@ static bool finish_inside(struct backfill *b, struct arena *arena, struct receip
     return true;
 }
 
-bool backfill_sqlite_finish(struct backfill *b, struct arena *arena, struct err *err)
+static bool finish(struct backfill *b, struct arena *arena, struct err *err)
 {
     struct sqlite *const sqlite = b->run->ledger->sqlite;
     struct receipt receipt = {NULL};
@@ -189,3 +186,5 @@ bool backfill_sqlite_finish(struct backfill *b, struct arena *arena, struct err 
     fault_point("committed");
     return apply_committed(b->run, b->item, 0, &receipt, b->run->counted.work_ms, err);
 }
+
+const struct backfill_engine backfill_sqlite = {find_end, find_window, run_batch, finish};

@@ -56,13 +56,20 @@ static void explain_cancel(struct run *run, struct err *err)
     }
 }
 
-static void give_up(struct run *run, struct err *err)
+void retry_give_up(const struct run *run, struct err *err)
 {
     err->code = ERR_BUSY;
     if (run->watcher.blocked != NULL)
         err_detail(err, "in the way: %s", run->watcher.blocked);
     err_hint(err,
              "`pawl blockers` shows who is in the way, and how to end them; then deploy again.");
+}
+
+int64_t retry_pause_ms(int64_t last_ms)
+{
+    if (last_ms == 0)
+        return FIRST_PAUSE_MS;
+    return last_ms * 2 < LONGEST_PAUSE_MS ? last_ms * 2 : LONGEST_PAUSE_MS;
 }
 
 /* Only autovacuum was in the way: the next try waits until the server moves it aside. */
@@ -99,7 +106,7 @@ static void tell_retry(struct run *run, const char *why, int64_t pause_ms)
 static bool refuse_blocked(struct run *run, struct err *err)
 {
     (void)err_set(err, ERR_BUSY, "other sessions are in the way of \"%s\"", run->watcher.id);
-    give_up(run, err);
+    retry_give_up(run, err);
     return false;
 }
 
@@ -193,7 +200,7 @@ static bool prepare(struct run *run, const struct plan_item *item, size_t unit, 
 bool retry_unit(struct run *run, const struct plan_item *item, size_t unit, struct err *err)
 {
     const int64_t give_up_ms = clock_monotonic_ms() + run->options->lock_budget_ms;
-    int64_t pause_ms = FIRST_PAUSE_MS;
+    int64_t pause_ms = retry_pause_ms(0);
     if (!prepare(run, item, unit, err))
         return false;
     while (!try_once(run, item, unit, err)) {
@@ -203,7 +210,7 @@ bool retry_unit(struct run *run, const struct plan_item *item, size_t unit, stru
             return false;
         const int64_t jittered_ms = wait_jitter_ms(pause_ms);
         if (clock_monotonic_ms() + jittered_ms > give_up_ms) {
-            give_up(run, err);
+            retry_give_up(run, err);
             return false;
         }
         tell_retry(run, err->message, jittered_ms);
@@ -214,7 +221,7 @@ bool retry_unit(struct run *run, const struct plan_item *item, size_t unit, stru
             return false;
         if (run->ledger->pg != NULL && !choose_lock_timeout(run, err))
             return false;
-        pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
+        pause_ms = retry_pause_ms(pause_ms);
     }
     return true;
 }

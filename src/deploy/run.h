@@ -134,6 +134,10 @@ bool apply_unit(struct run *run, const struct plan_item *item, size_t unit,
 /* --- retry.c: the same until it is done, or the time for locks is spent --- */
 bool retry_unit(struct run *run, const struct plan_item *item, size_t unit,
                 struct err *err) MUST_CHECK;
+/* Of the pause before the next try, behind one of so long; 0: the first one. */
+int64_t retry_pause_ms(int64_t last_ms);
+/* The error with which it ends: ERR_BUSY, and who is in the way. */
+void retry_give_up(const struct run *run, struct err *err);
 
 /* --- apply_pg.c, apply_step.c, apply_sqlite.c: one unit --- */
 bool apply_pg_unit(struct run *run, const struct plan_item *item, size_t unit,
