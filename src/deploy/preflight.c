@@ -17,16 +17,19 @@ static const struct preflight_question questions[] = {
      .title = "ledger",
      .asks = "Whether the journal can be read and its hash chain fits: an error where it does not, "
              "and where a database with tables has no ledger.",
+     .needs = PREFLIGHT_NEEDS_TARGET,
      .ask = preflight_ledger},
     {.id = "plan",
      .title = "names and order",
      .asks = "What would be applied. An error where a deploy refuses the set: an applied file was "
              "edited or is missing, a pending one is out of order, a name cannot be read, a step "
              "outside transactions would go through a pooler.",
+     .needs = PREFLIGHT_NEEDS_LEDGER,
      .ask = preflight_plan},
     {.id = "release",
      .title = "release",
      .asks = "Whether the release that `--release` names was recorded with another set: an error.",
+     .needs = PREFLIGHT_NEEDS_LEDGER,
      .ask = preflight_release},
     {.id = "lint",
      .title = "pending statements",
@@ -35,6 +38,7 @@ static const struct preflight_question questions[] = {
              "is still an error can take others down or lose data, and stops a deploy. Not asked "
              "where nothing is applied and the database has no tables, and of a migration that an "
              "earlier deploy has begun.",
+     .needs = PREFLIGHT_NEEDS_PENDING,
      .deploy = true,
      .ask = preflight_lint},
     {.id = "data",
@@ -43,6 +47,7 @@ static const struct preflight_question questions[] = {
              "asks them: an error where they do not, and a deploy is refused; a warning where "
              "values would change, or a question has no answer (`probe_timeout`, a lock, a "
              "right). Not asked where the line before is not.",
+     .needs = PREFLIGHT_NEEDS_PENDING,
      .postgres = true,
      .deploy = true,
      .ask = preflight_data},
@@ -51,32 +56,38 @@ static const struct preflight_question questions[] = {
      .asks = "Whether sessions, or prepared transactions, have held for a second or more what the "
              "pending statements will lock, or hold up a CREATE INDEX CONCURRENTLY: a warning. A "
              "deploy looks itself, before each migration, and waits and tries again.",
+     .needs = PREFLIGHT_NEEDS_PENDING,
      .postgres = true,
      .ask = preflight_sessions},
     {.id = "deploys",
      .title = "other deploys",
      .asks = "Whether another deploy is at work, which the next one waits for: a warning. A note "
              "of one that did not say how it ended.",
+     .needs = PREFLIGHT_NEEDS_LEDGER,
      .ask = preflight_deploys},
     {.id = "reservation",
      .title = "reservation",
      .asks = "Whether somebody has reserved the target with `pawl reserve`: an error where "
              "something is pending, as a deploy then ends with 5.",
+     .needs = PREFLIGHT_NEEDS_LEDGER,
      .ask = preflight_reservation},
     {.id = "maintenance",
      .title = "maintenance",
      .asks = "Whether `pawl maintenance` is on: a note, as it stops nothing.",
+     .needs = PREFLIGHT_NEEDS_LEDGER,
      .ask = preflight_maintenance},
     {.id = "releases",
      .title = "live releases",
      .asks = "Which releases live, and which pending contract migration waits for them: a note, as "
              "a deploy holds it and does the rest.",
+     .needs = PREFLIGHT_NEEDS_LEDGER,
      .ask = preflight_releases},
     {.id = "replicas",
      .title = "replicas",
      .asks = "How far each replica is behind: a warning from 10 seconds or 256 MB on, as a "
              "migration writes more; and where every commit waits for a synchronous standby that "
              "is not there. Who may not see it is told so (pg_monitor).",
+     .needs = PREFLIGHT_NEEDS_TARGET,
      .postgres = true,
      .deploy = true,
      .ask = preflight_replicas},
@@ -84,6 +95,7 @@ static const struct preflight_question questions[] = {
      .title = "replication slots",
      .asks = "Whether a slot keeps write-ahead log for somebody who does not fetch it, or has lost "
              "it: a warning from 256 MB on, as a migration that writes much can fill the disk.",
+     .needs = PREFLIGHT_NEEDS_TARGET,
      .postgres = true,
      .deploy = true,
      .ask = preflight_slots},
@@ -91,6 +103,7 @@ static const struct preflight_question questions[] = {
      .title = "connections",
      .asks = "Whether the server, the database and the role take a few more connections; a deploy "
              "needs a second one to watch itself: a warning where fewer than five are left.",
+     .needs = PREFLIGHT_NEEDS_TARGET,
      .postgres = true,
      .deploy = true,
      .ask = preflight_connections},
@@ -99,12 +112,14 @@ static const struct preflight_question questions[] = {
      .asks = "Whether a table that is to be changed has nearly reached "
              "`autovacuum_freeze_max_age`: a warning, as the vacuum that then comes gives way to "
              "nobody.",
+     .needs = PREFLIGHT_NEEDS_PENDING,
      .postgres = true,
      .ask = preflight_wraparound},
     {.id = "leftovers",
      .title = "unfinished work",
      .asks = "INVALID indexes and constraints that are NOT VALID, each with its age where a deploy "
              "has seen it before: a note.",
+     .needs = PREFLIGHT_NEEDS_TARGET,
      .postgres = true,
      .ask = preflight_leftovers},
 };
@@ -187,24 +202,44 @@ static bool is_over(const struct preflight_look *look, const struct err *err)
     return err->code == ERR_NOMEM || err->code == ERR_SIGNAL || (pg != NULL && pg_lost(pg));
 }
 
-static const char *why_skipped(const struct preflight_look *look,
-                               const struct preflight_question *question)
+/* Of what is pending, as far as that is known. */
+static bool find_pending(struct preflight_look *look, const char **ret_why, struct err *err)
 {
-    if (question->ask != preflight_target && !look->connected)
-        return "the target does not answer";
-    if (question->postgres && look->run->ledger->pg == NULL)
-        return "SQLite has none of that";
-    return NULL;
+    if (!look->planned) {
+        *ret_why = "there is no plan";
+        return true;
+    }
+    if (!preflight_leave(look, err) || !preflight_read(look, err))
+        return false;
+    *ret_why = look->harmless ? look->why_harmless : NULL;
+    return true;
+}
+
+/* *ret_why: why the question is not asked; NULL: it is. */
+static bool find_needs(struct preflight_look *look, const struct preflight_question *question,
+                       const char **ret_why, struct err *err)
+{
+    *ret_why = NULL;
+    if (question->needs >= PREFLIGHT_NEEDS_TARGET && !look->connected)
+        *ret_why = "the target does not answer";
+    else if (question->postgres && look->run->ledger->pg == NULL)
+        *ret_why = "SQLite has none of that";
+    else if (question->needs == PREFLIGHT_NEEDS_LEDGER && !look->readable)
+        *ret_why = "the ledger is not readable";
+    else if (question->needs == PREFLIGHT_NEEDS_PENDING)
+        return find_pending(look, ret_why, err);
+    return true;
 }
 
 static bool ask(struct preflight_look *look, struct preflight_line *line, struct err *err)
 {
     CLEANUP(err_release) struct err failed = {0};
     const int64_t since_ms = clock_monotonic_ms();
-    const char *const skipped = why_skipped(look, line->question);
+    const char *skipped = NULL;
+    bool ok = find_needs(look, line->question, &skipped, &failed);
     if (skipped != NULL)
         return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "%s", skipped);
-    const bool ok = line->question->ask(look, line, &failed);
+    ok = ok && line->question->ask(look, line, &failed);
     if (!ok && is_over(look, &failed)) {
         *err = failed;
         failed = (struct err){0};

@@ -54,13 +54,22 @@ struct preflight {
     } lines;
 };
 
+/* What must be known before a question can be asked; each more than the one before. */
+enum preflight_needs {
+    PREFLIGHT_NEEDS_NOTHING,
+    PREFLIGHT_NEEDS_TARGET,  /* a connection */
+    PREFLIGHT_NEEDS_LEDGER,  /* its journal */
+    PREFLIGHT_NEEDS_PENDING, /* a plan, and something in it that could hurt */
+};
+
 struct preflight_look;
 struct preflight_question {
     const char *id;    /* for ever: programs know it */
     const char *title; /* a few words: what it is about */
     const char *asks;  /* for the docs, sentences: what is asked, and what each mark means */
-    bool postgres;     /* SQLite has nothing to ask */
-    bool deploy;       /* a deploy asks it too; the others it finds out by itself */
+    enum preflight_needs needs;
+    bool postgres; /* SQLite has nothing to ask */
+    bool deploy;   /* a deploy asks it too; the others it finds out by itself */
     /* False for what ends the answer, not the checklist: "cannot be asked". */
     bool (*ask)(struct preflight_look *look, struct preflight_line *line, struct err *err);
 };

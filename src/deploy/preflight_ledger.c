@@ -53,18 +53,11 @@ QUESTION(preflight_ledger)
     return preflight_say(look, line, PREFLIGHT_OK, NULL, err, "none yet: a deploy makes it");
 }
 
-static bool skip_unread(struct preflight_look *look, struct preflight_line *line, struct err *err)
-{
-    return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "the ledger is not readable");
-}
-
 QUESTION(preflight_plan)
 {
     struct run *const run = look->run;
     const struct plan *const plan = &run->result->plan;
     CLEANUP(err_release) struct err why = {0};
-    if (!look->readable)
-        return skip_unread(look, line, err);
     if (!run_refuse_findings(run, &why) || !run_refuse_pooled_steps(run, &why))
         return refuse_unless_over(look, line, &why, err);
     look->planned = true;
@@ -78,8 +71,6 @@ QUESTION(preflight_release)
 {
     struct run *const run = look->run;
     CLEANUP(err_release) struct err why = {0};
-    if (!look->readable)
-        return skip_unread(look, line, err);
     if (run->options->release == NULL)
         return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "no release is named");
     if (!release_check(run, &why))
@@ -107,8 +98,6 @@ QUESTION(preflight_deploys)
     const struct attempt *const open = state_open_attempt(&run->state);
     struct pg_session holder;
     bool found = false;
-    if (!look->readable)
-        return skip_unread(look, line, err);
     if (run->ledger->pg != NULL &&
         (!preflight_enter(look, err) ||
          !ledger_mutex_holder(run->ledger, run->arena, &found, &holder, err)))
@@ -130,8 +119,6 @@ QUESTION(preflight_reservation)
     const struct reservation *const last =
         reservations_last(&run->state.reservations, run->journal.now_us, INT64_MAX);
     CLEANUP(err_release) struct err why = {0};
-    if (!look->readable)
-        return skip_unread(look, line, err);
     if (last == NULL)
         return preflight_say(look, line, PREFLIGHT_OK, NULL, err, "none is in force");
     if (look->planned && reservation_standing(run) != NULL) {
@@ -148,8 +135,6 @@ QUESTION(preflight_maintenance)
 {
     const struct maintenance *const maintenance = &look->run->state.maintenance;
     char since[CLOCK_ISO_BYTES];
-    if (!look->readable)
-        return skip_unread(look, line, err);
     if (!maintenance->on)
         return preflight_say(look, line, PREFLIGHT_OK, NULL, err, "is off");
     clock_format_s(maintenance->since_us, since);
@@ -166,8 +151,6 @@ QUESTION(preflight_releases)
     struct run *const run = look->run;
     struct presence presence;
     CLEANUP(str_release) struct str text = {0};
-    if (!look->readable)
-        return skip_unread(look, line, err);
     if (look->planned && run->result->plan.held.count > 0) {
         const struct plan_held *const held = &run->result->plan.held.items[0];
         return preflight_say(look, line, PREFLIGHT_NOTE, "`pawl release` shows who lives", err,

@@ -207,7 +207,6 @@ static bool say_found(struct preflight_look *look, struct preflight_line *line, 
     const struct findings *const found = &look->run->preflight;
     const size_t warnings = findings_count(found, SEVERITY_WARNING);
     const size_t notes = findings_count(found, SEVERITY_NOTE);
-    const char *const scope = look->migration_count == 1 ? "" : "s";
     if (look->deploying && (look->run->overridden & OVERRIDE_LINT) != 0)
         return preflight_say(look, line, PREFLIGHT_NOTE, NULL, err,
                              "goes over %zu finding%s of lint", warnings, warnings == 1 ? "" : "s");
@@ -216,8 +215,8 @@ static bool say_found(struct preflight_look *look, struct preflight_line *line, 
                          : notes > 0  ? PREFLIGHT_NOTE
                                       : PREFLIGHT_OK,
                          NULL, err, "%zu migration%s: no errors, %zu warning%s, %zu note%s",
-                         look->migration_count, scope, warnings, warnings == 1 ? "" : "s", notes,
-                         notes == 1 ? "" : "s");
+                         look->migration_count, look->migration_count == 1 ? "" : "s", warnings,
+                         warnings == 1 ? "" : "s", notes, notes == 1 ? "" : "s");
 }
 
 QUESTION(preflight_lint)
@@ -226,12 +225,6 @@ QUESTION(preflight_lint)
     const struct lint_options options = {.dialect = dialect_of(look)};
     struct findings found = {0};
     size_t errors;
-    if (!look->planned)
-        return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "there is no plan");
-    if (!preflight_leave(look, err) || !preflight_read(look, err))
-        return false;
-    if (look->harmless)
-        return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "%s", look->why_harmless);
     if (!lint_run(run->arena, &options, look->migrations, look->migration_count, &found, err) ||
         ((!look->deploying || count_errors(&found) > 0) && !weigh(look, line, &found, err)) ||
         (found.count > 0 &&

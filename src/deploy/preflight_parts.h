@@ -37,7 +37,8 @@ bool preflight_query(struct preflight_look *look, const char *sql, const char *c
 bool preflight_enter(struct preflight_look *look, struct err *err) MUST_CHECK;
 bool preflight_leave(struct preflight_look *look, struct err *err) MUST_CHECK;
 
-/* Lists what is pending: look->harmless, migrations, and statements where it is not harmless. */
+/* Lists what is pending: look->harmless, migrations, and statements where it is not harmless. Done
+ * before each question that needs it. */
 bool preflight_read(struct preflight_look *look, struct err *err) MUST_CHECK;
 /* And reads these statements. */
 bool preflight_facts(struct preflight_look *look, struct err *err) MUST_CHECK;

@@ -91,13 +91,7 @@ static bool find_sessions(struct preflight_look *look, struct preflight_line *li
 
 QUESTION(preflight_sessions)
 {
-    if (!look->planned)
-        return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "there is no plan");
-    if (!preflight_leave(look, err) || !preflight_read(look, err) || !preflight_facts(look, err))
-        return false;
-    if (look->harmless)
-        return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "%s", look->why_harmless);
-    return find_sessions(look, line, err) &&
+    return preflight_facts(look, err) && find_sessions(look, line, err) &&
            (line->said.count > 0 ||
             preflight_say(look, line, PREFLIGHT_OK, NULL, err,
                           "nobody has held for a second what is to be locked"));
@@ -241,13 +235,8 @@ QUESTION(preflight_wraparound)
 {
     struct facts_set set;
     struct claim claim;
-    if (!look->planned)
-        return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "there is no plan");
-    if (!preflight_leave(look, err) || !preflight_read(look, err) || !preflight_facts(look, err))
-        return false;
-    if (look->harmless)
-        return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "%s", look->why_harmless);
-    if (!locks_of_all(look, &set, err) || !claim_of_set(look->run, &set, &claim, err))
+    if (!preflight_facts(look, err) || !locks_of_all(look, &set, err) ||
+        !claim_of_set(look->run, &set, &claim, err))
         return false;
     const char *const oids = oids_of(look->run->arena, &claim);
     if (oids == NULL)
