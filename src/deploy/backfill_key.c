@@ -242,23 +242,18 @@ static bool read_answer(struct backfill *b, const json_t *object, const char *ta
 /* What the text alone cannot tell where the key is not named there. */
 static bool check_statement(const struct backfill *b, struct err *err)
 {
-    const struct batch_statement *const s = b->statement;
-    if (s->parameters > 0 && s->parameters != 2 * b->key.count) {
-        (void)err_set(err, ERR_FAILED, "a key of %zu columns has %zu bounds, not %zu", b->key.count,
-                      2 * b->key.count, s->parameters);
-        return refuse(err, NULL);
-    }
+    const char *columns[BACKFILL_KEY_MAX];
+    const struct batch_names key = {.items = columns, .count = b->key.count};
     CLEANUP(json_release) json_t *names = json_loads(b->key.names, 0, NULL);
-    for (size_t i = 0; i < json_array_size(names); i++)
-        for (size_t k = 0; k < s->changed.count; k++)
-            if (batch_same_name(b->run->options->set->dialect,
-                                json_string_value(json_array_get(names, i)), s->changed.items[k])) {
-                (void)err_set(err, ERR_FAILED,
-                              "a backfill must not change the key that it goes by, %s",
-                              b->key.names);
-                return refuse(err, NULL);
-            }
-    return names != NULL || err_nomem(err);
+    for (size_t i = 0; i < b->key.count; i++) {
+        columns[i] = json_string_value(json_array_get(names, i));
+        if (columns[i] == NULL)
+            return err_nomem(err);
+    }
+    if (batch_check_key(b->run->options->set->dialect, b->statement, &key, err))
+        return true;
+    err->code = ERR_FAILED; /* migrations before it may stand */
+    return refuse(err, NULL);
 }
 
 bool backfill_read_key(struct backfill *b, struct err *err)

@@ -51,8 +51,6 @@ static const char other_form[] =
 static bool check_key(struct arena *arena, enum dialect dialect, const struct migration *migration,
                       const struct script *script, struct err *err)
 {
-    const struct script_statement *const statement = &script->statements.items[0];
-    const struct batch_statement *const batch = &script->batch;
     struct batch_names key = {0};
     bool ok = true;
     if (migration->key == NULL)
@@ -62,17 +60,11 @@ static bool check_key(struct arena *arena, enum dialect dialect, const struct mi
     const char *const shown = fs_printable(arena, migration->key);
     if (shown == NULL)
         return err_nomem(err);
+    if (ok && batch_check_key(dialect, &script->batch, &key, err))
+        return true;
     if (!ok)
         (void)err_set(err, ERR_REFUSED, "\"key\" must be columns, not \"%s\"", shown);
-    else if (batch->parameters > 0 && batch->parameters != 2 * key.count)
-        (void)err_set(err, ERR_REFUSED, "a key of %zu columns has %zu bounds, not %zu", key.count,
-                      2 * key.count, batch->parameters);
-    for (size_t i = 0; ok && i < key.count; i++)
-        for (size_t k = 0; k < batch->changed.count; k++)
-            if (batch_same_name(dialect, key.items[i], batch->changed.items[k]))
-                (void)err_set(err, ERR_REFUSED,
-                              "a backfill must not change the key that it goes by, \"%s\"", shown);
-    return err->message == NULL || refuse(migration, statement, 0, err);
+    return refuse(migration, &script->statements.items[0], 0, err);
 }
 
 /* One statement that reads rows. */

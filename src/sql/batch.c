@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/fs.h"
 #include "sql/identifier.h"
 #include "sql/match.h"
 
@@ -56,11 +57,6 @@ static bool add_name(struct arena *arena, enum dialect dialect, const struct tok
     return slot != NULL && (*slot = identifier_plain(arena, dialect, token)) != NULL;
 }
 
-bool batch_same_name(enum dialect dialect, const char *a, const char *b)
-{
-    return dialect == DIALECT_SQLITE ? strcasecmp(a, b) == 0 : strcmp(a, b) == 0;
-}
-
 bool batch_read_key(struct arena *arena, enum dialect dialect, const char *text,
                     struct batch_names *ret, bool *ret_ok, struct err *err)
 {
@@ -77,6 +73,31 @@ bool batch_read_key(struct arena *arena, enum dialect dialect, const char *text,
         token = lexer_next_solid(&lexer);
     } while (is_symbol(&token, ','));
     *ret_ok = token.type == TOKEN_END;
+    return true;
+}
+
+static bool same_name(enum dialect dialect, const char *a, const char *b)
+{
+    return dialect == DIALECT_SQLITE ? strcasecmp(a, b) == 0 : strcmp(a, b) == 0;
+}
+
+bool batch_check_key(enum dialect dialect, const struct batch_statement *statement,
+                     const struct batch_names *key, struct err *err)
+{
+    if (statement->parameters > 0 && statement->parameters != 2 * key->count)
+        return err_set(err, ERR_REFUSED, "a key of %zu columns has %zu bounds, not %zu", key->count,
+                       2 * key->count, statement->parameters);
+    for (size_t i = 0; i < key->count; i++)
+        for (size_t k = 0; k < statement->changed.count; k++) {
+            CLEANUP(arena_release) struct arena scratch = {0};
+            const char *const name = key->items[i];
+            if (!same_name(dialect, name, statement->changed.items[k]))
+                continue;
+            const char *const shown = fs_printable(&scratch, name);
+            return err_set(err, ERR_REFUSED,
+                           "a backfill must not change the key that it goes by, \"%s\"",
+                           shown != NULL ? shown : "?");
+        }
     return true;
 }
 
@@ -228,8 +249,7 @@ static bool read_clauses(struct reader *r)
 
 /* ---- parameters ---- */
 
-/* The number of $N; 0 for a parameter of any other kind. */
-static size_t parameter_number(const struct token *token)
+size_t batch_parameter(const struct token *token)
 {
     size_t number = 0;
     if (token->span.at[0] != '$' || token->span.len < 2 || token->span.len > 3)
@@ -246,7 +266,7 @@ static bool says_null(const struct reader *r)
 {
     struct lexer ahead = r->lexer;
     const struct token is = lexer_next_solid(&ahead), null = lexer_next_solid(&ahead);
-    return parameter_number(&r->token) == 1 && is_word(&is, "IS") && is_word(&null, "NULL");
+    return batch_parameter(&r->token) == 1 && is_word(&is, "IS") && is_word(&null, "NULL");
 }
 
 static bool read_parameters(struct reader *r, bool *ret_null_said)
@@ -255,7 +275,7 @@ static bool read_parameters(struct reader *r, bool *ret_null_said)
     for (; r->token.type != TOKEN_END; advance(r)) {
         if (r->token.type != TOKEN_PARAMETER)
             continue;
-        const size_t number = parameter_number(&r->token);
+        const size_t number = batch_parameter(&r->token);
         if (number == 0)
             return refuse(r, "its parameters are not $1 and $2");
         *ret_null_said = *ret_null_said || says_null(r);
@@ -309,78 +329,4 @@ bool batch_read(struct arena *arena, enum dialect dialect, struct span statement
     *ret_why = r.why;
     *ret_at = r.at;
     return !r.failed || err_nomem(err);
-}
-
-/* ---- one batch ---- */
-
-/* "(t.a, t.b) > (", which one column needs no parentheses for, but may have. */
-static void put_comparison(struct str *out, const char *qualifier, const char *const *key,
-                           size_t count, const char *operator, const char * const * bounds)
-{
-    for (size_t i = 0; i < count; i++)
-        str_printf(out, "%s%s.%s", i == 0 ? "(" : ", ", qualifier, key[i]);
-    str_printf(out, ") %s ", operator);
-    for (size_t i = 0; i < count; i++)
-        str_printf(out, "%s%s", i == 0 ? "(" : ", ", bounds[i]);
-    str_putc(out, ')');
-}
-
-static void put_window(struct str *out, const struct batch_statement *s, const char *const *key,
-                       size_t count, const char *const *lower, const char *const *upper)
-{
-    str_puts(out, "(");
-    if (lower != NULL) {
-        put_comparison(out, s->qualifier, key, count, ">", lower);
-        str_puts(out, " AND ");
-    }
-    put_comparison(out, s->qualifier, key, count, "<=", upper);
-    str_puts(out, ")");
-}
-
-/* A comment at the end of a condition ends with its line. */
-static void put_into_where(struct str *out, const struct batch_statement *s, const char *const *key,
-                           size_t count, const char *const *lower, const char *const *upper)
-{
-    const char *const text = s->text.at;
-    if (s->where > 0) {
-        str_append(out, text, s->where);
-        str_putc(out, ' ');
-        put_window(out, s, key, count, lower, upper);
-        str_puts(out, " AND (");
-        str_append(out, text + s->where, s->end - s->where);
-        str_puts(out, "\n)");
-    } else {
-        str_append(out, text, s->end);
-        str_puts(out, "\nWHERE ");
-        put_window(out, s, key, count, lower, upper);
-    }
-    str_putc(out, '\n');
-    str_append(out, text + s->end, s->text.len - s->end);
-}
-
-static void put_bounds(struct str *out, enum dialect dialect, const struct batch_statement *s,
-                       size_t count, const char *const *lower, const char *const *upper)
-{
-    struct lexer lexer = lexer_init(dialect, s->text.at, s->text.len);
-    for (struct token t = lexer_next(&lexer); t.type != TOKEN_END; t = lexer_next(&lexer)) {
-        const size_t number = t.type == TOKEN_PARAMETER ? parameter_number(&t) : 0;
-        if (number == 0 || number > 2 * count)
-            str_append(out, t.span.at, t.span.len);
-        else if (number > count)
-            str_puts(out, upper[number - count - 1]);
-        else
-            str_puts(out, lower != NULL ? lower[number - 1] : "NULL");
-    }
-}
-
-const char *batch_text(struct arena *arena, enum dialect dialect,
-                       const struct batch_statement *statement, const char *const *key,
-                       size_t key_count, const char *const *lower, const char *const *upper)
-{
-    CLEANUP(str_release) struct str out = {0};
-    if (statement->parameters > 0)
-        put_bounds(&out, dialect, statement, key_count, lower, upper);
-    else
-        put_into_where(&out, statement, key, key_count, lower, upper);
-    return out.failed ? NULL : arena_strdup(arena, str_text(&out));
 }

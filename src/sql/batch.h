@@ -39,6 +39,9 @@ bool batch_read(struct arena *arena, enum dialect dialect, struct span statement
 bool batch_read_key(struct arena *arena, enum dialect dialect, const char *text,
                     struct batch_names *ret, bool *ret_ok, struct err *err) MUST_CHECK;
 
+/* The number of $N; 0 for a parameter of any other kind. */
+size_t batch_parameter(const struct token *token);
+
 /*
  * The statement for one batch. key: the columns, quoted; lower and upper: what stands for each
  * bound of them, a parameter or a literal; lower NULL: the first batch. A statement that says the
@@ -50,7 +53,9 @@ const char *batch_text(struct arena *arena, enum dialect dialect,
                        size_t key_count, const char *const *lower,
                        const char *const *upper) MUST_CHECK;
 
-/* True when both are the same name in the dialect. */
-bool batch_same_name(enum dialect dialect, const char *a, const char *b);
+/* Whether the statement may go by the key of these columns: it has bounds for each, or none, and
+ * changes none of them. False, ERR_REFUSED, with what is wrong. */
+bool batch_check_key(enum dialect dialect, const struct batch_statement *statement,
+                     const struct batch_names *key, struct err *err) MUST_CHECK;
 
 #endif
