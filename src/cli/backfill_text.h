@@ -7,13 +7,7 @@
 #include "cli/output.h"
 #include "ledger/checkpoint.h"
 
-/* "running", "stopped" or "paused"; busy: a deploy is at work. */
-const char *backfill_state(const struct checkpoint *checkpoint, bool busy);
-
-/* "12000 of about 50000 rows (24 %), 8000 rows/s, 5 s left". NULL when memory is out. */
-const char *backfill_progress(struct arena *arena, const struct checkpoint *checkpoint);
-
-/* NULL when memory is out. */
+/* busy: a deploy is at work. NULL when memory is out. */
 json_t *backfill_json(const struct checkpoint *checkpoint, bool busy);
 
 /* A line each. False when memory is out. */

@@ -112,7 +112,5 @@ void backfill_tell_start(struct backfill *b);
 void backfill_tell_progress(struct backfill *b);
 /* It waits: why, at once and then now and then. */
 void backfill_tell_waiting(struct backfill *b, const char *why);
-/* "12000 of about 50000 rows (24 %)"; NULL when memory is out. */
-const char *backfill_place(struct arena *arena, const struct checkpoint *at);
 
 #endif

@@ -112,7 +112,7 @@ static bool refuse_key(const struct backfill *b, const struct checkpoint *found,
     struct arena *const arena = b->run->arena;
     const char *const then = fs_printable(arena, found->key);
     const char *const now = fs_printable(arena, b->key.names);
-    const char *const place = backfill_place(arena, found);
+    const char *const place = checkpoint_text(arena, found, 0);
     if (then == NULL || now == NULL || place == NULL)
         return err_nomem(err);
     (void)err_set(err, ERR_FAILED, "the backfill has begun by the key %s, and the key is %s now",

@@ -27,7 +27,7 @@ static const struct checkpoint *find_renamed(const struct run *run, const struct
 static bool refuse_edited(const struct checkpoint *at, const struct migration *m, struct err *err)
 {
     CLEANUP(arena_release) struct arena scratch = {0};
-    const char *const place = backfill_place(&scratch, at);
+    const char *const place = checkpoint_text(&scratch, at, 0);
     (void)err_set(err, ERR_REFUSED,
                   "\"%s\" was edited after it had gone through %s: begun with checksum %.12s, the "
                   "file now has %.12s",

@@ -106,7 +106,7 @@ bool backfill_fail(struct backfill *b, struct err *err)
         return false;
     if (err->code == ERR_FAILED)
         err->code = ERR_PARTIAL;
-    const char *const place = backfill_place(run->arena, &b->at);
+    const char *const place = checkpoint_text(run->arena, &b->at, 0);
     err_state(err,
               "\"%s\" has gone through %s, which stand; pawl deploy goes on from there. Applied by "
               "this run: %zu of %zu.",

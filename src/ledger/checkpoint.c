@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "ledger/schema.h"
 
 /* The table, and the present moment, in a template. */
@@ -132,6 +133,34 @@ int checkpoint_percent(const struct checkpoint *checkpoint)
     if (checkpoint->walked >= checkpoint->estimate)
         return 99;
     return (int)(100 * checkpoint->walked / checkpoint->estimate);
+}
+
+int64_t checkpoint_left_ms(const struct checkpoint *checkpoint, int64_t rows_per_s)
+{
+    if (rows_per_s <= 0 || checkpoint->estimate <= checkpoint->walked)
+        return -1;
+    return (checkpoint->estimate - checkpoint->walked) * 1000 / rows_per_s;
+}
+
+const char *checkpoint_text(struct arena *arena, const struct checkpoint *checkpoint,
+                            int64_t rows_per_s)
+{
+    char left[CLOCK_ISO_BYTES];
+    CLEANUP(str_release) struct str text = {0};
+    const int percent = checkpoint_percent(checkpoint);
+    const int64_t left_ms = checkpoint_left_ms(checkpoint, rows_per_s);
+    str_printf(&text, "%" PRId64, checkpoint->walked);
+    if (percent >= 0)
+        str_printf(&text, " of about %" PRId64 " rows (%d %%)", checkpoint->estimate, percent);
+    else
+        str_puts(&text, " rows");
+    if (rows_per_s > 0)
+        str_printf(&text, ", %" PRId64 " rows/s", rows_per_s);
+    if (left_ms >= 0) {
+        clock_format_elapsed_ms(left_ms, left);
+        str_printf(&text, ", %s left", left);
+    }
+    return text.failed ? NULL : arena_strdup(arena, str_text(&text));
 }
 
 /* ---- writing ---- */

@@ -38,6 +38,14 @@ const struct checkpoint *checkpoints_find(const struct checkpoints *list, const 
 /* Rows done of those estimated in percent, 0 to 99; -1 where that is not known. */
 int checkpoint_percent(const struct checkpoint *checkpoint);
 
+/* How long the rest takes at so many rows a second; -1: not known. */
+int64_t checkpoint_left_ms(const struct checkpoint *checkpoint, int64_t rows_per_s);
+
+/* "12000 of about 50000 rows (24 %)", and with a rate, which is 0 where it is not known, ", 8000
+ * rows/s, 5 s left". NULL when memory is out. */
+const char *checkpoint_text(struct arena *arena, const struct checkpoint *checkpoint,
+                            int64_t rows_per_s) MUST_CHECK;
+
 /* Makes the table where it is missing, and the row with its event, in one transaction.
  * expected_change as for ledger_append(). */
 bool checkpoint_begin(struct ledger *ledger, struct arena *arena, const struct checkpoint *first,
