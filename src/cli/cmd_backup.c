@@ -35,12 +35,11 @@ static bool read_backups(struct cli *cli, struct session *session, struct backup
            backups_read(&cli->arena, &journal, ret, err);
 }
 
-/* With what was found: {"state": "intact"}. */
+/* With what was found wrong; NULL when memory is out. */
 static json_t *looked_at_json(const struct backup *backup, const char *why)
 {
     json_t *object = backup_json(backup);
-    if (object != NULL &&
-        json_object_set_new(object, "problem", why != NULL ? json_string(why) : json_null()) != 0) {
+    if (object != NULL && json_object_set_new(object, "problem", cli_json_text(why)) != 0) {
         json_decref(object);
         object = NULL;
     }
@@ -92,6 +91,19 @@ static bool list(struct cli *cli, struct err *err)
     return ok && table_print(&cli->arena, &cli->output, &table, err);
 }
 
+/* "saved  /var/backups/shop.dump  (28 kB, 4 tables)", and the command that restores it. */
+static bool say(struct cli *cli, const char *word, const struct backup *backup, struct err *err)
+{
+    const char *const place = backup_place(&cli->arena, backup);
+    const char *const facts = backup_facts(&cli->arena, backup);
+    if (place == NULL || facts == NULL)
+        return err_nomem(err);
+    output_result(&cli->output, "%s  %s  (%s)\n", word, place, facts);
+    if (backup->restore != NULL)
+        output_result(&cli->output, "to restore it beside what is there:\n  %s\n", backup->restore);
+    return true;
+}
+
 /* A seq, or a file as it is recorded or as a path to it. */
 static const struct backup *find(const struct backups *backups, const char *text)
 {
@@ -121,35 +133,32 @@ static bool verify(struct cli *cli, const char *text, struct err *err)
         return false;
     const struct backup *const backup = find(&backups, text);
     if (backup == NULL) {
-        (void)err_set(err, ERR_USAGE, "no backup \"%s\" is recorded",
-                      fs_printable(&cli->arena, text));
+        const char *const shown = fs_printable(&cli->arena, text);
+        (void)err_set(err, ERR_USAGE, "no backup \"%s\" is recorded", shown != NULL ? shown : "?");
         err_hint(err, "`pawl backup --list` shows those that are.");
         return false;
     }
     if (!backup_look(&cli->arena, &session.wait, backup, &why, err))
         return false;
     cli_result(cli, "backup", looked_at_json(backup, why));
+    if (why == NULL)
+        return say(cli, backup->file != NULL ? "intact" : "recorded", backup, err);
     const char *const place = backup_place(&cli->arena, backup);
-    const char *const facts = backup_facts(&cli->arena, backup);
-    if (place == NULL || facts == NULL)
+    if (place == NULL)
         return err_nomem(err);
-    if (why != NULL)
-        return err_set(err, ERR_FAILED, "the backup of seq %" PRId64 " at %s is of no use: %s",
-                       backup->seq, place, why);
-    output_result(&cli->output, "%s  %s  (%s)\n", backup->file != NULL ? "intact" : "recorded",
-                  place, facts);
-    if (backup->restore != NULL)
-        output_result(&cli->output, "to restore it beside what is there:\n  %s\n", backup->restore);
-    return true;
+    (void)err_set(err, ERR_FAILED, "the backup of seq %" PRId64 " at %s is of no use: %s",
+                  backup->seq, place, why);
+    err_hint(err, "`pawl backup` takes a new one.");
+    return false;
 }
 
 /* ---- a new one ---- */
 
 static void hear(void *context, const struct deploy_event *event)
 {
-    const struct cli *const cli = context;
+    struct cli *const cli = context;
     if (event->text != NULL)
-        output_chat(&((struct cli *)(uintptr_t)cli)->output, "note: %s", event->text);
+        output_chat(&cli->output, "note: %s", event->text);
 }
 
 /* No deploy is at work while it is taken: it then shows one state of the ledger. */
@@ -164,19 +173,6 @@ static bool exclude(struct cli *cli, struct ledger *ledger, struct err *err)
     err_state(err, "No backup was taken.");
     err_hint(err, "Take it when that is done; `pawl blockers` shows who it is.");
     return false;
-}
-
-static bool say(struct cli *cli, const struct backup *backup, const char *head, struct err *err)
-{
-    const char *const place = backup_place(&cli->arena, backup);
-    const char *const facts = backup_facts(&cli->arena, backup);
-    if (place == NULL || facts == NULL)
-        return err_nomem(err);
-    output_result(&cli->output, "saved  %s  (%s)\n", place, facts);
-    if (backup->restore != NULL)
-        output_result(&cli->output, "to restore it beside what is there:\n  %s\n", backup->restore);
-    output_result(&cli->output, "ledger at %s\n", head);
-    return true;
 }
 
 static bool take(struct cli *cli, struct err *err)
@@ -207,7 +203,10 @@ static bool take(struct cli *cli, struct err *err)
     }
     cli_result(cli, "backup", backup_json(&backup));
     cli_result(cli, "head", cli_json_text(receipt.text));
-    return say(cli, &backup, receipt.text, err);
+    if (!say(cli, "saved", &backup, err))
+        return false;
+    output_result(&cli->output, "ledger at %s\n", receipt.text);
+    return true;
 }
 
 static bool run(struct cli *cli, struct err *err)
