@@ -388,6 +388,55 @@ def test_edited_or_renamed_part_way(bench, engine):
     assert Journal(engine).verify().applied() == [ONE, THREE]
 
 
+def stop_part_way(bench, engine):
+    process = start_slowly(bench, engine)
+    process.signal()
+    process.finish(check=143)
+    return walked(engine)
+
+
+def test_given_up_and_the_file_removed(bench, engine):
+    """What is done stands, and a contract migration goes on without it."""
+    done = stop_part_way(bench, engine)
+    (bench.migrations / f"{TWO}.sql").unlink()
+    assert f"pawl backfill cancel {TWO}" in bench.run("backfill", check=0).err
+    assert "--reason" in bench.run("backfill", "cancel", check=2).err
+    assert "no backfill" in bench.run("backfill", "cancel", "other", "--reason", "x", check=2).err
+    said = bench.run("backfill", "cancel", TWO, "--reason", "the column goes", "--json", check=0).json()
+    journal = Journal(engine).verify()
+    row = journal.rows[-1]
+    assert (said["backfill"], said["cancelled"], said["head"]) == (TWO, True, f"{row.seq}:{row.hash}")
+    assert (row.event, row.migration, row.facts["reason"]) == ("backfill_cancelled", TWO, "the column goes")
+    assert row.facts["walked"] == row.facts["changed"] == done and row.facts["reached"] == f'["{done}"]'
+    assert checkpoints(engine) == [] and counts(engine) == {0: 1000 - done, 1: done}
+    assert "no backfill has begun" in bench.run("backfill", "cancel", "--reason", "x", check=2).err
+    bench.write(THREE, "-- pawl: phase=contract\nALTER TABLE t DROP COLUMN n;")
+    bench.run("deploy", check=0)
+    assert Journal(engine).verify().applied() == [ONE, THREE]
+
+
+def test_given_up_and_begun_anew_with_another_text(bench, engine):
+    done = stop_part_way(bench, engine)
+    bench.run("backfill", "pause", check=0)
+    bench.write(TWO, ADD_ONE.replace("+ 1", "+ 2"))
+    assert f"pawl backfill cancel {TWO} --reason TEXT" in bench.run("deploy", check=3).err
+    said = bench.run("backfill", "cancel", "--reason", "it was wrong", check=0)
+    assert f"{TWO} cancelled at {done} of about" in said.out, str(said)
+    assert bench.run("backfill", "--json", check=0).json()["backfills"] == [{"id": TWO, "state": "pending"}]
+    bench.run("deploy", check=0)
+    assert counts(engine) == {2: 1000 - done, 3: done}
+    assert Journal(engine).verify().applied() == [ONE, TWO]
+
+
+def test_not_given_up_while_a_deploy_is_at_work(bench, engine):
+    process = start_slowly(bench, engine)
+    result = bench.run("backfill", "cancel", "--reason", "x", check=5)
+    assert "a deploy is at work" in result.err and "Nothing was changed" in result.err, str(result)
+    process.finish(check=0)
+    assert counts(engine) == {1: 1000}
+    assert not Journal(engine).verify().of("backfill_cancelled")
+
+
 def test_two_deployers(bench, engine):
     bench.write(TWO, ADD_ONE)
     racers = [bench.spawn("deploy") for _ in range(3)]

@@ -399,11 +399,13 @@ def tell_a_backfill(pawl, reports, url):
     reports.run("backfill")
     reports.run("backfill", "pause", "--reason", "r")
     reports.run("backfill", "pause", "20250710090000_walk")
+    reports.run("backfill", "cancel", "--reason", "r")
     reports.run("backfill")
     reports.run("status")
     reports.run("backfill", "resume")
     walk.unlink()
     reports.run("status")
+    reports.run("backfill", "cancel", "--reason", "r")
     pawl.write("20250711090000_data", "-- pawl: kind=data\nUPDATE walked SET n = 2;")
     reports.run("deploy")
 

@@ -1,4 +1,4 @@
-/* pawl backfill: how far backfills have come; one paused, or let go on, from another shell. */
+/* pawl backfill: how far backfills have come; paused, resumed or given up from another shell. */
 #include <string.h>
 
 #include "base/fs.h"
@@ -32,6 +32,17 @@ static bool add_pending(struct cli *cli, const struct comparison *comparison,
     return true;
 }
 
+/* Those whose file was removed, or given another name, since they began. */
+static void say_removed(struct cli *cli, const struct set *set, const struct checkpoints *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (set_find(set, list->items[i].migration) == NULL)
+            output_chat(&cli->output,
+                        "note: \"%s\" is not in the set: put its file back, or give it up: pawl "
+                        "backfill cancel %s --reason TEXT",
+                        list->items[i].migration, list->items[i].migration);
+}
+
 static bool list_all(struct cli *cli, struct session *session, json_t *array, struct err *err)
 {
     struct workspace workspace;
@@ -50,6 +61,7 @@ static bool list_all(struct cli *cli, struct session *session, json_t *array, st
     size_t count = list.count;
     if (!backfills_say(&cli->output, &cli->arena, &list, busy != NULL))
         return err_nomem(err);
+    say_removed(cli, &workspace.set, &list);
     if (!add_pending(cli, &look.comparison, &list, array, &count, err))
         return false;
     if (count == 0)
@@ -65,18 +77,101 @@ static bool status(struct cli *cli, struct session *session, struct err *err)
     return ok;
 }
 
-/* ---- pause and resume ---- */
+/* ---- pause, resume, cancel ---- */
 
-static bool none_to(bool pause, struct err *err)
+struct change {
+    const char *word;
+    const char *none; /* where there is nothing to do it to */
+    bool to_paused, to_others;
+    bool reason; /* one must be given */
+    bool (*make)(struct cli *cli, struct session *session, struct announcer *announcer,
+                 const struct checkpoint *chosen, const char *reason, struct err *err);
+};
+
+static void say_head(struct cli *cli, const struct checkpoint *chosen, const char *head)
 {
-    (void)err_set(err, ERR_USAGE,
-                  pause ? "no backfill has begun that could be paused" : "no backfill is paused");
+    cli_result(cli, "backfill", cli_json_text(chosen->migration));
+    cli_result(cli, "head", cli_json_text(head));
+    if (head != NULL)
+        output_result(&cli->output, "ledger at %s\n", head);
+}
+
+static bool switch_to(struct cli *cli, struct announcer *announcer, bool pause,
+                      const struct checkpoint *chosen, const char *reason, struct err *err)
+{
+    const char *head = NULL;
+    const bool already = (chosen->paused_by != NULL) == pause;
+    if (!already && !announce_backfill(announcer, chosen, pause, reason, &head, err))
+        return false;
+    cli_result(cli, "paused", json_boolean(pause));
+    cli_result(cli, "changed", json_boolean(!already));
+    output_result(&cli->output, "%s %s%s\n", chosen->migration, already ? "was " : "",
+                  pause     ? "paused"
+                  : already ? "not paused"
+                            : "goes on");
+    say_head(cli, chosen, head);
+    return true;
+}
+
+static bool pause(struct cli *cli, struct session *session, struct announcer *announcer,
+                  const struct checkpoint *chosen, const char *reason, struct err *err)
+{
+    (void)session;
+    return switch_to(cli, announcer, true, chosen, reason, err);
+}
+
+static bool resume(struct cli *cli, struct session *session, struct announcer *announcer,
+                   const struct checkpoint *chosen, const char *reason, struct err *err)
+{
+    (void)session;
+    return switch_to(cli, announcer, false, chosen, reason, err);
+}
+
+/* Where no lock keeps deploys off (SQLite, poolers) one that is at work would begin it anew. */
+static bool refuse_busy(struct cli *cli, struct session *session, struct err *err)
+{
+    const char *busy = NULL;
+    if (!underway_look(&session->ledger, &cli->arena, &busy, err))
+        return false;
+    if (busy == NULL)
+        return true;
+    (void)err_set(err, ERR_BUSY, "a deploy is at work");
+    err_detail(err, "%s", busy);
+    err_state(err, "Nothing was changed.");
+    err_hint(err, "Stop it, or wait for it; then type it again.");
+    return false;
+}
+
+static bool cancel(struct cli *cli, struct session *session, struct announcer *announcer,
+                   const struct checkpoint *chosen, const char *reason, struct err *err)
+{
+    const char *const place = checkpoint_text(&cli->arena, chosen, 0);
+    const char *head = NULL;
+    if (place == NULL)
+        return err_nomem(err);
+    if (!refuse_busy(cli, session, err) ||
+        !announce_backfill_cancelled(announcer, chosen, reason, &head, err))
+        return false;
+    cli_result(cli, "cancelled", json_true());
+    output_result(&cli->output, "%s cancelled at %s, which stand\n", chosen->migration, place);
+    say_head(cli, chosen, head);
+    return true;
+}
+
+static const struct change changes[] = {
+    {"pause", "no backfill has begun that could be paused", false, true, false, pause},
+    {"resume", "no backfill is paused", true, false, false, resume},
+    {"cancel", "no backfill has begun that could be cancelled", true, true, true, cancel},
+};
+
+static bool refuse_choice(struct err *err)
+{
     err_hint(err, "`pawl backfill` shows those that have begun.");
     return false;
 }
 
 /* The one that is named, or the only one that it can be. */
-static bool choose(struct cli *cli, const struct checkpoints *list, bool pause,
+static bool choose(struct cli *cli, const struct checkpoints *list, const struct change *change,
                    const struct checkpoint **ret, struct err *err)
 {
     const char *const id = cli->words.count > 1 ? cli->words.items[1] : NULL;
@@ -87,56 +182,49 @@ static bool choose(struct cli *cli, const struct checkpoints *list, bool pause,
         if (*ret != NULL)
             return true;
         (void)err_set(err, ERR_USAGE, "no backfill \"%s\" has begun", shown != NULL ? shown : "?");
-        err_hint(err, "`pawl backfill` shows those that have begun.");
-        return false;
+        return refuse_choice(err);
     }
     for (size_t i = 0; i < list->count; i++) {
-        if ((list->items[i].paused_by == NULL) != pause)
+        if (!(list->items[i].paused_by != NULL ? change->to_paused : change->to_others))
             continue;
-        if (*ret != NULL)
-            return err_set(err, ERR_USAGE, "several backfills have begun: name one of them");
+        if (*ret != NULL) {
+            (void)err_set(err, ERR_USAGE, "several backfills have begun: name one of them");
+            return refuse_choice(err);
+        }
         *ret = &list->items[i];
     }
-    return *ret != NULL || none_to(pause, err);
+    if (*ret != NULL)
+        return true;
+    (void)err_set(err, ERR_USAGE, "%s", change->none);
+    return refuse_choice(err);
 }
 
-static bool switch_one(struct cli *cli, struct session *session, bool pause, struct err *err)
+static bool change_one(struct cli *cli, struct session *session, const struct change *change,
+                       struct err *err)
 {
     struct announcer announcer;
     struct checkpoints list;
     const struct checkpoint *chosen = NULL;
-    const char *reason = NULL, *head = NULL;
-    if (!session_reason(cli, false, &reason, err) || !session_open(cli, true, session, err) ||
-        !announce_open(&cli->arena, &session->ledger, &announcer, err) ||
-        !checkpoint_list(&session->ledger, &cli->arena, &list, err) ||
-        !choose(cli, &list, pause, &chosen, err))
-        return false;
-    const bool already = (chosen->paused_by != NULL) == pause;
-    if (!already && !announce_backfill(&announcer, chosen, pause, reason, &head, err))
-        return false;
-    cli_result(cli, "backfill", cli_json_text(chosen->migration));
-    cli_result(cli, "paused", json_boolean(pause));
-    cli_result(cli, "changed", json_boolean(!already));
-    cli_result(cli, "head", cli_json_text(head));
-    output_result(&cli->output, "%s %s%s\n", chosen->migration, already ? "was " : "",
-                  pause     ? "paused"
-                  : already ? "not paused"
-                            : "goes on");
-    if (head != NULL)
-        output_result(&cli->output, "ledger at %s\n", head);
-    return true;
+    const char *reason = NULL;
+    return session_reason(cli, change->reason, &reason, err) &&
+           session_open(cli, true, session, err) &&
+           announce_open(&cli->arena, &session->ledger, &announcer, err) &&
+           checkpoint_list(&session->ledger, &cli->arena, &list, err) &&
+           choose(cli, &list, change, &chosen, err) &&
+           change->make(cli, session, &announcer, chosen, reason, err);
 }
 
 static bool run(struct cli *cli, struct err *err)
 {
     CLEANUP(session_close) struct session session = {0};
     const char *const word = cli->words.count > 0 ? cli->words.items[0] : "status";
-    const bool pause = strcmp(word, "pause") == 0;
     if (strcmp(word, "status") == 0 && cli->words.count < 2)
         return status(cli, &session, err);
-    if (pause || strcmp(word, "resume") == 0)
-        return switch_one(cli, &session, pause, err);
-    return err_set(err, ERR_USAGE, "`pawl backfill` takes status, or pause or resume and an id");
+    for (size_t i = 0; i < COUNT_OF(changes); i++)
+        if (strcmp(word, changes[i].word) == 0)
+            return change_one(cli, &session, &changes[i], err);
+    return err_set(err, ERR_USAGE,
+                   "`pawl backfill` takes status, or pause, resume or cancel and an id");
 }
 
 static const struct option options[] = {
@@ -148,24 +236,27 @@ static const struct example examples[] = {
     {"pawl backfill pause --reason 'the sale begins'",
      "the running one waits before its next batch"},
     {"pawl backfill resume", "and goes on"},
+    {"pawl backfill cancel --reason 'the column is not wanted any more'",
+     "gives up the one that has stopped part-way"},
 };
 
 const struct command command_backfill = {
     .name = "backfill",
     .group = GROUP_ACT,
-    .summary = "see how far backfills have come; pause and resume them",
-    .usage = "[status|pause [ID]|resume [ID]]",
+    .summary = "see how far backfills have come; pause, resume and cancel them",
+    .usage = "[status|pause [ID]|resume [ID]|cancel [ID]]",
     .about =
         "A backfill is a migration with kind=backfill: `pawl deploy` runs it batch by batch. A\n"
         "deploy that is at work sees a pause before its next batch, waits without an open\n"
         "transaction, and goes on once it is resumed. A pause lasts until then, for later deploys\n"
-        "too.",
+        "too. `cancel` gives up one that has stopped: what it has done stands, and it is pending\n"
+        "again as if it had never begun.",
     .options = options,
     .option_count = COUNT_OF(options),
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .max_words = 2,
-    .word_choices = "status|pause|resume",
+    .word_choices = "status|pause|resume|cancel",
     .needs = NEEDS_TARGET,
     .run = run,
 };

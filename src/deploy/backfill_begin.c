@@ -118,7 +118,10 @@ static bool refuse_key(const struct backfill *b, const struct checkpoint *found,
     (void)err_set(err, ERR_FAILED, "the backfill has begun by the key %s, and the key is %s now",
                   then, now);
     err_state(err, "It has gone through %s, which stand.", place);
-    err_hint(err, "Put the key back as it was, then deploy.");
+    err_hint(err,
+             "Put the key back as it was, then deploy. Or give up what was begun: pawl backfill "
+             "cancel %s --reason TEXT.",
+             b->item->migration->id);
     return false;
 }
 

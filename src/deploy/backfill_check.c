@@ -34,7 +34,10 @@ static bool refuse_edited(const struct checkpoint *at, const struct migration *m
                   m->id, place != NULL ? place : "?", at->checksum, m->checksum.text);
     err_at(err, m->path, 0, 0);
     err_state(err, "Nothing was changed.");
-    err_hint(err, "Put the file back as it was and deploy; write the change as a new migration.");
+    err_hint(err,
+             "Put the file back as it was and deploy, and write the change as a new migration. Or "
+             "give up what was begun: pawl backfill cancel %s --reason TEXT.",
+             m->id);
     return false;
 }
 

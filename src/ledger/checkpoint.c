@@ -305,3 +305,12 @@ bool checkpoint_pause(struct ledger *ledger, struct arena *arena, const char *mi
         return err_nomem(err);
     return ledger_append_with(ledger, arena, &write, 1, entry, -1, ret, err);
 }
+
+bool checkpoint_cancel(struct ledger *ledger, struct arena *arena, const struct checkpoint *at,
+                       const struct entry *entry, int64_t expected_change, struct receipt *ret,
+                       struct err *err)
+{
+    struct ledger_write write;
+    return removal(ledger, arena, at, &write, err) &&
+           ledger_append_with(ledger, arena, &write, 1, entry, expected_change, ret, err);
+}

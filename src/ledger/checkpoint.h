@@ -75,4 +75,10 @@ bool checkpoint_pause(struct ledger *ledger, struct arena *arena, const char *mi
                       const char *by, const char *reason, const struct entry *entry,
                       struct receipt *ret, struct err *err) MUST_CHECK;
 
+/* Takes the row away, with the row of the journal: as if it had never begun. expected_change as for
+ * ledger_append(); LEDGER_NOT_ONE_ROW when it has gone on since it was read. */
+bool checkpoint_cancel(struct ledger *ledger, struct arena *arena, const struct checkpoint *at,
+                       const struct entry *entry, int64_t expected_change, struct receipt *ret,
+                       struct err *err) MUST_CHECK;
+
 #endif

@@ -273,6 +273,7 @@ static bool fold_row(struct fold *fold)
     case EVENT_BACKFILL_BEGIN:
     case EVENT_BACKFILL_PAUSED:
     case EVENT_BACKFILL_RESUMED:
+    case EVENT_BACKFILL_CANCELLED:
     case EVENT_UNKNOWN:
         break;
     }

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "ledger/actor.h"
 #include "ledger/detail.h"
+#include "ledger/holder.h"
 
 static const int64_t longest_us = RESERVATION_MAX_DAYS * 86400LL * 1000000;
 
@@ -108,23 +109,36 @@ bool announce_retired(struct announcer *announcer, const char *release, const ch
                   ret_head, err);
 }
 
+/* detail: what the row has beside the backfill, who and why; taken over. */
+static bool backfill_entry(struct announcer *announcer, enum ledger_event event,
+                           const struct checkpoint *checkpoint, json_t *detail, const char *reason,
+                           struct entry *ret, struct err *err)
+{
+    CLEANUP(json_release) json_t *owned = detail;
+    if (owned == NULL || !actor_describe(announcer->arena, owned) ||
+        (reason != NULL && json_object_set_new(owned, "reason", json_string(reason)) != 0))
+        return err_nomem(err);
+    *ret = (struct entry){.event = event,
+                          .migration = checkpoint->migration,
+                          .checksum = checkpoint->checksum,
+                          .detail = detail_text(announcer->arena, owned)};
+    return ret->detail != NULL || err_nomem(err);
+}
+
 bool announce_backfill(struct announcer *announcer, const struct checkpoint *checkpoint, bool pause,
                        const char *reason, const char **ret_head, struct err *err)
 {
     struct arena *const arena = announcer->arena;
     const char *const user = actor_user(arena), *const host = actor_host(arena);
+    const char *const by =
+        user != NULL && host != NULL ? arena_printf(arena, "%s on %s", user, host) : NULL;
+    struct entry entry;
     struct receipt receipt;
-    CLEANUP(json_release) json_t *detail = json_object();
-    if (user == NULL || host == NULL || detail == NULL || !actor_describe(arena, detail) ||
-        (reason != NULL && json_object_set_new(detail, "reason", json_string(reason)) != 0))
+    if (by == NULL)
         return err_nomem(err);
-    const char *const by = arena_printf(arena, "%s on %s", user, host);
-    const struct entry entry = {.event = pause ? EVENT_BACKFILL_PAUSED : EVENT_BACKFILL_RESUMED,
-                                .migration = checkpoint->migration,
-                                .checksum = checkpoint->checksum,
-                                .detail = detail_text(arena, detail)};
-    if (by == NULL || entry.detail == NULL)
-        return err_nomem(err);
+    if (!backfill_entry(announcer, pause ? EVENT_BACKFILL_PAUSED : EVENT_BACKFILL_RESUMED,
+                        checkpoint, json_object(), reason, &entry, err))
+        return false;
     fault_point("announce");
     if (checkpoint_pause(announcer->ledger, arena, checkpoint->migration, pause ? by : NULL,
                          pause ? reason : NULL, &entry, &receipt, err)) {
@@ -134,5 +148,33 @@ bool announce_backfill(struct announcer *announcer, const struct checkpoint *che
     if (strcmp(err->sqlstate, LEDGER_NOT_ONE_ROW) == 0)
         (void)err_set(err, ERR_BUSY, "\"%s\" is done, or was %s by somebody else just now",
                       checkpoint->migration, pause ? "paused" : "resumed");
+    return false;
+}
+
+bool announce_backfill_cancelled(struct announcer *announcer, const struct checkpoint *checkpoint,
+                                 const char *reason, const char **ret_head, struct err *err)
+{
+    struct arena *const arena = announcer->arena;
+    json_t *const detail = json_pack(
+        "{ss? sI sI sI}", "reached", checkpoint->reached, "walked", (json_int_t)checkpoint->walked,
+        "changed", (json_int_t)checkpoint->changed, "estimate", (json_int_t)checkpoint->estimate);
+    struct entry entry;
+    struct receipt receipt;
+    if (!backfill_entry(announcer, EVENT_BACKFILL_CANCELLED, checkpoint, detail, reason, &entry,
+                        err))
+        return false;
+    fault_point("announce");
+    if (checkpoint_cancel(announcer->ledger, arena, checkpoint, &entry,
+                          announcer->state.last_change, &receipt, err)) {
+        *ret_head = receipt.text;
+        return true;
+    }
+    if (strcmp(err->sqlstate, LEDGER_NOT_ONE_ROW) == 0)
+        (void)err_set(err, ERR_BUSY, "\"%s\" has gone on, or is done", checkpoint->migration);
+    if (err->code == ERR_BUSY) {
+        holder_explain(announcer->ledger, arena, err);
+        err_state(err, "Nothing was changed.");
+        err_hint(err, "Stop the deploy that is at work, or wait for it; then type it again.");
+    }
     return false;
 }

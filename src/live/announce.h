@@ -1,6 +1,7 @@
 /*
- * What people announce about a target: reservations and maintenance. Each is one row of the
- * journal, and none takes the mutex: what is announced while a deploy runs holds up the next one.
+ * What people announce about a target: reservations, maintenance, backfills that are to wait. Each
+ * is one row of the journal, and none takes the mutex, but to give a backfill up: what is announced
+ * while a deploy runs holds up the next one.
  */
 #ifndef PAWL_LIVE_ANNOUNCE_H
 #define PAWL_LIVE_ANNOUNCE_H
@@ -41,5 +42,11 @@ bool announce_retired(struct announcer *announcer, const char *release, const ch
  * it is done, or was switched by somebody else, since it was read. */
 bool announce_backfill(struct announcer *announcer, const struct checkpoint *checkpoint, bool pause,
                        const char *reason, const char **ret_head, struct err *err) MUST_CHECK;
+
+/* One that no deploy is at work on is given up: what it has done stands, and it is as if it had
+ * never begun. Errors as above; ERR_BUSY while a deploy is at work. */
+bool announce_backfill_cancelled(struct announcer *announcer, const struct checkpoint *checkpoint,
+                                 const char *reason, const char **ret_head,
+                                 struct err *err) MUST_CHECK;
 
 #endif
