@@ -113,6 +113,20 @@ def wait_for_releases(pawl, database):
     deploy(pawl)
 
 
+def give_up(pawl, database):
+    """A backfill that is stopped part-way, and given up with its file."""
+    path = pawl.write(name(16, "walk_on"), "-- pawl: kind=backfill batch=1\nUPDATE walked SET n = n + 1;")
+    process = pawl.spawn("deploy", env={"PAWL_REST": "10000"})
+    wait_until(lambda: ledger.events(database).count("backfill_begin") == 2, "the backfill has begun")
+    pawl.run("backfill", "pause", check=0)
+    process.wait_for("paused by")
+    process.signal(signal.SIGTERM)
+    process.finish(check=7)
+    pawl.run("backfill", "cancel", "--reason", "it is not wanted, größer", check=0)
+    path.unlink()
+    deploy(pawl)
+
+
 def stand_in_the_way(pawl, database):
     """Only PostgreSQL knows of sessions."""
     if database.engine != "postgres":
@@ -169,6 +183,7 @@ def history(pawl, database):
     stand_in_the_way(pawl, database)
     walk(pawl, database)
     wait_for_releases(pawl, database)
+    give_up(pawl, database)
 
     pawl.run("backup", check=0)
 

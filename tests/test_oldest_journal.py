@@ -25,6 +25,7 @@ DIGESTS = {
     "journal-4": "c819d29b924cdb95a6a262861c25d7059f9639efb5e0c67bb90e5b58a1c2e368",
     "journal-5": "7c422cbb3ecf7119274760a54f6e63151838a9ad569be380a395a971173b4dfa",
     "journal-6": "be54f4e04d5a88f2a0f86550db5d051a32b31449f4f13b66e04f584de9931708",
+    "journal-7": "36cb53c10812cb4512ef0ab30a15054de8217f1979066581381af4f7e71d470a",
 }
 
 # SQLite records what runs outside of a transaction as a step like any other, and has no sessions.
