@@ -320,6 +320,8 @@ def test_read_only_by_default(pg, make_place):
     place = make_place(pg.url_as(role))
     place.write(f"{ID}.sql", TEXT)
     place.run("deploy", code=REFUSED, words=["read-only", "Nothing was changed"])
+    place.run("plan", code=0)
+    place.run("probe", code=0)
     unchanged(pg)
     place.run("ready", code=4)
     place.run("status", code=0)

@@ -210,19 +210,6 @@ def test_behind_a_pooler(make_pawl, pg, bouncer):
         assert client.execute("SHOW row_security").fetchone() == ("on",)
 
 
-def test_a_standby_is_refused_as_for_a_plan(make_cluster, make_pawl):
-    primary, standby = make_cluster(), make_cluster()
-    pg = primary.create_database()
-    pg.query(BAD)
-    pawl = make_pawl(pg.url)
-    pawl.run("adopt", "--as-of", "none", check=0)
-    standby.follow(primary)
-    pawl.config({"target.main": {"url": standby.url(pg.name)}})
-    pawl.write("20250102000000_next", TWO)
-    result = pawl.run("probe", check=3)
-    assert "is a standby" in result.err and "Point the target's url at the primary" in result.err
-
-
 @pytest.mark.parametrize("words", [b"json_build_object", b"DECLARE", b"FETCH", b"set_config", b"ROLLBACK"])
 @pytest.mark.parametrize("sender", ["client", "server"])
 def test_a_line_that_is_cut_is_an_error(make_pawl, pg, proxy, words, sender):

@@ -54,12 +54,15 @@ static bool is_asked_for(const struct locked *lock)
 
 /* Rows as the planner guesses them: by the density of the last ANALYZE. Unused: without a page, and
  * nothing was ever written or found by an index; a few scans are those of DDL itself. A table that
- * others inherit from is as full as they are. */
+ * others inherit from is as full as they are. A standby counts its own reads, no writes,
+ * and has unlogged tables empty: what the primary does and has of that is not known there. */
 static const char question[] =
     "SELECT pg_catalog.json_agg(pg_catalog.json_build_object("
     "'name', pg_catalog.format('%%I.%%I', n.nspname, c.relname), 'kind', c.relkind,"
-    " 'rows', p.rows, 'bytes', p.bytes, 'index_bytes', p.index_bytes, 'reads', p.reads / s.s,"
-    " 'writes', p.writes / s.s, 'unused', p.unused AND NOT (c.relkind = 'r' AND c.relhassubclass))"
+    " 'rows', CASE WHEN p.here THEN p.rows END, 'bytes', CASE WHEN p.here THEN p.bytes END,"
+    " 'index_bytes', CASE WHEN p.here THEN p.index_bytes END, 'reads', p.reads / s.s,"
+    " 'writes', p.writes / s.s, 'unused', p.unused AND s.s IS NOT NULL"
+    " AND NOT (c.relkind = 'r' AND c.relhassubclass))"
     " ORDER BY n.nspname, c.relname)"
     " FROM (SELECT DISTINCT oid FROM (%s) AS q(oid)) AS q"
     " JOIN pg_catalog.pg_class AS c ON c.oid = q.oid"
@@ -75,14 +78,16 @@ static const char question[] =
     "   bool_and(r.relkind IN ('r', 'p') AND pg_catalog.pg_relation_size(r.oid) = 0)"
     "     AND coalesce(sum(u.n_tup_ins + u.n_tup_upd + u.n_tup_del + coalesce(u.idx_scan, 0)), 0) "
     "= 0"
-    "     AND coalesce(sum(u.seq_scan), 0) < 100 AS unused"
+    "     AND coalesce(sum(u.seq_scan), 0) < 100 AS unused,"
+    "   bool_and(r.relpersistence <> 'u' OR NOT pg_catalog.pg_is_in_recovery()) AS here"
     "   FROM pg_catalog.pg_class AS r"
     "   CROSS JOIN LATERAL (SELECT pg_catalog.pg_table_size(r.oid) AS bytes) AS b"
     "   LEFT JOIN pg_catalog.pg_stat_user_tables AS u ON u.relid = r.oid"
     "   WHERE r.oid = c.oid OR (c.relkind = 'p' AND r.oid IN"
     "     (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) AS t))) AS p"
-    " CROSS JOIN (SELECT greatest(extract(epoch FROM pg_catalog.clock_timestamp()"
-    "   - coalesce(d.stats_reset, pg_catalog.pg_postmaster_start_time())), 1)::float8 AS s"
+    " CROSS JOIN (SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN greatest(extract(epoch "
+    "FROM pg_catalog.clock_timestamp()"
+    "   - coalesce(d.stats_reset, pg_catalog.pg_postmaster_start_time())), 1)::float8 END AS s"
     "   FROM pg_catalog.pg_stat_database AS d WHERE d.datname = pg_catalog.current_database()) AS "
     "s";
 

@@ -18,15 +18,19 @@
     " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.objid = c.oid"                 \
     " AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'e')"
 
-enum { TABLE_NAME, TABLE_COLUMNS, TABLE_READABLE, TABLE_FILTERED };
+enum { TABLE_NAME, TABLE_COLUMNS, TABLE_NOT_READ, TABLE_SOME_HIDDEN }; /* the last two: why */
 
 static const char tables_sql[] =
     "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),"
     " (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum)"
     "  FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0"
     "  AND NOT a.attisdropped AND a.attgenerated = ''),"
-    " pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
-    " pg_catalog.row_security_active(c.oid)" TABLES " ORDER BY c.oid";
+    " CASE WHEN c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()"
+    "   THEN 'a standby does not have them'"
+    "  WHEN NOT pg_catalog.has_table_privilege(c.oid, 'SELECT')"
+    "   THEN 'the role may not read them' END,"
+    " CASE WHEN pg_catalog.row_security_active(c.oid)"
+    "   THEN 'row level security may hide some' END" TABLES " ORDER BY c.oid";
 
 static const char size_sql[] =
     "SELECT coalesce(pg_catalog.sum(pg_catalog.pg_table_size(c.oid)), 0)::pg_catalog.int8" TABLES;
@@ -129,13 +133,11 @@ static bool copy_tables(struct shadow *shadow, struct pg *pg, const char *ledger
     for (size_t i = 0; i < rows.count; i++) {
         const char *const table = rows_get(&rows, i, TABLE_NAME);
         const char *const columns = rows_get(&rows, i, TABLE_COLUMNS);
-        const bool readable = strcmp(rows_get(&rows, i, TABLE_READABLE), "t") == 0;
-        const bool filtered = strcmp(rows_get(&rows, i, TABLE_FILTERED), "t") == 0;
-        if ((!readable && !leave_rows_out(shadow, table, "the role may not read them", err)) ||
-            (readable && filtered &&
-             !leave_rows_out(shadow, table, "row level security may hide some", err)))
-            return false;
-        if (readable && columns != NULL && !copy_table(shadow, pg, table, columns, err))
+        const char *const not_read = rows_get(&rows, i, TABLE_NOT_READ);
+        const char *const why =
+            not_read != NULL ? not_read : rows_get(&rows, i, TABLE_SOME_HIDDEN);
+        if ((why != NULL && !leave_rows_out(shadow, table, why, err)) ||
+            (not_read == NULL && columns != NULL && !copy_table(shadow, pg, table, columns, err)))
             return false;
     }
     return true;

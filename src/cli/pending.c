@@ -11,13 +11,17 @@ bool pending_read(struct cli *cli, struct workspace *workspace, struct session *
     options.set = &workspace->set;
     options.plan.to = cli_option(cli, "to");
     options.dry_run = true;
-    options.preflight = false; /* those who look tell of it themselves */
-    return session_check_dialect(cli, cli->url.engine, workspace->options.dialect == DIALECT_SQLITE,
-                                 err) &&
-           prepare_sum(&cli->arena, &workspace->set, workspace->sum_path, err) &&
-           session_open(cli, false, session, err) &&
-           deploy_run(&cli->arena, &session->target, &session->wait, &session->ledger, &options,
-                      ret, &cli->findings, err);
+    if (!session_check_dialect(cli, cli->url.engine, workspace->options.dialect == DIALECT_SQLITE,
+                               err) ||
+        !prepare_sum(&cli->arena, &workspace->set, workspace->sum_path, err) ||
+        !session_open(cli, false, session, err) ||
+        !deploy_look(&cli->arena, &session->wait, &session->ledger, &options, ret, &cli->findings,
+                     err))
+        return false;
+    if (session->ledger.standby)
+        output_chat(&cli->output,
+                    "the target is a standby: this is as of what it has replayed so far");
+    return true;
 }
 
 const struct migration **pending_to_run(struct cli *cli, const struct plan *plan, size_t *ret_count)

@@ -6,8 +6,8 @@
 #include "cli/workspace.h"
 #include "deploy/deploy.h"
 
-/* Connects, and plans as a deploy does, up to the migration of --to. Nothing is changed. Errors:
- * those of session_open() and of deploy_run() with dry_run. */
+/* Connects, and plans as a deploy does, up to the migration of --to. Nothing is changed, and a
+ * standby will do: that is told. Errors: those of session_open() and of deploy_look(). */
 bool pending_read(struct cli *cli, struct workspace *workspace, struct session *session,
                   struct deploy_result *ret, struct err *err) MUST_CHECK;
 

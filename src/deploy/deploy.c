@@ -318,14 +318,17 @@ static bool exclude_and_pass(struct run *run, int64_t give_up_ms, struct err *er
     }
 }
 
+static bool plan_first(struct run *run, struct err *err)
+{
+    return run_plan(run, err) && (run->ledger->exists || run_refuse_foreign(run, err));
+}
+
 static bool run_all(struct run *run, struct err *err)
 {
     const int64_t give_up_ms = clock_monotonic_ms() + run->options->wait_ms;
     if (run->ledger->sqlite != NULL && !run->options->dry_run)
         sqlite_set_patience(run->ledger->sqlite, run->options->wait_ms);
-    if (!ledger_prepare_writer(run->ledger, run->arena, err) || !run_plan(run, err))
-        return false;
-    if (!run->ledger->exists && !run_refuse_foreign(run, err))
+    if (!ledger_prepare_writer(run->ledger, run->arena, err) || !plan_first(run, err))
         return false;
     if (run->options->dry_run) {
         reservation_note(run);
@@ -387,6 +390,22 @@ bool deploy_run(struct arena *arena, const struct ledger_options *target, const 
         finding_add(arena, findings, &run.preflight.items[i]);
     return ok;
     /* The mutex goes with the connection, which the caller closes. */
+}
+
+bool deploy_look(struct arena *arena, const struct wait *wait, struct ledger *ledger,
+                 const struct deploy_options *options, struct deploy_result *result,
+                 struct findings *findings, struct err *err)
+{
+    struct run run = {.arena = arena,
+                      .wait = wait,
+                      .ledger = ledger,
+                      .options = options,
+                      .result = result,
+                      .findings = findings,
+                      .set_findings = findings->count};
+    *result = (struct deploy_result){0};
+    return ledger_prepare_plan(ledger, arena, err) && plan_first(&run, err) &&
+           run_refuse_pooled_steps(&run, err) && backfill_check(&run, err);
 }
 
 size_t deploy_first_pending(const struct deploy_result *result)

@@ -87,6 +87,12 @@ bool deploy_start_release(struct arena *arena, const struct ledger_options *targ
                           const struct deploy_options *options, struct deploy_result *result,
                           struct findings *findings, struct err *err) MUST_CHECK;
 
+/* The plan alone, for those who look, on a standby too: options->dry_run is set. Errors: those of
+ * deploy_run() before anything ran. */
+bool deploy_look(struct arena *arena, const struct wait *wait, struct ledger *ledger,
+                 const struct deploy_options *options, struct deploy_result *result,
+                 struct findings *findings, struct err *err) MUST_CHECK;
+
 /* The first item of result->plan that was not applied by this run: those before it were, and a plan
  * that was made anew while the run went on has none of them. */
 size_t deploy_first_pending(const struct deploy_result *result);

@@ -11,7 +11,8 @@ static const struct preflight_question questions[] = {
     {.id = "target",
      .title = "target",
      .asks = "Whether the database can be reached and written: an error where it cannot, or is a "
-             "standby. It names the server's version, and says whether a pooler stands between.",
+             "standby, of which the rest is asked as far as it can know it. It names the server's "
+             "version, and says whether a pooler stands between.",
      .ask = preflight_target},
     {.id = "ledger",
      .title = "ledger",
@@ -58,6 +59,7 @@ static const struct preflight_question questions[] = {
              "deploy looks itself, before each migration, and waits and tries again.",
      .needs = PREFLIGHT_NEEDS_PENDING,
      .postgres = true,
+     .primary = true,
      .ask = preflight_sessions},
     {.id = "deploys",
      .title = "other deploys",
@@ -89,6 +91,7 @@ static const struct preflight_question questions[] = {
              "is not there. Who may not see it is told so (pg_monitor).",
      .needs = PREFLIGHT_NEEDS_TARGET,
      .postgres = true,
+     .primary = true,
      .deploy = true,
      .ask = preflight_replicas},
     {.id = "slots",
@@ -97,6 +100,7 @@ static const struct preflight_question questions[] = {
              "it: a warning from 256 MB on, as a migration that writes much can fill the disk.",
      .needs = PREFLIGHT_NEEDS_TARGET,
      .postgres = true,
+     .primary = true,
      .deploy = true,
      .ask = preflight_slots},
     {.id = "connections",
@@ -105,6 +109,7 @@ static const struct preflight_question questions[] = {
              "needs a second one to watch itself: a warning where fewer than five are left.",
      .needs = PREFLIGHT_NEEDS_TARGET,
      .postgres = true,
+     .primary = true,
      .deploy = true,
      .ask = preflight_connections},
     {.id = "wraparound",
@@ -224,6 +229,8 @@ static bool find_needs(struct preflight_look *look, const struct preflight_quest
         *ret_why = "the target does not answer";
     else if (question->postgres && look->run->ledger->pg == NULL)
         *ret_why = "SQLite has none of that";
+    else if (question->primary && look->run->ledger->standby)
+        *ret_why = "only the primary knows";
     else if (question->needs == PREFLIGHT_NEEDS_LEDGER && !look->readable)
         *ret_why = "the ledger is not readable";
     else if (question->needs == PREFLIGHT_NEEDS_PENDING)

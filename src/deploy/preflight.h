@@ -69,6 +69,7 @@ struct preflight_question {
     const char *asks;  /* for the docs, sentences: what is asked, and what each mark means */
     enum preflight_needs needs;
     bool postgres; /* SQLite has nothing to ask */
+    bool primary;  /* a standby does not know it */
     bool deploy;   /* a deploy asks it too; the others it finds out by itself */
     /* False for what ends the answer, not the checklist: "cannot be asked". */
     bool (*ask)(struct preflight_look *look, struct preflight_line *line, struct err *err);

@@ -24,9 +24,11 @@ QUESTION(preflight_target)
     CLEANUP(err_release) struct err why = {0};
     struct rows rows;
     if (!ledger_open(run->arena, run->target, run->wait, ledger, &why) ||
-        !ledger_prepare_writer(ledger, run->arena, &why))
+        !ledger_prepare_plan(ledger, run->arena, &why))
         return refuse_unless_over(look, line, &why, err);
     look->connected = true;
+    if (!ledger_check_writable(ledger, &why))
+        return refuse_unless_over(look, line, &why, err);
     if (ledger->pg == NULL)
         return preflight_say(look, line, PREFLIGHT_OK, NULL, err, "a SQLite file");
     if (!pg_query(ledger->pg, run->arena, "SELECT pg_catalog.current_setting('server_version')",
@@ -98,12 +100,15 @@ QUESTION(preflight_deploys)
     const struct attempt *const open = state_open_attempt(&run->state);
     struct pg_session holder;
     bool found = false;
-    if (run->ledger->pg != NULL &&
+    if (run->ledger->pg != NULL && !run->ledger->standby &&
         (!preflight_enter(look, err) ||
          !ledger_mutex_holder(run->ledger, run->arena, &found, &holder, err)))
         return false;
     if (!found && open != NULL)
         return say_attempt(look, line, open, err);
+    if (!found && run->ledger->standby)
+        return preflight_say(look, line, PREFLIGHT_NOTE, NULL, err,
+                             "the journal has none, and only the primary knows who is about to");
     if (!found)
         return preflight_say(look, line, PREFLIGHT_OK, NULL, err, "none is at work");
     const char *const text = holder_text(run->arena, &holder, open);

@@ -124,9 +124,10 @@ bool ledger_read(struct ledger *ledger, struct arena *arena, struct journal *ret
                                        : ledger_sqlite_read(ledger, arena, ret, err);
     if (!ok || !ledger->exists)
         return ok;
-    /* Readers of every pawl ever released go on; only writing is refused. */
+    /* Readers of every pawl ever released go on; only writing, and what is said of it, is refused.
+     */
     const int format = journal_format(ret);
-    if (ledger->writer && format > LEDGER_FORMAT) {
+    if (ledger->plans && format > LEDGER_FORMAT) {
         (void)err_set(err, ERR_USAGE,
                       "the ledger has format %d, this pawl (" PAWL_VERSION ") knows %d", format,
                       LEDGER_FORMAT);

@@ -19,9 +19,11 @@ struct ledger {
     const char *display; /* the target's URL without its password */
     struct pg *pg;       /* one of these two is not NULL */
     struct sqlite *sqlite;
-    bool writer;         /* after ledger_prepare_writer() */
+    bool plans;          /* after ledger_prepare_plan() */
     bool direct;         /* PostgreSQL: no pooler between; SQLite: true */
-    int64_t now_epoch_s; /* by the server, as of ledger_prepare_writer(); 0: not asked */
+    bool standby;        /* what the primary alone knows is not known here */
+    bool read_only;      /* for this role */
+    int64_t now_epoch_s; /* by the server, as of ledger_prepare_plan(); 0: not asked */
     bool exists;         /* as of the last ledger_read() or ledger_create() */
 };
 
@@ -39,7 +41,14 @@ bool ledger_open(struct arena *arena, const struct ledger_options *options, cons
                  struct ledger *ret, struct err *err) MUST_CHECK;
 void ledger_close(struct ledger *ledger);
 
-/* Finds out whether a pooler stands between (sets direct) and refuses a standby: for writers. */
+/* For those who plan, and may only read: asks the server what it is, and sets direct, standby,
+ * read_only and now_epoch_s. From then on a format that this pawl does not know is refused. */
+bool ledger_prepare_plan(struct ledger *ledger, struct arena *arena, struct err *err) MUST_CHECK;
+
+/* ERR_REFUSED for what ledger_prepare_plan() has found to be a standby, or read-only. */
+bool ledger_check_writable(const struct ledger *ledger, struct err *err) MUST_CHECK;
+
+/* Both. */
 bool ledger_prepare_writer(struct ledger *ledger, struct arena *arena, struct err *err) MUST_CHECK;
 
 /* The whole journal and the head; an empty journal and exists=false where there is no ledger. */

@@ -37,10 +37,10 @@ static bool add(struct ledger *ledger, struct arena *arena, const char *template
     return pg_pipeline_add(ledger->pg, sql, params, count, err);
 }
 
-bool ledger_prepare_writer(struct ledger *ledger, struct arena *arena, struct err *err)
+bool ledger_prepare_plan(struct ledger *ledger, struct arena *arena, struct err *err)
 {
     struct rows rows;
-    ledger->writer = true;
+    ledger->plans = true;
     if (ledger->pg == NULL)
         return true;
     if (!pg_query(ledger->pg, arena,
@@ -51,20 +51,32 @@ bool ledger_prepare_writer(struct ledger *ledger, struct arena *arena, struct er
         return false;
     ledger->direct = (int)strtol(rows_get(&rows, 0, 0), NULL, 10) == pg_backend_pid(ledger->pg);
     ledger->now_epoch_s = strtoll(rows_get(&rows, 0, 3), NULL, 10);
-    if (strcmp(rows_get(&rows, 0, 1), "t") == 0) {
+    ledger->standby = strcmp(rows_get(&rows, 0, 1), "t") == 0;
+    ledger->read_only = strcmp(rows_get(&rows, 0, 2), "on") == 0;
+    return true;
+}
+
+bool ledger_check_writable(const struct ledger *ledger, struct err *err)
+{
+    if (ledger->standby) {
         (void)err_set(err, ERR_REFUSED, "%s is a standby: only a primary can be written to",
                       ledger->display);
         err_state(err, "Nothing was changed.");
         err_hint(err, "Point the target's url at the primary (target_session_attrs=read-write).");
         return false;
     }
-    if (strcmp(rows_get(&rows, 0, 2), "on") == 0) {
+    if (ledger->read_only) {
         (void)err_set(err, ERR_REFUSED, "%s is read-only for this role", ledger->display);
         err_state(err, "Nothing was changed.");
         err_hint(err, "Look at default_transaction_read_only of the role and the database.");
         return false;
     }
     return true;
+}
+
+bool ledger_prepare_writer(struct ledger *ledger, struct arena *arena, struct err *err)
+{
+    return ledger_prepare_plan(ledger, arena, err) && ledger_check_writable(ledger, err);
 }
 
 bool ledger_pg_read(struct ledger *ledger, struct arena *arena, struct journal *ret,

@@ -11,6 +11,7 @@ struct asking {
     struct pg *pg;
     const struct probe_options *options;
     struct err *err;
+    bool standby;
 };
 
 static const struct {
@@ -202,7 +203,7 @@ static void find_rows(const struct asking *a, struct probe *probe)
     if (probe->rows == NULL || pg_server_version(a->pg) < TID_RANGE_VERSION)
         return;
     const char *const table = probe->relation;
-    const struct asking quiet = {a->arena, a->pg, a->options, &here};
+    const struct asking quiet = {a->arena, a->pg, a->options, &here, a->standby};
     if (!begin(&quiet) || !pg_query(a->pg, a->arena,
                                     "SELECT pg_catalog.pg_relation_size($1::pg_catalog.regclass)"
                                     " / pg_catalog.current_setting('block_size')::pg_catalog.int8",
@@ -245,14 +246,20 @@ static const struct reaction *reaction_to(const char *sqlstate)
     return NULL;
 }
 
+/* Also what recovery lacks: the rows of unlogged tables. */
+static const char NOT_SUPPORTED[] = "0A";
+
 /* The query uses what the statement uses: what fits together in neither is refused by both. */
-static bool is_answer(const struct probe *probe, const struct reaction *reaction,
-                      const char *sqlstate)
+static bool is_answer(const struct asking *a, const struct probe *probe,
+                      const struct reaction *reaction)
 {
     static const char *const misfits[] = {"42846", "42804", "42883", "42725"};
+    const char *const sqlstate = a->err->sqlstate;
     bool misfit = probe->columns_settled && strcmp(sqlstate, "42703") == 0;
     for (size_t i = 0; probe->settled && i < COUNT_OF(misfits); i++)
         misfit = misfit || strcmp(sqlstate, misfits[i]) == 0;
+    if (a->standby && strncmp(sqlstate, NOT_SUPPORTED, strlen(NOT_SUPPORTED)) == 0)
+        return false;
     return probe->kind != PROBE_LOSSY && (misfit || (reaction != NULL && reaction->of_value));
 }
 
@@ -263,8 +270,8 @@ static bool not_answered(const struct asking *a, struct probe *probe)
     if (message == NULL)
         return err_nomem(a->err);
     probe->verdict = PROBE_NOT_ASKED;
-    probe->why = reaction != NULL ? reaction->why : message;
-    if (is_answer(probe, reaction, a->err->sqlstate)) {
+    probe->why = reaction != NULL && reaction->why != NULL ? reaction->why : message;
+    if (is_answer(a, probe, reaction)) {
         probe->verdict = PROBE_VIOLATED;
         probe->why = message;
         probe->samples.count = 0;
@@ -350,8 +357,12 @@ static bool is_moot(const struct probe *probe)
 bool probe_ask(struct arena *arena, struct pg *pg, const struct probe_options *options,
                struct probes *probes, probe_progress_fn *progress, void *context, struct err *err)
 {
-    const struct asking asking = {arena, pg, options, err};
+    struct asking asking = {arena, pg, options, err, false};
+    struct rows rows;
     size_t kept = 0;
+    if (!pg_query(pg, arena, "SELECT pg_catalog.pg_is_in_recovery()", NULL, 0, &rows, err))
+        return false;
+    asking.standby = strcmp(rows_get(&rows, 0, 0), "t") == 0;
     for (size_t i = 0; i < probes->count; i++) {
         struct probe *const probe = &probes->items[i];
         if (probe->sql == NULL)
