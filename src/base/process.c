@@ -289,3 +289,20 @@ void process_result_release(struct process_result *result)
     str_release(&result->output);
     str_release(&result->message);
 }
+
+const char *shell_word(struct arena *arena, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_/.,:=@%+-";
+    CLEANUP(str_release) struct str word = {0};
+    if (text[0] != '\0' && text[strspn(text, plain)] == '\0')
+        return arena_strdup(arena, text);
+    str_putc(&word, '\'');
+    for (const char *c = text; *c != '\0'; c++)
+        if (*c == '\'')
+            str_puts(&word, "'\\''");
+        else
+            str_putc(&word, *c);
+    str_putc(&word, '\'');
+    return word.failed ? NULL : arena_strdup(arena, str_text(&word));
+}

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -42,5 +43,8 @@ bool process_run(const struct process *process, struct process_result *ret,
                  struct err *err) MUST_CHECK;
 
 void process_result_release(struct process_result *result);
+
+/* The text as one word of a command for people to type. NULL when memory is out. */
+const char *shell_word(struct arena *arena, const char *text) MUST_CHECK;
 
 #endif

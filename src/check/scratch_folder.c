@@ -20,10 +20,15 @@ enum {
     PAUSE_MS = 10,
 };
 
+/* The list of a server's folders for sockets has commas and quotes; pg_ctl has a shell expand the
+ * path. */
 static const char *parent_folder(void)
 {
+    static const char unfit[] = ",\"$`\\";
     const char *const given = getenv("TMPDIR");
-    return given != NULL && given[0] == '/' && strlen(given) <= PARENT_MAX_BYTES ? given : "/tmp";
+    const bool fits = given != NULL && given[0] == '/' && strlen(given) <= PARENT_MAX_BYTES &&
+                      strpbrk(given, unfit) == NULL;
+    return fits ? given : "/tmp";
 }
 
 static bool is_ours(const struct passwd *user, const char *path)

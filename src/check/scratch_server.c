@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "check/scratch_folder.h"
+#include "db/pg.h"
 
 #define DEBIAN "/usr/lib/postgresql"
 
@@ -249,12 +250,15 @@ static bool start_server(struct scratch_server *server, const struct wait *wait,
 /* What the environment says of other servers must not count here. */
 static bool name_it(struct scratch_server *server, int major, struct err *err)
 {
+    CLEANUP(str_release)
+    struct str location = {0};
+    pg_put_parameter(&location, "host", server->folder);
+    str_puts(&location,
+             " port=5432 user=postgres dbname=postgres sslmode=disable gssencmode=disable"
+             " options='' target_session_attrs=any");
     server->url = (struct url){
         .engine = ENGINE_POSTGRES,
-        .location = arena_printf(server->arena,
-                                 "host=%s port=5432 user=postgres dbname=postgres sslmode=disable "
-                                 "gssencmode=disable options='' target_session_attrs=any",
-                                 server->folder),
+        .location = location.failed ? NULL : arena_strdup(server->arena, str_text(&location)),
         .display = arena_printf(server->arena, "a PostgreSQL %d in %s", major, server->folder),
     };
     return (server->url.location != NULL && server->url.display != NULL) || err_nomem(err);
@@ -296,6 +300,23 @@ const struct url *scratch_server_url(const struct scratch_server *server)
 
 /* ---- the end ---- */
 
+/* pg_ctl hands the options to a shell of its own. */
+static const char *start_command(const struct scratch_server *server, const char *folder)
+{
+    struct arena *const arena = server->arena;
+    const char *const program = fs_join(arena, server->binaries, "pg_ctl");
+    const char *const data = fs_join(arena, folder, "data"), *const socket =
+                                                                 shell_word(arena, folder);
+    if (program == NULL || data == NULL || socket == NULL)
+        return NULL;
+    const char *const options = arena_printf(arena, "-k %s -c listen_addresses=", socket);
+    const char *const words[] = {shell_word(arena, program), shell_word(arena, data),
+                                 options != NULL ? shell_word(arena, options) : NULL};
+    if (words[0] == NULL || words[1] == NULL || words[2] == NULL)
+        return NULL;
+    return arena_printf(arena, "%s -D %s -o %s start", words[0], words[1], words[2]);
+}
+
 static bool leave(struct scratch_server *server, const char **ret_folder, const char **ret_command,
                   struct err *err)
 {
@@ -305,9 +326,7 @@ static bool leave(struct scratch_server *server, const char **ret_folder, const 
         return false;
     server->folder = NULL;
     *ret_folder = folder;
-    *ret_command = arena_printf(server->arena,
-                                "%s/pg_ctl -D %s/data -o \"-k %s -c listen_addresses=''\" start",
-                                server->binaries, folder, folder);
+    *ret_command = start_command(server, folder);
     return *ret_command != NULL || err_nomem(err);
 }
 

@@ -1,6 +1,7 @@
 /* A rehearsal on PostgreSQL: in a scratch database with the target's schema (check/shadow.h). */
 #include <string.h>
 
+#include "base/process.h"
 #include "check/added_keys.h"
 #include "cli/rehearsal.h"
 #include "cli/shadowing.h"
@@ -115,24 +116,44 @@ static bool run(struct cli *cli, const struct plan *plan, struct shadow *shadow,
 
 /* ---- what is left ---- */
 
+static bool leave_database(struct cli *cli, const struct url *server, const char *name,
+                           struct rehearsal *ret, struct err *err)
+{
+    const char *conninfo;
+    if (!pg_conninfo(&cli->arena, server->location, name, &conninfo, err))
+        return false;
+    const char *const word = shell_word(&cli->arena, conninfo);
+    ret->kept = arena_printf(&cli->arena, "database %s on %s", name, server->display);
+    ret->kept_connect = word != NULL ? arena_printf(&cli->arena, "psql %s", word) : NULL;
+    return (ret->kept != NULL && ret->kept_connect != NULL) || err_nomem(err);
+}
+
+static bool leave_server(struct cli *cli, struct scratch_server **server, const char *name,
+                         struct rehearsal *ret, struct err *err)
+{
+    CLEANUP(str_release) struct str conninfo = {0};
+    const char *folder, *start;
+    if (!scratch_server_leave(server, &folder, &start, err))
+        return false;
+    pg_put_parameter(&conninfo, "host", folder);
+    str_printf(&conninfo, " port=5432 user=postgres dbname=%s", name);
+    const char *const word =
+        conninfo.failed ? NULL : shell_word(&cli->arena, str_text(&conninfo));
+    ret->kept = arena_printf(&cli->arena, "database %s in %s", name, folder);
+    ret->kept_connect =
+        word != NULL ? arena_printf(&cli->arena, "%s; psql %s", start, word) : NULL;
+    return (ret->kept != NULL && ret->kept_connect != NULL) || err_nomem(err);
+}
+
 static bool leave(struct cli *cli, struct shadowing *shadowing, struct rehearsal *ret,
                   struct err *err)
 {
-    const char *name, *folder, *start;
-    const char *const display = shadowing->place.server->display;
+    struct shadow_place *const place = &shadowing->place;
+    const char *name;
     if (!shadow_leave(&shadowing->shadow, &name, err))
         return false;
-    if (!shadowing->place.is_local) {
-        ret->kept = arena_printf(&cli->arena, "database %s on %s", name, display);
-        ret->kept_connect = arena_printf(&cli->arena, "psql --dbname=%s", name);
-        return (ret->kept != NULL && ret->kept_connect != NULL) || err_nomem(err);
-    }
-    if (!scratch_server_leave(&shadowing->place.local, &folder, &start, err))
-        return false;
-    ret->kept = arena_printf(&cli->arena, "database %s in %s", name, folder);
-    ret->kept_connect = arena_printf(&cli->arena, "%s; psql 'host=%s user=postgres dbname=%s'",
-                                     start, folder, name);
-    return (ret->kept != NULL && ret->kept_connect != NULL) || err_nomem(err);
+    return place->is_local ? leave_server(cli, &place->local, name, ret, err)
+                           : leave_database(cli, place->server, name, ret, err);
 }
 
 static void tell_shadow(struct cli *cli, const struct shadow_facts *facts)

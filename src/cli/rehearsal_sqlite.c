@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/process.h"
 #include "check/scratch_folder.h"
 #include "cli/rehearsal.h"
 #include "deploy/prepare.h"
@@ -190,7 +191,8 @@ bool rehearsal_sqlite(struct cli *cli, struct workspace *workspace, struct sessi
     if (!scratch_folder_leave(&cli->arena, folder, &kept, err))
         return false;
     folder = NULL;
-    ret->kept = arena_printf(&cli->arena, "%s/copy.db", kept);
-    ret->kept_connect = arena_printf(&cli->arena, "sqlite3 %s/copy.db", kept);
+    ret->kept = fs_join(&cli->arena, kept, "copy.db");
+    const char *const word = ret->kept != NULL ? shell_word(&cli->arena, ret->kept) : NULL;
+    ret->kept_connect = word != NULL ? arena_printf(&cli->arena, "sqlite3 %s", word) : NULL;
     return (ret->kept != NULL && ret->kept_connect != NULL) || err_nomem(err);
 }

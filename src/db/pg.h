@@ -9,6 +9,7 @@
 #define PAWL_DB_PG_H
 
 #include "base/arena.h"
+#include "base/str.h"
 #include "db/rows.h"
 #include "db/wait.h"
 
@@ -157,6 +158,9 @@ bool pg_copy(struct pg *from, const char *copy_out, struct pg *to, const char *c
  * is left out. Errors: ERR_USAGE, ERR_NOMEM. */
 bool pg_environment(struct arena *arena, const char *location, const char *const **ret,
                     struct err *err) MUST_CHECK;
+
+/* Adds a keyword and its value to a conninfo. */
+void pg_put_parameter(struct str *out, const char *keyword, const char *value);
 
 /* The same as a conninfo for a command line, every password left out, with that database instead of
  * the location's. Errors: ERR_USAGE, ERR_NOMEM. */

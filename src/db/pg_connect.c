@@ -316,7 +316,7 @@ static bool may_be_shown(const PQconninfoOption *option)
     return strchr(option->dispchar, '*') == NULL && strcmp(option->keyword, "dbname") != 0;
 }
 
-static void put_parameter(struct str *out, const char *keyword, const char *value)
+void pg_put_parameter(struct str *out, const char *keyword, const char *value)
 {
     str_printf(out, "%s%s=", out->len > 0 ? " " : "", keyword);
     if (value[0] != '\0' && value[strcspn(value, " \t\n\r\f\v'\\")] == '\0') {
@@ -344,9 +344,9 @@ bool pg_conninfo(struct arena *arena, const char *location, const char *database
         return err_set(err, ERR_USAGE, "libpq cannot read where the database is");
     for (const PQconninfoOption *option = options; option->keyword != NULL; option++)
         if (option->val != NULL && may_be_shown(option))
-            put_parameter(&out, option->keyword, option->val);
+            pg_put_parameter(&out, option->keyword, option->val);
     libpq->PQconninfoFree(options);
-    put_parameter(&out, "dbname", database);
+    pg_put_parameter(&out, "dbname", database);
     *ret = out.failed ? NULL : arena_strdup(arena, str_text(&out));
     return *ret != NULL || err_nomem(err);
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "deploy/backup_parts.h"
 #include "deploy/risk.h"

@@ -40,7 +40,4 @@ void backup_file_close(struct backup_file *file);
 bool backup_file_same(const char *path, int64_t bytes, const char *sha256, const struct wait *wait,
                       const char **ret_why, struct err *err) MUST_CHECK;
 
-/* The text as one word of a shell. NULL when memory is out. */
-const char *shell_word(struct arena *arena, const char *text) MUST_CHECK;
-
 #endif

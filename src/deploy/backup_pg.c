@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "db/pg_program.h"
 #include "deploy/backup_parts.h"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "deploy/backup_parts.h"
 
 static bool ask_number(const struct backup_work *work, const char *sql, int64_t *ret,
