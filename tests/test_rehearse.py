@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,13 @@ INSERT INTO orders SELECT n, 51 - n, 51 - n, E'a\\ttab and \\\\ backslash' FROM 
 
 def is_dumped(pg):
     return pg.cluster.major <= PG_DUMP_MAJOR
+
+
+def open_folder(folder):
+    """One that is there, and open to another user."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o1777)
+    return folder
 
 
 def databases(cluster):
@@ -170,14 +178,11 @@ def test_hostile_names(shop):
 
 def test_it_starts_where_a_stopped_deploy_has(shop):
     shop.write("20250102000000_two", "-- pawl: no-transaction\nCREATE TABLE first(id int);\n"
-                                     "ALTER TABLE first ADD x nothing;")
+                                     "INSERT INTO missing VALUES (1);")
     shop.run("deploy", check=7)
-    shop.write("20250102000000_two", "-- pawl: no-transaction\nCREATE TABLE first(id int);\n"
-                                     "ALTER TABLE first ADD x int;")
-    result = shop.run("rehearse", "--json")
-    if result.code == 0:
-        statement, = result.json()["rehearsed"][0]["statements"]
-        assert statement["line"] == 3
+    shop.pg.query("CREATE TABLE missing(id int)")
+    two, = rehearse(shop)["rehearsed"]
+    assert two["outcome"] == "applied" and [one["line"] for one in two["statements"]] == [3]
 
 
 def test_wrong_words(shop):
@@ -273,6 +278,7 @@ def test_full_data_needs_leave_to_be_large(rows):
     rows.write("20250102000000_x", "SELECT 1;")
     error = rehearse(rows, "--data", "full", "--max-size", "8kB", check=3)["error"]
     assert error["code"] == "refused" and "--max-size" in error["hint"]
+    assert error["message"].endswith(" kB, and 8.0 kB are allowed")
     assert rehearse(rows, "--data", "full", "--max-size", "1TB")["rows"] == 90
 
 
@@ -404,6 +410,26 @@ def test_a_stop_while_rows_are_copied(rows):
     assert list(rows.scratch.iterdir()) == [] and servers(rows.scratch) == []
 
 
+@pytest.mark.parametrize("on", ["local", "url"])
+def test_a_stop_within_the_copy_of_a_table(rows, on):
+    role = rows.pg.role()
+    rows.pg.query(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}; GRANT USAGE ON SCHEMA pawl TO {role};"
+                  f"GRANT SELECT ON ALL TABLES IN SCHEMA pawl TO {role};"
+                  "ALTER TABLE orders ENABLE ROW LEVEL SECURITY;"
+                  "CREATE POLICY slow ON orders USING (pg_sleep(600) IS NOT NULL)")
+    rows.config({"target.main": {"url": rows.pg.url_as(role)}})
+    rows.write("20250102000000_x", "SELECT 1;")
+    running = rows.spawn("rehearse", "--data", "full", "--on", rows.pg.url if on == "url" else on)
+    copying = ("SELECT 1 FROM pg_stat_activity WHERE usename = %s AND query LIKE 'COPY %%'"
+               " AND wait_event = 'PgSleep'", role)
+    wait_until(lambda: rows.pg.query(*copying), "the rows of a table are under way")
+    running.signal()
+    assert running.finish(timeout=20).code == 128 + signal.SIGTERM
+    assert list(rows.scratch.iterdir()) == [] and databases(rows.pg.cluster) == set()
+    assert servers(rows.scratch) == []
+    wait_until(lambda: not rows.pg.query(*copying), "the target is left alone")
+
+
 def test_what_a_kill_leaves_ends_and_is_swept(shop):
     shop.write("20250102000000_long", "SELECT pg_sleep(300);")
     running = shop.spawn("rehearse", "--on", "local")
@@ -424,28 +450,36 @@ def as_server_user(command):
     return subprocess.run([*prefix, "sh", "-c", command], text=True, capture_output=True, timeout=60)
 
 
-def test_a_copy_that_is_kept(shop):
+ODD_FOLDER = "a 'b' (c)"  # as many bytes as the path of a socket leaves
+
+
+@pytest.mark.parametrize("place", [".", ODD_FOLDER])
+def test_a_copy_that_is_kept(shop, place):
     shop.write("20250102000000_x", "CREATE TABLE fresh(id int);")
+    parent = open_folder(shop.scratch / place)
+    shop.env["TMPDIR"] = parent
     answer = shop.run("rehearse", "--keep", "--json", "--on", "local", check=0).json()
-    folder, = shop.scratch.iterdir()
+    folder, = parent.iterdir()
     assert folder.name.startswith("pawl_kept_") and str(folder) in answer["kept"]
-    start, connect = answer["kept_connect"].split("; ")
-    started = as_server_user(f"{start} -l {folder}/log -w")
+    start, connect = answer["kept_connect"].split("; psql ")
+    started = as_server_user(f"{start} -l {shlex.quote(str(folder / 'log'))} -w")
     try:
         assert started.returncode == 0, started
-        asked = as_server_user(f'{connect} -Atc "SELECT count(*) FROM fresh"')
+        asked = as_server_user(f'psql {connect} -Atc "SELECT count(*) FROM fresh"')
         assert asked.stdout == "0\n", asked
     finally:
-        as_server_user(f"{BINARIES}/pg_ctl -D {folder}/data -m immediate -w stop")
+        as_server_user(f"{BINARIES}/pg_ctl -D {shlex.quote(str(folder / 'data'))} -m immediate -w stop")
     shop.run("rehearse", "--on", "local", check=0)
     assert folder.exists()  # nobody sweeps it
 
 
 def test_a_copy_that_is_kept_on_the_targets_server(shop):
     shop.write("20250102000000_x", "CREATE TABLE fresh(id int);")
-    shop.run("rehearse", "--keep", "--on", "target", check=0)
+    answer = shop.run("rehearse", "--keep", "--json", "--on", "target", check=0).json()
     name, = databases(shop.pg.cluster)
     assert name.startswith("pawl_kept_")
+    asked = as_server_user(f'{answer["kept_connect"]} -Atc "SELECT count(*) FROM fresh"')
+    assert asked.stdout == "0\n", asked
     shop.run("rehearse", "--on", "target", check=0)
     assert databases(shop.pg.cluster) == {name}
     shop.pg.cluster.execute(f"DROP DATABASE {name}")
@@ -484,6 +518,8 @@ def test_rows_of_a_file_break_a_migration(lite):
     answer = lite.run("rehearse", "--json", check=1).json()
     assert "NOT NULL constraint failed: n.x" in failure(answer)["what"] and answer["findings"][0]["line"] == 3
     assert [one["outcome"] for one in answer["rehearsed"]] == ["failed", "not reached"]
+    lines = [[statement["line"] for statement in one["statements"]] for one in answer["rehearsed"]]
+    assert lines == [[1, 2, 3], []]
     assert answer["changes"] == "" and list(lite.scratch.iterdir()) == []
 
 
@@ -493,8 +529,14 @@ def test_without_a_file_all_is_replayed(lite):
     assert "+CREATE TABLE t(" in answer["changes"]
 
 
-def test_a_copy_of_a_file_that_is_kept(lite):
+@pytest.mark.parametrize("place", [".", ODD_FOLDER])
+def test_a_copy_of_a_file_that_is_kept(lite, place):
+    parent = open_folder(lite.scratch / place)
+    lite.env["TMPDIR"] = parent
     out = lite.run("rehearse", "--keep", check=0).out
-    path = re.search(r"^kept: (.*)$", out, re.MULTILINE)[1]
-    assert Path(path).stat().st_size > 0 and Path(path).parent.parent == lite.scratch
+    path = re.search(r"^kept: (.*)\n  (.*)$", out, re.MULTILINE)
+    assert Path(path[1]).stat().st_size > 0 and Path(path[1]).parent.parent == parent
+    assert shlex.split(path[2]) == ["sqlite3", path[1]]
+    page = lite.run("rehearse", "--keep", "--markdown", check=0)
+    assert "kept: " not in page.out and f"kept: {parent}/pawl_kept_" in page.err and "  sqlite3 " in page.err
     assert "for PostgreSQL" in lite.run("rehearse", "--data", "full", check=2).err

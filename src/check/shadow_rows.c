@@ -77,7 +77,7 @@ bool shadow_rows_end(struct shadow *shadow, struct err *err)
 
 static bool check_size(struct shadow *shadow, const char *ledger, struct err *err)
 {
-    enum { MEBIBYTE = 1 << 20 };
+    CLEANUP(str_release) struct str size = {0}, most = {0};
     struct rows rows;
     const int64_t allowed = shadow->options.rows.max_bytes;
     if (!pg_query(shadow->options.target_connection, shadow->arena, size_sql, &ledger, 1, &rows,
@@ -86,9 +86,10 @@ static bool check_size(struct shadow *shadow, const char *ledger, struct err *er
     const int64_t bytes = strtoll(rows_get(&rows, 0, 0), NULL, 10);
     if (bytes <= allowed)
         return true;
-    (void)err_set(err, ERR_REFUSED,
-                  "the tables of the target have %" PRId64 " MB, and %" PRId64 " MB are allowed",
-                  (bytes + MEBIBYTE - 1) / MEBIBYTE, allowed / MEBIBYTE);
+    str_put_size(&size, bytes);
+    str_put_size(&most, allowed);
+    (void)err_set(err, ERR_REFUSED, "the tables of the target have %s, and %s are allowed",
+                  str_text(&size), str_text(&most));
     err_state(err, "Nothing was changed.");
     err_hint(err, "Allow more with --max-size, or take a sample: --data sample.");
     return false;
@@ -134,8 +135,7 @@ static bool copy_tables(struct shadow *shadow, struct pg *pg, const char *ledger
         const char *const table = rows_get(&rows, i, TABLE_NAME);
         const char *const columns = rows_get(&rows, i, TABLE_COLUMNS);
         const char *const not_read = rows_get(&rows, i, TABLE_NOT_READ);
-        const char *const why =
-            not_read != NULL ? not_read : rows_get(&rows, i, TABLE_SOME_HIDDEN);
+        const char *const why = not_read != NULL ? not_read : rows_get(&rows, i, TABLE_SOME_HIDDEN);
         if ((why != NULL && !leave_rows_out(shadow, table, why, err)) ||
             (not_read == NULL && columns != NULL && !copy_table(shadow, pg, table, columns, err)))
             return false;

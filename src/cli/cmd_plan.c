@@ -12,18 +12,11 @@
 #include "cli/summary.h"
 #include "deploy/prepare.h"
 
-static size_t statements_of(const struct plan *plan)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < plan->items.count; i++)
-        count += plan->items.items[i].recognised ? 0 : plan->items.items[i].script.statements.count;
-    return count;
-}
-
 static bool list_statements(struct cli *cli, const struct plan *plan, struct plan_shown *ret,
                             struct err *err)
 {
-    ret->statements = arena_alloc(&cli->arena, (statements_of(plan) + 1) * sizeof *ret->statements);
+    ret->statements =
+        arena_alloc(&cli->arena, (plan_statement_count(plan) + 1) * sizeof *ret->statements);
     if (ret->statements == NULL)
         return err_nomem(err);
     for (size_t i = 0; i < plan->items.count; i++) {
@@ -69,16 +62,6 @@ static void report_failures(struct cli *cli, const struct xray *xray,
     }
 }
 
-static void tell_shadow(struct cli *cli, const struct shadow_facts *facts)
-{
-    output_chat(&cli->output, "measured on an empty copy of the schema, %s%s%s",
-                facts->source == SHADOW_COPIED ? "as the target has it"
-                                               : "made by the applied migrations",
-                facts->why_replayed != NULL ? ": " : "",
-                facts->why_replayed != NULL ? facts->why_replayed : "");
-    shadowing_tell_gaps(cli, facts);
-}
-
 static bool xray(struct cli *cli, struct session *session, const struct plan *plan,
                  struct plan_shown *shown, struct err *err)
 {
@@ -103,7 +86,7 @@ static bool xray(struct cli *cli, struct session *session, const struct plan *pl
         return true;
     }
     const struct shadow_facts *const facts = shadow_facts(shadowing.shadow);
-    tell_shadow(cli, facts);
+    shadowing_tell(cli, "measured on an empty copy of the schema", facts);
     if (!xray_run(&cli->arena, shadowing.shadow, pending, count, &found, err) ||
         !cost_measure(&cli->arena, &found, shown->statements, shown->count, err))
         return false;

@@ -137,11 +137,9 @@ static bool leave_server(struct cli *cli, struct scratch_server **server, const 
         return false;
     pg_put_parameter(&conninfo, "host", folder);
     str_printf(&conninfo, " port=5432 user=postgres dbname=%s", name);
-    const char *const word =
-        conninfo.failed ? NULL : shell_word(&cli->arena, str_text(&conninfo));
+    const char *const word = conninfo.failed ? NULL : shell_word(&cli->arena, str_text(&conninfo));
     ret->kept = arena_printf(&cli->arena, "database %s in %s", name, folder);
-    ret->kept_connect =
-        word != NULL ? arena_printf(&cli->arena, "%s; psql %s", start, word) : NULL;
+    ret->kept_connect = word != NULL ? arena_printf(&cli->arena, "%s; psql %s", start, word) : NULL;
     return (ret->kept != NULL && ret->kept_connect != NULL) || err_nomem(err);
 }
 
@@ -154,18 +152,6 @@ static bool leave(struct cli *cli, struct shadowing *shadowing, struct rehearsal
         return false;
     return place->is_local ? leave_server(cli, &place->local, name, ret, err)
                            : leave_database(cli, place->server, name, ret, err);
-}
-
-static void tell_shadow(struct cli *cli, const struct shadow_facts *facts)
-{
-    output_chat(&cli->output, "in a copy of the schema, %s%s%s",
-                facts->source == SHADOW_COPIED ? "as the target has it"
-                                               : "made by the applied migrations",
-                facts->why_replayed != NULL ? ": " : "",
-                facts->why_replayed != NULL ? facts->why_replayed : "");
-    if (facts->lacks_role)
-        output_chat(&cli->output, "without the target's role, which is not to be had there");
-    shadowing_tell_gaps(cli, facts);
 }
 
 bool rehearsal_postgres(struct cli *cli, struct session *session,
@@ -195,7 +181,7 @@ bool rehearsal_postgres(struct cli *cli, struct session *session,
         return err_nomem(err);
     *facts = *shadow_facts(shadowing.shadow);
     ret->facts = facts;
-    tell_shadow(cli, facts);
+    shadowing_tell(cli, "in a copy of the schema", facts);
     return run(cli, &result->plan, shadowing.shadow, is_sample, pending, count, ret, err) &&
            (!options->keep || leave(cli, &shadowing, ret, err));
 }

@@ -47,41 +47,40 @@ static bool read_schema(struct cli *cli, struct ledger *ledger, const char **ret
 
 struct hearing {
     struct cli *cli;
-    const struct plan *plan;
     struct rehearsal *rehearsal;
-    size_t at;       /* of the statements of the migration at hand: the next one */
     int64_t last_ms; /* when something was heard */
-    bool failed;     /* memory was out */
 };
 
-static struct rehearsed *find(const struct hearing *hearing, const char *id)
+static struct rehearsed *find(const struct rehearsal *rehearsal, const char *id)
 {
-    struct rehearsal *const rehearsal = hearing->rehearsal;
     for (size_t i = 0; i < rehearsal->migrations.count; i++)
         if (strcmp(rehearsal->migrations.items[i].migration->id, id) == 0)
             return &rehearsal->migrations.items[i];
     return NULL;
 }
 
-/* The first statement of a unit that runs a second time, to be compared with what was before it,
- * is told again: its time is the last one's. */
+/* A statement that runs a second time, to be compared with what was before it, is told again: its
+ * time is the last one's. */
+static void take_time(struct rehearsal *rehearsal, const struct rehearsed *migration,
+                      const struct deploy_event *event, int64_t ms)
+{
+    for (size_t i = 0; i < migration->count; i++) {
+        struct rehearsed_statement *const one = &rehearsal->statements.items[migration->first + i];
+        if (one->line == event->line && one->column == event->column)
+            one->ms = ms;
+    }
+}
+
 static void on_event(void *context, const struct deploy_event *event)
 {
     struct hearing *const hearing = context;
     const int64_t now_ms = clock_monotonic_ms();
-    struct rehearsed *const one = event->id != NULL ? find(hearing, event->id) : NULL;
-    if (event->type == DEPLOY_MIGRATION) {
-        hearing->at = 0;
+    struct rehearsed *const one = event->id != NULL ? find(hearing->rehearsal, event->id) : NULL;
+    if (event->type == DEPLOY_MIGRATION)
         output_chat(&hearing->cli->output, "rehearsing %s (%zu of %zu)", event->id, event->number,
                     event->total);
-    }
-    if (event->type == DEPLOY_STATEMENT && one != NULL) {
-        if (event->number == 1 && hearing->at >= one->count)
-            hearing->at = one->count - event->total;
-        hearing->rehearsal->statements.items[one->first + hearing->at].ms =
-            now_ms - hearing->last_ms;
-        hearing->at++;
-    }
+    if (event->type == DEPLOY_STATEMENT && one != NULL)
+        take_time(hearing->rehearsal, one, event, now_ms - hearing->last_ms);
     if (event->type == DEPLOY_APPLIED && one != NULL)
         one->ms = event->elapsed_ms;
     hearing->last_ms = now_ms;
@@ -97,17 +96,36 @@ static bool list(struct cli *cli, const struct plan *plan, struct rehearsal *ret
         *one = (struct rehearsed){.migration = item->migration,
                                   .outcome = REHEARSED_NOT_REACHED,
                                   .first = ret->statements.count};
-        for (size_t s = 0; !item->recognised && s < item->script.statements.count; s++) {
+        for (size_t s = plan_first_statement(item);
+             !item->recognised && s < item->script.statements.count; s++) {
             const struct statement *const statement = &item->script.statements.items[s].statement;
             struct rehearsed_statement *const made = arena_push(&cli->arena, &ret->statements);
             if (made == NULL)
                 return err_nomem(err);
-            *made = (struct rehearsed_statement){
-                .text = statement->text, .line = statement->line, .column = statement->column};
+            *made = (struct rehearsed_statement){.text = statement->text,
+                                                 .line = statement->line,
+                                                 .column = statement->column,
+                                                 .ms = -1};
             one->count++;
         }
     }
     return true;
+}
+
+/* Those behind the one that failed, which nobody was told of. */
+static void leave_out_unrun(const struct hearing *hearing)
+{
+    struct rehearsal *const rehearsal = hearing->rehearsal;
+    for (size_t i = 0; i < rehearsal->migrations.count; i++) {
+        struct rehearsed *const one = &rehearsal->migrations.items[i];
+        struct rehearsed_statement *const statements = &rehearsal->statements.items[one->first];
+        size_t run = 0;
+        while (run < one->count && statements[run].ms >= 0)
+            run++;
+        if (one->outcome == REHEARSED_FAILED && run < one->count)
+            statements[run++].ms = clock_monotonic_ms() - hearing->last_ms;
+        one->count = run;
+    }
 }
 
 /* ---- the deploy ---- */
@@ -150,14 +168,17 @@ static bool deploy(struct cli *cli, struct workspace *workspace, struct session 
     hearing->last_ms = clock_monotonic_ms();
     const bool ok = deploy_run(&cli->arena, &copied->target, &copied->wait, &copied->ledger,
                                &options, &result, &findings, &failure);
-    return take_outcome(&result, ok, &failure, ret, err);
+    if (!take_outcome(&result, ok, &failure, ret, err))
+        return false;
+    leave_out_unrun(hearing);
+    return true;
 }
 
 static bool run(struct cli *cli, struct workspace *workspace, struct session *session,
                 const struct plan *plan, const char *path, struct rehearsal *ret, struct err *err)
 {
     CLEANUP(session_close) struct session copied = {.wait = session->wait};
-    struct hearing hearing = {.cli = cli, .plan = plan, .rehearsal = ret};
+    struct hearing hearing = {.cli = cli, .rehearsal = ret};
     const char *before, *after;
     copied.target = session->target;
     copied.target.location = copied.target.display = path;

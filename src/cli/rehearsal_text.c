@@ -150,6 +150,19 @@ static void put_fenced(struct str *out, const char *text)
     str_putc(out, '\n');
 }
 
+/* For who typed the command, not for the page. */
+static bool chat_kept(struct cli *cli, const struct rehearsal *rehearsal, struct err *err)
+{
+    if (rehearsal->kept == NULL)
+        return true;
+    const char *const kept = output_safe(&cli->arena, rehearsal->kept);
+    const char *const connect = output_safe(&cli->arena, rehearsal->kept_connect);
+    if (kept == NULL || connect == NULL)
+        return err_nomem(err);
+    output_chat(&cli->output, "kept: %s\n  %s", kept, connect);
+    return true;
+}
+
 bool rehearsal_say_markdown(struct cli *cli, const struct rehearsal *rehearsal, struct err *err)
 {
     CLEANUP(str_release) struct str out = {0};
@@ -171,9 +184,13 @@ bool rehearsal_say_markdown(struct cli *cli, const struct rehearsal *rehearsal, 
     if (rehearsal->changes != NULL && rehearsal->changes[0] != '\0') {
         str_puts(&out, "### The schema, before and after\n\n");
         put_fenced(&out, rehearsal->changes);
+    } else if (rehearsal->why_no_changes != NULL) {
+        str_puts(&out, "The schema is not compared: ");
+        markdown_put_cell(&out, rehearsal->why_no_changes);
+        str_puts(&out, "\n\n");
     }
     if (out.failed)
         return err_nomem(err);
     output_result_text(&cli->output, &out);
-    return true;
+    return chat_kept(cli, rehearsal, err);
 }

@@ -66,6 +66,18 @@ bool shadowing_open(struct cli *cli, struct session *session, const struct plan 
     return shadow_open(&cli->arena, &how, &shadowing->shadow, ret_why, err);
 }
 
+void shadowing_tell(struct cli *cli, const char *where, const struct shadow_facts *facts)
+{
+    output_chat(&cli->output, "%s, %s%s%s", where,
+                facts->source == SHADOW_COPIED ? "as the target has it"
+                                               : "made by the applied migrations",
+                facts->why_replayed != NULL ? ": " : "",
+                facts->why_replayed != NULL ? facts->why_replayed : "");
+    if (facts->lacks_role)
+        output_chat(&cli->output, "without the target's role, which is not to be had there");
+    shadowing_tell_gaps(cli, facts);
+}
+
 void shadowing_tell_gaps(struct cli *cli, const struct shadow_facts *facts)
 {
     for (size_t i = 0; i < facts->gaps.count; i++)

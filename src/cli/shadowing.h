@@ -30,7 +30,11 @@ const char *shadowing_role(struct cli *cli);
 bool shadowing_open(struct cli *cli, struct session *session, const struct plan *plan,
                     struct shadowing *shadowing, const char **ret_why, struct err *err) MUST_CHECK;
 
-/* What it lacks, to whoever is watching. */
+/* What it was made of and what it lacks, to whoever is watching. where: "in a copy of the schema".
+ */
+void shadowing_tell(struct cli *cli, const char *where, const struct shadow_facts *facts);
+
+/* What it lacks alone. */
 void shadowing_tell_gaps(struct cli *cli, const struct shadow_facts *facts);
 
 void shadowing_close(struct shadowing *shadowing);

@@ -29,10 +29,13 @@ static bool run_statements(struct run *run, const struct plan_item *item, const 
         run->counted.rows += sqlite_changes(run->ledger->sqlite);
         if (apply_over_limit(run, item))
             return apply_refuse_rows(run, item, err);
-        deploy_tell(&run->options->listener, &(struct deploy_event){.type = DEPLOY_STATEMENT,
-                                                                    .id = item->migration->id,
-                                                                    .number = i + 1,
-                                                                    .total = unit->count});
+        deploy_tell(&run->options->listener,
+                    &(struct deploy_event){.type = DEPLOY_STATEMENT,
+                                           .id = item->migration->id,
+                                           .number = i + 1,
+                                           .total = unit->count,
+                                           .line = statement->statement.line,
+                                           .column = statement->statement.column});
     }
     return true;
 }

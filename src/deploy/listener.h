@@ -26,7 +26,8 @@ struct deploy_event {
     const char *id, *text;
     size_t number, total; /* from 1 */
     int64_t elapsed_ms;
-    bool with_next; /* DEPLOY_STATEMENT: the answer came together with that of the next one */
+    bool with_next;   /* DEPLOY_STATEMENT: the answer came together with that of the next one */
+    int line, column; /* DEPLOY_STATEMENT on SQLite: where it stands in its file */
 };
 
 struct deploy_listener {

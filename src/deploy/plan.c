@@ -313,6 +313,23 @@ bool plan_empty(const struct plan *plan)
     return plan->items.count == 0 && plan->renames.count == 0;
 }
 
+size_t plan_statement_count(const struct plan *plan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->items.count; i++)
+        count += plan->items.items[i].recognised ? 0 : plan->items.items[i].script.statements.count;
+    return count;
+}
+
+size_t plan_first_statement(const struct plan_item *item)
+{
+    const struct script *const script = &item->script;
+    const size_t unit = (size_t)item->first_unit; /* behind the last: only the row is missing */
+    if (unit < script->units.count)
+        return script->units.items[unit].first;
+    return unit > 0 ? script->statements.count : 0;
+}
+
 bool plan_make(struct arena *arena, const struct set *set, const struct state *state,
                const struct plan_options *options, struct plan *ret, struct findings *findings,
                struct err *err)

@@ -58,6 +58,12 @@ struct plan {
 /* True when there is nothing to apply and nothing to record. */
 bool plan_empty(const struct plan *plan);
 
+/* How many statements its files have, without those that are recognised. */
+size_t plan_statement_count(const struct plan *plan);
+
+/* The statement at which a deploy would start: behind what a stopped one has committed. */
+size_t plan_first_statement(const struct plan_item *item);
+
 /*
  * Plans. What forbids the deploy becomes findings of severity error ("edited", "out-of-order",
  * "missing", "renamed", "squash-split", "future-version", and what is wrong with a pending file's
