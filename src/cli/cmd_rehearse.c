@@ -1,34 +1,14 @@
 /* `pawl rehearse`: the pending migrations, run in a copy of the target. */
-#include <errno.h>
 #include <string.h>
 
 #include "cli/commands.h"
 #include "cli/rehearsal.h"
+#include "conf/value.h"
 
 enum { DEFAULT_ROWS = 1000, MAX_ROWS = 100000000 };
 static const int64_t default_max_bytes = (int64_t)1 << 30;
 
 /* ---- options ---- */
-
-/* "500MB", "20GB", "4096": powers of 1024, as PostgreSQL counts. */
-static bool read_size(const char *text, int64_t *ret)
-{
-    static const struct {
-        const char *name;
-        int shift;
-    } units[] = {{"", 0}, {"kB", 10}, {"MB", 20}, {"GB", 30}, {"TB", 40}};
-    char *end;
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    errno = 0;
-    const long long number = strtoll(text, &end, 10);
-    for (size_t i = 0; errno == 0 && i < COUNT_OF(units); i++)
-        if (strcmp(end, units[i].name) == 0 && number <= INT64_MAX >> units[i].shift) {
-            *ret = (int64_t)number << units[i].shift;
-            return true;
-        }
-    return false;
-}
 
 static bool read_rows(const char *text, int64_t *ret)
 {
@@ -66,7 +46,7 @@ static bool read_options(const struct cli *cli, struct rehearsal_options *ret, s
     if (rows != NULL && !read_rows(rows, &ret->rows.per_table))
         return err_set(err, ERR_USAGE, "--rows takes a number from 1 to %d, not \"%s\"", MAX_ROWS,
                        rows);
-    if (size != NULL && !read_size(size, &ret->rows.max_bytes))
+    if (size != NULL && !value_read_size(size, &ret->rows.max_bytes))
         return err_set(err, ERR_USAGE, "--max-size takes a size such as 500MB or 20GB, not \"%s\"",
                        size);
     if (rows != NULL && ret->rows.data != SHADOW_SAMPLE)

@@ -84,7 +84,7 @@ static const struct {
     int shift;
 } size_units[] = {{"B", 0}, {"kB", 10}, {"MB", 20}, {"GB", 30}, {"TB", 40}};
 
-static bool read_size(const char *text, int64_t *ret)
+bool value_read_size(const char *text, int64_t *ret)
 {
     const char *rest;
     if (!parse_digits(text, ret, &rest))
@@ -103,7 +103,7 @@ static bool read_size(const char *text, int64_t *ret)
 static bool parse_size(struct arena *arena, const struct setting *setting, const char *text,
                        int64_t *ret, struct err *err)
 {
-    if (!read_size(text, ret)) {
+    if (!value_read_size(text, ret)) {
         (void)err_set(err, ERR_USAGE, "\"%s\" is not a size", shown(arena, text));
         err_hint(err, "Write a whole number and its unit, B, kB, MB, GB or TB: 512kB, 20MB.");
         return false;

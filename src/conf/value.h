@@ -12,6 +12,9 @@ bool setting_of_target(const struct setting *setting);
 bool value_parse(struct arena *arena, const struct setting *setting, const char *text,
                  struct value *ret, struct err *err) MUST_CHECK;
 
+/* "512kB", "20GB", in powers of 1024; "0". What is too large becomes the largest. */
+bool value_read_size(const char *text, int64_t *ret);
+
 /* Fills all SETTING_COUNT values: the defaults of the rows of targets, or of all others. */
 bool values_default(struct arena *arena, bool of_target, struct value *values,
                     struct err *err) MUST_CHECK;
