@@ -3,49 +3,17 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "check/probe/probe.h"
+#include "check/probe/asking.h"
 #include "db/sqlstate.h"
-
-struct asking {
-    struct arena *arena;
-    struct pg *pg;
-    const struct probe_options *options;
-    struct err *err;
-    bool standby;
-};
-
-static const struct {
-    const char *name, *one_does, *rows_do;
-} kinds[] = {
-#define X(id, name, one_does, rows_do) [PROBE_##id] = {name, one_does, rows_do},
-    PROBE_KINDS(X)
-#undef X
-};
-
-static const char *const verdicts[] = {
-#define X(id, name) [PROBE_##id] = name,
-    PROBE_VERDICTS(X)
-#undef X
-};
-
-const char *probe_kind_name(enum probe_kind kind)
-{
-    return kinds[kind].name;
-}
-
-const char *probe_verdict_name(enum probe_verdict verdict)
-{
-    return verdicts[verdict];
-}
 
 /* ---- one transaction ---- */
 
 /* cursor_tuple_fraction: the plan is for all rows, as there will mostly be none. Memory as the
  * statement itself would have; keys are mostly unique, which a sort takes better than a hash table
- * that does not fit. No workers: the
- * query is a guest. The server notices within a second that nobody waits for it any more.
+ * that does not fit. No workers: the query is a guest. The server notices within a second that
+ * nobody waits for it any more.
  * row_security: rows that a policy hides are an error, not an answer. */
-static bool begin(const struct asking *a)
+bool asking_begin(const struct asking *a)
 {
     const char *const path = a->options->search_path;
     const char *const limits[] = {
@@ -119,103 +87,6 @@ static bool run(const struct asking *a, struct probe *probe)
     if (probe->evaluates)
         return pg_query(a->pg, a->arena, probe->sql, NULL, 0, NULL, a->err);
     return read_rows(a, probe);
-}
-
-/* ---- the row that an expression fails on ---- */
-
-enum { BISECT_QUERIES = 400, TID_RANGE_VERSION = 140000 };
-
-struct bisecting {
-    const struct asking *asking;
-    struct probe *probe;
-    int queries;
-    bool failed; /* other than by a value */
-};
-
-/* Whether the expression fails within these; savepoints keep the transaction. */
-static bool fails_within(struct bisecting *b, const char *where)
-{
-    const struct asking *const a = b->asking;
-    CLEANUP(err_release) struct err here = {0};
-    const char *const sql = arena_printf(a->arena, "SELECT pg_catalog.count(%s) FROM %s WHERE %s",
-                                         b->probe->expression, b->probe->rows, where);
-    if (b->failed || b->queries++ >= BISECT_QUERIES || sql == NULL ||
-        !pg_exec(a->pg, "SAVEPOINT pawl_probe", &here)) {
-        b->failed = true;
-        return false;
-    }
-    if (pg_query(a->pg, a->arena, sql, NULL, 0, NULL, &here)) {
-        b->failed = !pg_exec(a->pg, "RELEASE SAVEPOINT pawl_probe", &here);
-        return false;
-    }
-    b->failed = here.code != ERR_FAILED || strncmp(here.sqlstate, "57", 2) == 0 ||
-                !pg_exec(a->pg, "ROLLBACK TO SAVEPOINT pawl_probe", &here);
-    return !b->failed;
-}
-
-static void look_at_page(struct bisecting *b, int64_t page)
-{
-    const struct asking *const a = b->asking;
-    CLEANUP(err_release) struct err here = {0};
-    struct rows rows = {0};
-    const char *const sql = arena_printf(
-        a->arena, "SELECT ctid, %s FROM %s WHERE ctid >= '(%lld,0)' AND ctid < '(%lld,0)'",
-        b->probe->sample, b->probe->rows, (long long)page, (long long)page + 1);
-    if (sql == NULL || !pg_query(a->pg, a->arena, sql, NULL, 0, &rows, &here)) {
-        b->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < rows.count && b->probe->samples.count < a->options->sample_max; i++) {
-        const char *const where = arena_printf(a->arena, "ctid = '%s'", rows_get(&rows, i, 0));
-        if (where == NULL || !fails_within(b, where))
-            continue;
-        const char **const sample = arena_push(a->arena, &b->probe->samples);
-        if (sample == NULL)
-            b->failed = true;
-        else
-            *sample = rows_get(&rows, i, 1);
-    }
-}
-
-static void bisect(struct bisecting *b, int64_t first, int64_t end)
-{
-    const char *const where =
-        arena_printf(b->asking->arena, "ctid >= '(%lld,0)' AND ctid < '(%lld,0)'", (long long)first,
-                     (long long)end);
-    if (b->failed || where == NULL || b->probe->samples.count >= b->asking->options->sample_max ||
-        !fails_within(b, where))
-        return;
-    if (end - first <= 1) {
-        look_at_page(b, first);
-        return;
-    }
-    bisect(b, first, first + (end - first) / 2);
-    bisect(b, first + (end - first) / 2, end);
-}
-
-/* What stands so far is worth having, whatever becomes of the rest. */
-static void find_rows(const struct asking *a, struct probe *probe)
-{
-    CLEANUP(err_release) struct err here = {0};
-    struct bisecting b = {a, probe, 0, false};
-    struct rows rows;
-    probe->count = 1;
-    if (probe->rows == NULL || pg_server_version(a->pg) < TID_RANGE_VERSION)
-        return;
-    const char *const table = probe->relation;
-    const struct asking quiet = {a->arena, a->pg, a->options, &here, a->standby};
-    if (!begin(&quiet) || !pg_query(a->pg, a->arena,
-                                    "SELECT pg_catalog.pg_relation_size($1::pg_catalog.regclass)"
-                                    " / pg_catalog.current_setting('block_size')::pg_catalog.int8",
-                                    &table, 1, &rows, &here))
-        return;
-    const int64_t pages = strtoll(rows_get(&rows, 0, 0), NULL, 10);
-    if (pages > 0)
-        bisect(&b, 0, pages);
-    if (probe->samples.count > 0)
-        probe->count = (int64_t)probe->samples.count;
-    probe->exact =
-        !b.failed && probe->samples.count > 0 && probe->samples.count < a->options->sample_max;
 }
 
 /* ---- answers ---- */
@@ -300,7 +171,7 @@ static bool layers_fail(const struct asking *a, const struct probe *probe, bool 
     *ret = false;
     if (sql == NULL)
         return probe->layered == NULL || err_nomem(a->err);
-    if (!begin(a))
+    if (!asking_begin(a))
         return false;
     if (!pg_query(a->pg, a->arena, sql, NULL, 0, NULL, a->err)) {
         *ret = a->err->code == ERR_FAILED;
@@ -325,14 +196,14 @@ static bool find_reason(const struct asking *a, struct probe *probe)
             arena_printf(a->arena, "what an earlier statement computes fails: %s", probe->why);
         return probe->why != NULL || err_nomem(a->err);
     }
-    find_rows(a, probe);
+    asking_find_rows(a, probe);
     return true;
 }
 
 static bool ask_one(const struct asking *a, struct probe *probe)
 {
     const int64_t start_ms = clock_monotonic_ms();
-    const bool answered = begin(a) && run(a, probe);
+    const bool answered = asking_begin(a) && run(a, probe);
     if (!answered && (a->err->code != ERR_FAILED || !not_answered(a, probe)))
         return false;
     if (answered)
@@ -377,65 +248,4 @@ bool probe_ask(struct arena *arena, struct pg *pg, const struct probe_options *o
             probes->items[kept++] = probes->items[i];
     probes->count = kept;
     return true;
-}
-
-/* ---- in words ---- */
-
-const char *probe_words(struct arena *arena, const struct probe *probe)
-{
-    const char *const least = probe->exact ? "" : "at least ";
-    const bool one = probe->count == 1;
-    switch (probe->verdict) {
-    case PROBE_HOLDS:
-        return "no row is in the way";
-    case PROBE_DEFERRED:
-        return arena_printf(arena, "not known yet: %s", probe->why);
-    case PROBE_NOT_ASKED:
-        return arena_printf(arena, "no answer: %s", probe->why);
-    default:
-        break;
-    }
-    if (probe->count == 0)
-        return arena_strdup(arena, probe->why);
-    const char *const what = probe->kind == PROBE_UNIQUE ? (one ? "key" : "keys")
-                             : probe->kind == PROBE_EXCLUDE
-                                 ? (one ? "pair of rows" : "pairs of rows")
-                                 : (one ? "row" : "rows");
-    return arena_printf(arena, "%s%lld %s %s%s%s", least, (long long)probe->count, what,
-                        one ? kinds[probe->kind].one_does : kinds[probe->kind].rows_do,
-                        probe->why != NULL ? ": " : "", probe->why != NULL ? probe->why : "");
-}
-
-static const struct {
-    const char *rule;
-    enum severity severity;
-} told[] = {
-    [PROBE_VIOLATED] = {"data-violates", SEVERITY_ERROR},
-    [PROBE_LOSES] = {"data-loses", SEVERITY_WARNING},
-    [PROBE_DEFERRED] = {"data-unasked", SEVERITY_NOTE},
-    [PROBE_NOT_ASKED] = {"data-unasked", SEVERITY_WARNING},
-};
-
-void probe_report(struct arena *arena, const struct probes *probes, struct findings *findings)
-{
-    for (size_t i = 0; i < probes->count; i++) {
-        const struct probe *const probe = &probes->items[i];
-        if (probe->verdict == PROBE_HOLDS)
-            continue;
-        const char *const words = probe_words(arena, probe);
-        const char *const what =
-            words != NULL ? arena_printf(arena, "%s: %s", probe->subject, words) : NULL;
-        if (what == NULL) {
-            findings->failed = true;
-            continue;
-        }
-        finding_add(arena, findings,
-                    &(struct finding){.rule = told[probe->verdict].rule,
-                                      .severity = told[probe->verdict].severity,
-                                      .file = probe->migration->path,
-                                      .line = probe->line,
-                                      .column = probe->column,
-                                      .what = what,
-                                      .excerpt = probe->excerpt});
-    }
 }
