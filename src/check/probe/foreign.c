@@ -218,6 +218,21 @@ static const char *foreign_repair(struct probing *p, const struct foreign *f, co
     return probing_keep(p, &sql);
 }
 
+/* Why it cannot be asked yet; NULL: it can. */
+static const char *why_not_yet(const struct probing *p, const struct foreign *f)
+{
+    const char *unknown = table_unknown(p, f->child);
+    if (unknown == NULL)
+        unknown = table_unknown(p, f->parent);
+    for (size_t i = 0; unknown == NULL && i < f->columns.count; i++)
+        if (table_column(f->child, f->columns.items[i]) == NULL)
+            unknown = "there is no such column yet";
+    for (size_t i = 0; unknown == NULL && f->parent->oid != NULL && i < f->referred.count; i++)
+        if (table_column(f->parent, f->referred.items[i]) == NULL)
+            unknown = "there is no such column yet in what it refers to";
+    return unknown;
+}
+
 static void ask(struct probing *p, struct foreign *f)
 {
     const char *why = NULL;
@@ -228,17 +243,9 @@ static void ask(struct probing *p, struct foreign *f)
         probing_text(p, "%s (%s) -> %s%s%s%s", f->child->shown, shown_names(p, &f->columns),
                      f->parent->shown, f->referred.count > 0 ? " (" : "",
                      shown_names(p, &f->referred), f->referred.count > 0 ? ")" : "");
-    const char *unknown = table_unknown(p, f->child);
-    if (f->child->oid == NULL && unknown == NULL)
+    if (f->child->oid == NULL && table_unknown(p, f->child) == NULL)
         return;
-    if (unknown == NULL)
-        unknown = table_unknown(p, f->parent);
-    for (size_t i = 0; unknown == NULL && i < f->columns.count; i++)
-        if (table_column(f->child, f->columns.items[i]) == NULL)
-            unknown = "there is no such column yet";
-    for (size_t i = 0; unknown == NULL && f->parent->oid != NULL && i < f->referred.count; i++)
-        if (table_column(f->parent, f->referred.items[i]) == NULL)
-            unknown = "there is no such column yet in what it refers to";
+    const char *const unknown = why_not_yet(p, f);
     if (unknown != NULL || p->failed) {
         probing_defer(p, PROBE_FOREIGN_KEY, f->child, subject, unknown);
         return;

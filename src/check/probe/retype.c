@@ -290,11 +290,79 @@ static void probe_rest(struct probing *p, struct probed_table *table, const char
         probe_known_check(p, table, json_array_get(checks, i));
 }
 
+/* What the server says of the two types; NULL where it does not know them, or was not asked. */
+static json_t *ask_types(struct probing *p, const struct probed_table *table,
+                         const struct probed_column *column, const struct retype *r)
+{
+    const char *const params[] = {column->type, r->type_text, table->oid,
+                                  column->retyped ? NULL : column->today};
+    const char *const answer = column->type != NULL && p->made_types == NULL
+                                   ? probing_ask(p, question, params, COUNT_OF(params))
+                                   : NULL;
+    return answer != NULL ? json_loads(answer, 0, NULL) : NULL;
+}
+
+/* Whether the statement fails, or cannot be read yet, whatever the rows are: then that is told. */
+static bool is_refused(struct probing *p, const struct probed_table *table,
+                       const struct probed_column *column, const json_t *types, bool has_using,
+                       const char *subject)
+{
+    if (types == NULL)
+        return false;
+    if (!flag(types, "known"))
+        probing_defer(p, PROBE_CONVERT, table, subject, "there is no such type yet");
+    else if (!has_using && !flag(types, "castable"))
+        probing_fail(p, PROBE_CONVERT, table, subject,
+                     "there is no automatic conversion, and the statement has no USING");
+    else if (column->default_value != NULL && !flag(types, "castable"))
+        probing_fail(p, PROBE_CONVERT, table, subject,
+                     "its default is not converted by itself: DROP DEFAULT first");
+    else
+        return false;
+    return true;
+}
+
+/* The rows are written anew, and all that is made of them. */
+static void probe_rewrite(struct probing *p, struct probed_table *table, const struct retype *r,
+                          const char *value, const json_t *types, const char *subject)
+{
+    const char *const old = json_string_value(json_object_get(types, "old"));
+    if (table->gains_rules)
+        probing_defer(p, PROBE_CONVERT, table, subject,
+                      "an earlier statement adds constraints or indexes, which it makes again");
+    if (r->type->n_array_bounds > 0 && r->modifier_count > 0)
+        probing_defer(p, PROBE_CONVERT, table, subject,
+                      "the lengths in an array are only known to the statement itself");
+    else
+        probe_conversion(p, table, r, value, subject);
+    if (old != NULL)
+        probe_loss(p, table, r, value, probing_text(p, "%s", old), subject);
+}
+
+static void probe_known_column(struct probing *p, struct probed_table *table,
+                               const struct retype *r, const PgQuery__Node *using,
+                               const char *subject)
+{
+    const struct probed_column *const column = table_column(table, r->column);
+    const char *const today = column->today;
+    CLEANUP(json_release) json_t *types = ask_types(p, table, column, r);
+    if (is_refused(p, table, column, types, using != NULL, subject))
+        return;
+    const bool free = types != NULL && using == NULL && is_free(r, types);
+    const char *const value = assigned(p, r);
+    if (!free)
+        probe_rewrite(p, table, r, value, types, subject);
+    layer_set_column(p, table, r->column, value, r->type_text);
+    if (!free)
+        probe_rest(p, table, today, subject);
+}
+
 void probe_retype(struct probing *p, struct probed_table *table, const PgQuery__AlterTableCmd *cmd)
 {
     if (cmd->def == NULL || cmd->def->node_case != NODE(COLUMN_DEF) || p->failed)
         return;
     const struct retype r = read_retype(p, cmd);
+    const PgQuery__Node *const using = cmd->def->column_def->raw_default;
     const char *const subject =
         probing_text(p, "%s (%s) -> %s", table->shown, r.quoted, r.type_text);
     const char *const unknown = table_unknown(p, table);
@@ -311,50 +379,10 @@ void probe_retype(struct probing *p, struct probed_table *table, const PgQuery__
         return;
     }
     probe_column_users(p, table, r.column, subject);
-    if (r.made != NULL) {
-        probe_made_enum(p, table, &r, cmd->def->column_def->raw_default, subject);
-        layer_forget(p, table, "an earlier statement gives it a type that is new");
+    if (r.made == NULL) {
+        probe_known_column(p, table, &r, using, subject);
         return;
     }
-    const struct probed_column *const column = table_column(table, r.column);
-    const char *const params[] = {column->type, r.type_text, table->oid,
-                                  column->retyped ? NULL : column->today};
-    const char *const today = column->today;
-    const char *const answer = column->type != NULL && p->made_types == NULL
-                                   ? probing_ask(p, question, params, COUNT_OF(params))
-                                   : NULL;
-    CLEANUP(json_release) json_t *types = answer != NULL ? json_loads(answer, 0, NULL) : NULL;
-    if (types != NULL && !flag(types, "known")) {
-        probing_defer(p, PROBE_CONVERT, table, subject, "there is no such type yet");
-        return;
-    }
-    if (types != NULL && cmd->def->column_def->raw_default == NULL && !flag(types, "castable")) {
-        probing_fail(p, PROBE_CONVERT, table, subject,
-                     "there is no automatic conversion, and the statement has no USING");
-        return;
-    }
-    if (types != NULL && column->default_value != NULL && !flag(types, "castable")) {
-        probing_fail(p, PROBE_CONVERT, table, subject,
-                     "its default is not converted by itself: DROP DEFAULT first");
-        return;
-    }
-    const bool free =
-        types != NULL && cmd->def->column_def->raw_default == NULL && is_free(&r, types);
-    const char *const value = assigned(p, &r);
-    const char *const old = json_string_value(json_object_get(types, "old"));
-    if (!free && table->gains_rules)
-        probing_defer(p, PROBE_CONVERT, table, subject,
-                      "an earlier statement adds constraints or indexes, which it makes again");
-    if (!free) {
-        if (r.type->n_array_bounds > 0 && r.modifier_count > 0)
-            probing_defer(p, PROBE_CONVERT, table, subject,
-                          "the lengths in an array are only known to the statement itself");
-        else
-            probe_conversion(p, table, &r, value, subject);
-        if (old != NULL)
-            probe_loss(p, table, &r, value, probing_text(p, "%s", old), subject);
-    }
-    layer_set_column(p, table, r.column, value, r.type_text);
-    if (!free)
-        probe_rest(p, table, today, subject);
+    probe_made_enum(p, table, &r, using, subject);
+    layer_forget(p, table, "an earlier statement gives it a type that is new");
 }
