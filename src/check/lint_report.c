@@ -6,22 +6,13 @@
 #include "check/lint.h"
 #include "check/place.h"
 
-/* What is longer is no line that a person reads. */
-enum { EXCERPT_MAX_BYTES = 1000 };
-
 /* The line of the file that the byte is on, "" for one that is not to be shown; NULL when memory is
  * out. */
 static const char *line_at(struct arena *arena, const struct lint_spot *spot)
 {
-    const char *const text = spot->migration->text;
-    const char *const byte = spot->statement.text.at + spot->at;
-    const char *start = byte, *end = byte;
-    while (start > text && start[-1] != '\n')
-        start--;
-    while (end < text + spot->migration->text_len && *end != '\n' && *end != '\r')
-        end++;
-    const size_t len = (size_t)(end - start);
-    return arena_strndup(arena, start, len <= EXCERPT_MAX_BYTES ? len : 0);
+    size_t len;
+    const char *const line = place_line(spot->migration, spot->statement.text.at + spot->at, &len);
+    return arena_strndup(arena, line, len);
 }
 
 /* Names in the sentence are those of the file, and may hold any byte. */

@@ -20,4 +20,8 @@ void place_in_file(const struct migration *migration, int *line, int *column);
 void place_of_byte(const struct migration *migration, const struct statement *statement, size_t at,
                    int *ret_line, int *ret_column);
 
+/* The whole line that this byte of the file is on, *ret_len 0 for one that is too long to be shown.
+ */
+const char *place_line(const struct migration *migration, const char *byte, size_t *ret_len);
+
 #endif

@@ -74,14 +74,9 @@ const char *probing_ask(struct probing *p, const char *sql, const char *const *p
 /* The line that the byte is on. */
 static const char *excerpt(struct probing *p, const char *byte)
 {
-    enum { MAX_BYTES = 1000 };
-    const struct migration *const m = p->at->migration;
-    const char *start = byte, *end = byte;
-    while (start > m->text && start[-1] != '\n')
-        start--;
-    while (end < m->text + m->text_len && *end != '\n' && *end != '\r')
-        end++;
-    return end - start > MAX_BYTES ? NULL : probing_text(p, "%.*s", (int)(end - start), start);
+    size_t len;
+    const char *const line = place_line(p->at->migration, byte, &len);
+    return len > 0 ? probing_text(p, "%.*s", (int)len, line) : NULL;
 }
 
 /* Line and column of the byte at hand, from those of the statement. */
