@@ -192,6 +192,22 @@ def test_a_table_that_is_changed_very_often_is_deferred(target, pg):
     assert "too many earlier statements" in report.json()["probes"][-1]["words"]
 
 
+def test_a_catalog_that_cannot_be_read_is_told(pg, make_pawl):
+    name = f"{pg.name}_ascii"
+    pg.cluster.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    try:
+        with pg.cluster.connect(name) as connection:
+            connection.execute("CREATE TABLE p (id int PRIMARY KEY)")
+            connection.execute("DO $$ BEGIN EXECUTE format('CREATE TABLE %I (pid int REFERENCES p)',"
+                               " 'c' || chr(233)); END $$")
+        result = probe(make_pawl(pg.cluster.url(name)), "ALTER TABLE p ALTER id TYPE bigint;", check=0)
+        unasked = [one for one in result.json()["probes"] if one["verdict"] == "not asked"]
+        assert unasked and "invalid byte sequence" in unasked[0]["words"], result
+        assert "data-unasked" in [found["rule"] for found in result.json()["findings"]]
+    finally:
+        pg.cluster.execute(f"DROP DATABASE {name}")
+
+
 # ---- servers and lines ----
 
 BAD = "CREATE TABLE t (a int); INSERT INTO t VALUES (NULL), (1), (1)"

@@ -54,20 +54,44 @@ static bool begin(struct probing *p)
                      &path, 1, NULL, p->err));
 }
 
-/* A question that the server refuses (a name that is none) has no answer: the transaction is begun
- * anew. */
+/* A name that is none is an answer; these classes of SQLSTATEs say that there was none: cancelled,
+ * locked, out of something, a name that is not in the client's encoding. */
+static bool is_unanswered(const char *sqlstate)
+{
+    static const char *const classes[] = {"57", "55", "40", "53", "22021"};
+    for (size_t i = 0; i < COUNT_OF(classes); i++)
+        if (strncmp(sqlstate, classes[i], strlen(classes[i])) == 0)
+            return true;
+    return false;
+}
+
+/* What would have been asked by it must not pass for fine. */
+static void note_unanswered(struct probing *p, const char *message)
+{
+    struct probe *const probe =
+        probing_add(p, PROBE_EVALUATE, &(struct probed_table){.shown = ""}, "the catalog");
+    if (probe != NULL)
+        probe->why = probing_text(p, "it cannot be read: %s", message);
+}
+
+/* A question that the server refuses has no answer: the transaction is begun anew. */
 const char *probing_ask(struct probing *p, const char *sql, const char *const *params, size_t count)
 {
+    CLEANUP(err_release) struct err refused = {0};
     struct rows rows;
     if (p->failed)
         return NULL;
-    if (pg_query(p->pg, p->arena, sql, params, count, &rows, p->err))
+    if (pg_query(p->pg, p->arena, sql, params, count, &rows, &refused))
         return rows.count > 0 ? rows_get(&rows, 0, 0) : NULL;
-    p->failed = p->err->code != ERR_FAILED;
-    if (p->failed)
+    if (refused.code != ERR_FAILED) {
+        *p->err = refused;
+        refused = (struct err){0};
+        p->failed = true;
         return NULL;
-    err_release(p->err);
-    p->failed = !pg_exec(p->pg, "ROLLBACK", p->err) || !begin(p);
+    }
+    if (is_unanswered(refused.sqlstate))
+        note_unanswered(p, refused.message);
+    p->failed = p->failed || !pg_exec(p->pg, "ROLLBACK", p->err) || !begin(p);
     return NULL;
 }
 
