@@ -82,6 +82,8 @@ def test_keys_of_any_value(pawl, engine, kind):
     ("boolean", ["f", "t"]),
 ])
 def test_keys_of_postgres(pg, make_pawl, type_name, values):
+    if type_name == "numeric" and pg.cluster.major < 14:  # which has no such number
+        values = [value for value in values if value != "Infinity"]
     pawl = make_pawl(pg.url)
     pawl.env.update(FAST)
     pg.query(f"ALTER DATABASE {pg.name} SET datestyle = 'SQL, DMY'")
