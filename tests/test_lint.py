@@ -153,6 +153,73 @@ def test_a_do_is_allowed_and_alone_like_any_statement(desk):
     assert rules_of(lint(desk, "DO LANGUAGE plperl " + do.removeprefix("DO"))) == {"not-analysed"}
 
 
+BY_FUNCTION = """\
+CREATE FUNCTION app.change(a int DEFAULT 1) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF a > 0 THEN
+    CREATE INDEX orders_b ON orders (b);
+  END IF;
+  EXECUTE 'ALTER TABLE orders DROP COLUMN c';
+  PERFORM inside();
+END $$;
+CREATE FUNCTION inside() RETURNS void LANGUAGE sql
+  AS 'UPDATE users SET a = 1; GRANT SELECT ON users TO PUBLIC';
+SELECT 1, app.change();
+"""
+
+
+def test_the_rules_see_what_a_called_function_does(desk):
+    found = lint(desk, BY_FUNCTION)
+    rows = [(row["rule"], row["column"], row["severity"]) for row in found]
+    assert rows == [("not-analysed", 1, "note"), ("create-index-blocking", 11, "error"),
+                    ("drop-column", 11, "error"), ("update-all-rows", 11, "warning"),
+                    ("grant-to-public", 11, "warning")]
+    assert {row["line"] for row in found} == {11} and found[1]["excerpt"] == "SELECT 1, app.change();"
+    ends = ["(in function app.change, line 4)", "(in function app.change, line 6)",
+            "(in function inside, line 10)", "(in function inside, line 10)"]
+    assert [row["what"][-len(end):] for row, end in zip(found[1:], ends, strict=True)] == ends
+    assert "function" not in lint(desk, BY_FUNCTION + "DROP TABLE old;")[-1]["what"]
+    # What nobody calls does nothing yet.
+    assert lint(desk, BY_FUNCTION.replace("SELECT 1, app.change();", "")) == []
+
+
+CALLED = {
+    "in the body of a DO": "DO $$ BEGIN IF true THEN PERFORM f(); END IF; END $$;",
+    "for each row": "INSERT INTO log SELECT f() FROM other WHERE id = 1;",
+    "as a new type": "ALTER TABLE other ALTER COLUMN a TYPE text USING f();",
+    "as a table": "CREATE TABLE fresh AS SELECT n FROM f() AS n;",
+}
+
+
+@pytest.mark.parametrize("how", CALLED)
+def test_a_call_is_seen_where_it_is_run(desk, how):
+    made = ("CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS"
+            " $$ BEGIN TRUNCATE gone; RETURN 'x'; END $$;\n"
+            "CREATE FUNCTION g() RETURNS text LANGUAGE sql AS 'SELECT f()';\n")
+    for call in CALLED[how], CALLED[how].replace("f()", "g()"):
+        row, = [row for row in lint(desk, made + call) if row["rule"] == "truncate"]
+        assert (row["line"], row["column"]) == (3, call.index("()"))
+        assert row["what"].endswith("(in function f, line 1)")
+    other = "CREATE OR REPLACE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT 1';"
+    for after in "DROP FUNCTION f();", other:
+        assert "truncate" not in rules_of(lint(desk, made + after + CALLED[how]))
+        assert "truncate" in rules_of(lint(desk, made + CALLED[how] + after))
+
+
+def test_a_call_is_seen_across_the_files_of_one_deploy(desk):
+    (desk.migrations / "20250101000000_a.sql").write_text(
+        "-- a head\nCREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'TRUNCATE gone';\n")
+    (desk.migrations / "20250102000000_b.sql").write_text("SELECT f();\n")
+    alone = desk.run("--json", "lint", "--dialect", "postgres").json()
+    assert rules_of(alone["findings"]) == {"not-analysed"}
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(desk.folder)]
+    for words in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "none"]):
+        subprocess.run([*git, *words], check=True)
+    row, = desk.run("--json", "lint", "--dialect", "postgres", "--base", "main", check=3).json()["findings"]
+    assert (row["rule"], row["file"], row["line"]) == ("truncate", "migrations/20250102000000_b.sql", 1)
+    assert row["what"].endswith("(in function f, line 2 of migrations/20250101000000_a.sql)")
+
+
 def test_files_folders_and_odd_names(desk):
     odd = desk.folder / "od\nd"
     odd.mkdir()

@@ -104,6 +104,8 @@ LEFT = {
     "ALTER TABLE t ALTER a SET NOT NULL; ALTER TABLE t RENAME TO u;": "a later statement",
     "ALTER TABLE t ALTER a SET NOT NULL; ALTER TABLE public.t ALTER a DROP NOT NULL;": "a later statement",
     "DO $$ BEGIN CREATE INDEX a ON t (b); ALTER TABLE t ADD CHECK (b > 0); END $$;": "in a DO block",
+    "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'CREATE INDEX a ON t (b)'; SELECT f();":
+        "a function does it",
     "ALTER TABLE s.\"T.t\" ADD CHECK (a > 0); DROP TABLE \"T.t\";": "a later statement",
 }
 

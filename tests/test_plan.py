@@ -51,6 +51,16 @@ def test_names_are_followed_and_what_is_new_is_left_out(target):
         ["app.users"], [], ["app.users"], ["app.users"], []]
 
 
+def test_what_a_function_of_the_set_does_is_listed_where_it_is_called(target):
+    made, call = plan(target, """
+        CREATE FUNCTION change() RETURNS void LANGUAGE plpgsql AS $$
+        BEGIN ALTER TABLE app.users ALTER id TYPE text; END $$;
+        SELECT change();""")
+    assert made == []
+    assert [(lock["relation"], lock["mode"], lock["work"], lock["rows"]) for lock in call] == [
+        ("app.users", "ACCESS EXCLUSIVE", "rewrite", 5000)]
+
+
 def test_the_search_path_of_the_target_counts(target, pg):
     target.config({"target.main": {"url": pg.url, "schema": "app"}})
     (lock,), = plan(target, "ALTER TABLE users ADD COLUMN age int;")

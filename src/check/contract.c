@@ -158,6 +158,7 @@ bool contract_cancels(const struct act *one, const struct act *later)
 /* ---- a migration ---- */
 
 struct acts_read {
+    struct functions functions;
     struct {
         struct act *items;
         size_t count, capacity;
@@ -195,7 +196,7 @@ static bool read_facts(struct arena *arena, const struct migration *migration,
 {
     struct facts facts;
     const int line = line_of(migration, statement);
-    if (!facts_read(arena, statement->text, &facts, err))
+    if (!facts_read(arena, &read->functions, statement->text, &facts, err))
         return false;
     if ((facts.unknown != NULL || facts.acts.count == 0) && !is_plain(statement, &facts))
         note(ret, SIDE_UNSURE, line);
@@ -223,7 +224,7 @@ static bool read_postgres(struct arena *arena, const struct migration *migration
                           const struct statements *statements, struct contract_reading *ret,
                           struct err *err)
 {
-    struct acts_read read = {0};
+    struct acts_read read = {.functions = {.arena = arena}};
     for (size_t i = 0; i < statements->count; i++)
         if (!read_facts(arena, migration, &statements->items[i], &read, ret, err))
             return false;

@@ -20,10 +20,10 @@ struct work {
 static bool read_one(struct work *work, struct facts_walk *walk, struct cost_statement *one)
 {
     struct tree tree = {0};
-    const bool read =
-        parser_read_here(one->text, &tree, work->err) &&
-        facts_of_tree(work->arena, one->text, tree.statement, &one->facts, work->err) &&
-        facts_walk_next(walk, &one->facts, work->err);
+    const bool read = parser_read_here(one->text, &tree, work->err) &&
+                      facts_of_tree(work->arena, &walk->functions, one->text, tree.statement,
+                                    &one->facts, work->err) &&
+                      facts_walk_next(walk, &one->facts, work->err);
     tree_release(&tree);
     return read;
 }

@@ -66,11 +66,15 @@ static bool fires(const struct lint *lint, const struct lint_rule *item, const s
 
 static void report_act(struct lint *lint, const struct rule *rule, const struct act *act)
 {
+    lint->by = &act->by;
     lint_report_name(lint, rule, act->at, act->name);
+    lint->by = NULL;
     if (lint->options->mends == NULL || rule->mend == NULL ||
         migration_allows(lint->migration, rule->id))
         return;
-    if (lint->facts.inner.count > 0)
+    if (act->by.function != NULL)
+        mend_leave(lint, rule, act, "a function does it");
+    else if (lint->tree != NULL && lint->tree->node_case == PG_QUERY__NODE__NODE_DO_STMT)
         mend_leave(lint, rule, act, "it stands in a DO block");
     else
         rule->mend(lint, rule, act);
@@ -134,6 +138,7 @@ static void look_at_inner(struct lint *lint, const struct rule *rule,
         lint->facts = inner->items[i];
         lint->tree = lint->facts.node;
         lint->inside = &inner->items[i].place;
+        lint->by = &inner->items[i].by;
         rule->each(lint, rule);
         look_at_inner(lint, rule, &inner->items[i].inner);
     }
@@ -150,6 +155,7 @@ static void look_at_each(struct lint *lint, const struct rule *rule)
     lint->facts = whole;
     lint->tree = tree;
     lint->inside = NULL;
+    lint->by = NULL;
 }
 
 static void show_to_rules(struct lint *lint)
@@ -232,7 +238,10 @@ static bool read_facts(struct lint *lint, struct tree *tree, struct err *err)
     if (!parser_read_here(lint->statement->text, tree, err))
         return false;
     lint->tree = tree->statement;
-    if (!facts_of_tree(lint->scratch, lint->statement->text, tree->statement, &lint->facts, err))
+    lint->walk.functions.source = lint->migration;
+    lint->walk.functions.offset = lint->statement->offset;
+    if (!facts_of_tree(lint->scratch, &lint->walk.functions, lint->statement->text, tree->statement,
+                       &lint->facts, err))
         return false;
     lint->info = lint->facts.info;
     return facts_walk_next(&lint->walk, &lint->facts, err);

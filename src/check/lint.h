@@ -80,7 +80,8 @@ struct lint {
     struct statement_info info;       /* how it must be run */
     struct facts facts;               /* PostgreSQL only */
     const struct inner_place *inside; /* tree and facts are those of a statement in the body of the
-                                         DO at hand; else NULL */
+                                         DO at hand, or of a function that it calls; else NULL */
+    const struct function_place *by;  /* the function that does what is reported; may be NULL */
 };
 
 /* A byte of the statement at hand. */
@@ -90,6 +91,10 @@ struct lint_spot lint_spot_at(const struct lint *lint, int at);
  * The sentence: lower case, no full stop. */
 void lint_report(struct lint *lint, const struct rule *rule, int at, const char *format, ...)
     PRINTF_LIKE(4, 5);
+
+/* The same of an act, which a function may do. */
+void lint_report_act(struct lint *lint, const struct rule *rule, const struct act *act,
+                     const char *format, ...) PRINTF_LIKE(4, 5);
 
 /* The same with the rule's own sentence, in which the name stands for "{}". */
 void lint_report_name(struct lint *lint, const struct rule *rule, int at, const char *name);

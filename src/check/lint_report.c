@@ -15,11 +15,29 @@ static const char *line_at(struct arena *arena, const struct lint_spot *spot)
     return arena_strndup(arena, line, len);
 }
 
+/* Behind the sentence: the function that does it, and the line of its body. */
+static const char *with_function(struct lint *lint, const char *what)
+{
+    const struct function_place *const by = lint->by;
+    if (what == NULL || by == NULL || by->function == NULL)
+        return what;
+    const struct migration *const migration = by->source;
+    if (migration == NULL)
+        return arena_printf(lint->scratch, "%s (in function %s)", what, by->function);
+    int line, column;
+    sql_position(migration->text + migration->forward_offset, by->offset, &line, &column);
+    place_in_file(migration, &line, &column);
+    const bool here = migration == lint->migration;
+    return arena_printf(lint->scratch, "%s (in function %s, line %d%s%s)", what, by->function, line,
+                        here ? "" : " of ", here ? "" : migration->path);
+}
+
 /* Names in the sentence are those of the file, and may hold any byte. */
 static void report(struct lint *lint, const struct rule *rule, const struct place *place,
                    const char *what)
 {
-    const char *const shown = what != NULL ? fs_printable(lint->scratch, what) : NULL;
+    const char *const whole = with_function(lint, what);
+    const char *const shown = whole != NULL ? fs_printable(lint->scratch, whole) : NULL;
     if (shown == NULL || place->excerpt == NULL)
         lint->findings->failed = true;
     else
@@ -69,6 +87,18 @@ void lint_report(struct lint *lint, const struct rule *rule, int at, const char 
     va_start(args, format);
     report(lint, rule, &place, arena_vprintf(lint->scratch, format, args));
     va_end(args);
+}
+
+void lint_report_act(struct lint *lint, const struct rule *rule, const struct act *act,
+                     const char *format, ...)
+{
+    const struct place place = place_at(lint->scratch, lint, act->at);
+    va_list args;
+    lint->by = &act->by;
+    va_start(args, format);
+    report(lint, rule, &place, arena_vprintf(lint->scratch, format, args));
+    va_end(args);
+    lint->by = NULL;
 }
 
 void lint_report_place(struct lint *lint, const struct rule *rule, const struct place *place,

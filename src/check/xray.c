@@ -136,7 +136,7 @@ static bool read_facts(struct run *run, struct xray_statement *x, struct err *er
     x->facts = arena_alloc(run->arena, sizeof *x->facts);
     if (x->facts == NULL)
         return err_nomem(err);
-    return facts_read(run->arena, x->text, x->facts, err);
+    return facts_read(run->arena, NULL, x->text, x->facts, err);
 }
 
 static bool not_run(struct run *run, struct xray_statement *x, const char *why, struct err *err)

@@ -46,8 +46,8 @@ static bool read_facts(struct arena *arena, const struct script *script, const s
     if (facts == NULL)
         return err_nomem(err);
     for (size_t i = 0; i < unit->count; i++) {
-        if (!facts_read(arena, script->statements.items[unit->first + i].statement.text, &facts[i],
-                        err))
+        if (!facts_read(arena, NULL, script->statements.items[unit->first + i].statement.text,
+                        &facts[i], err))
             return false;
         forget_code(&facts[i]);
     }

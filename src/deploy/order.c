@@ -45,7 +45,7 @@ static bool tables_of(struct arena *arena, enum dialect dialect, const struct pl
         return false;
     if (dialect != DIALECT_POSTGRES)
         return true;
-    if (!facts_read(arena, item->script.statements.items[0].statement.text, &facts, err))
+    if (!facts_read(arena, NULL, item->script.statements.items[0].statement.text, &facts, err))
         return false;
     *ret_known = facts.unknown == NULL;
     for (size_t i = 0; i < facts.locks.count; i++)
@@ -116,7 +116,7 @@ static bool touches(struct arena *arena, enum dialect dialect, const struct plan
         if (dialect != DIALECT_POSTGRES) {
             if (!words_touch(arena, text, tables, ret, err))
                 return false;
-        } else if (!facts_read(arena, text, &facts, err) ||
+        } else if (!facts_read(arena, NULL, text, &facts, err) ||
                    !facts_touch(arena, &facts, tables, elsewhere, ret, err)) {
             return false;
         }
@@ -178,7 +178,7 @@ static bool all_tables_of(struct arena *arena, enum dialect dialect, const struc
             return false;
         if (dialect != DIALECT_POSTGRES)
             continue;
-        if (!facts_read(arena, text, &facts, err))
+        if (!facts_read(arena, NULL, text, &facts, err))
             return false;
         *ret_known = *ret_known && facts.unknown == NULL && !facts.renames_all;
         for (size_t f = 0; f < facts.locks.count; f++) {

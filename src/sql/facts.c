@@ -319,10 +319,11 @@ static const struct handler {
     {PG_QUERY__NODE__NODE_PREPARE_STMT, facts_query, NULL},
     {PG_QUERY__NODE__NODE_EXPLAIN_STMT, facts_query, NULL},
     {PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT, facts_query, NULL},
+    {PG_QUERY__NODE__NODE_RETURN_STMT, facts_query, NULL}, /* in a function's body */
     {PG_QUERY__NODE__NODE_COPY_STMT, facts_copy, NULL},
 
     {PG_QUERY__NODE__NODE_DO_STMT, facts_do, NULL},
-    {PG_QUERY__NODE__NODE_CALL_STMT, NULL, "it runs code"},
+    {PG_QUERY__NODE__NODE_CALL_STMT, facts_call_statement, NULL},
     {PG_QUERY__NODE__NODE_EXECUTE_STMT, NULL, "it runs a statement that was prepared elsewhere"},
     {PG_QUERY__NODE__NODE_FETCH_STMT, NULL, "it runs a cursor's query"},
     {PG_QUERY__NODE__NODE_ALTER_EXTENSION_STMT, NULL, script},
@@ -394,13 +395,8 @@ static const struct handler {
 };
 /* clang-format on */
 
-void facts_of_node(struct reading *r, const PgQuery__Node *node)
+static void read_kind(struct reading *r, const PgQuery__Node *node)
 {
-    r->node = node;
-    if (node == NULL) {
-        facts_unknown(r, "pawl cannot read it");
-        return;
-    }
     for (size_t i = 0; i < COUNT_OF(handlers); i++) {
         if (handlers[i].node != node->node_case)
             continue;
@@ -413,21 +409,38 @@ void facts_of_node(struct reading *r, const PgQuery__Node *node)
     facts_unknown(r, "pawl does not know this kind of statement");
 }
 
-bool facts_of_tree(struct arena *arena, struct span statement, const struct PgQuery__Node *tree,
-                   struct facts *ret, struct err *err)
+void facts_of_node(struct reading *r, const PgQuery__Node *node)
+{
+    r->node = node;
+    if (node == NULL) {
+        facts_unknown(r, "pawl cannot read it");
+        return;
+    }
+    read_kind(r, node);
+    facts_settle(r);
+    if (r->functions != NULL)
+        r->failed = !functions_note(r->functions, r->statement, node, r->depth > 0) || r->failed;
+}
+
+bool facts_of_tree(struct arena *arena, struct functions *functions, struct span statement,
+                   const struct PgQuery__Node *tree, struct facts *ret, struct err *err)
 {
     *ret = (struct facts){0};
     const struct statement whole = {.text = statement};
     if (!sql_classify(arena, DIALECT_POSTGRES, &whole, &ret->info, err))
         return false;
     ret->in_transaction = ret->info.class != STATEMENT_ALONE;
-    struct reading r = {.arena = arena, .statement = statement, .facts = ret};
+    if (functions != NULL)
+        functions->number++;
+    struct reading r = {
+        .arena = arena, .functions = functions, .statement = statement, .facts = ret};
     facts_of_node(&r, tree);
     return !r.failed || err_nomem(err);
 }
 
 struct one {
     struct arena *arena;
+    struct functions *functions;
     struct span statement;
     struct facts *ret;
     struct err *err;
@@ -438,6 +451,8 @@ static void forget_nodes(struct facts *facts)
 {
     for (size_t i = 0; i < facts->acts.count; i++)
         facts->acts.items[i].node = NULL;
+    for (size_t i = 0; i < facts->own.acts.count; i++)
+        facts->own.acts.items[i].node = NULL;
     facts->node = NULL;
     for (size_t i = 0; i < facts->inner.count; i++)
         forget_nodes(&facts->inner.items[i]);
@@ -448,15 +463,17 @@ static void read_one(void *context)
     struct one *const one = context;
     struct tree tree;
     one->done = parser_read_here(one->statement, &tree, one->err) &&
-                facts_of_tree(one->arena, one->statement, tree.statement, one->ret, one->err);
+                facts_of_tree(one->arena, one->functions, one->statement, tree.statement, one->ret,
+                              one->err);
     tree_release(&tree);
     forget_nodes(one->ret);
 }
 
-bool facts_read(struct arena *arena, struct span statement, struct facts *ret, struct err *err)
+bool facts_read(struct arena *arena, struct functions *functions, struct span statement,
+                struct facts *ret, struct err *err)
 {
     *ret = (struct facts){0};
-    struct one one = {arena, statement, ret, err, false};
+    struct one one = {arena, functions, statement, ret, err, false};
     return parser_run(read_one, &one, err) && one.done;
 }
 

@@ -6,12 +6,14 @@
  * real server. Nothing is asked of a catalog here: what only the catalog knows (the table of an
  * index, the other table of a foreign key) is named by how to find it, and facts_query() is the
  * question. What is not understood says so and is never guessed: CALL, functions that are not
- * known, what the parser cannot read. Of a DO the statements of its body are read, yet it never
+ * known, what the parser cannot read. Of a DO the statements of its body are read, and so are those
+ * of a function or procedure that the set has made where a statement calls it; yet PL/pgSQL never
  * counts as understood: it may do more than they say, or less.
  *
  * Not listed: the indexes and TOAST tables of a relation that is listed (who locks one holds a lock
  * on its relation, REINDEX apart), catalogs, the tables beneath a view that a query reads, and what
- * triggers do.
+ * runs without being called by its name: triggers, and functions in defaults of a table that
+ * stands, views, policies, operators, casts and aggregates.
  */
 #ifndef PAWL_SQL_FACTS_H
 #define PAWL_SQL_FACTS_H
@@ -19,6 +21,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "sql/classify.h"
+#include "sql/functions.h"
 
 /* PostgreSQL's eight, by its own numbers: the stronger, the higher. */
 #define LOCK_MODES(X)                                                                              \
@@ -158,6 +161,7 @@ struct act {
                                 does IF NOT EXISTS, as far as people mean it */
     const struct PgQuery__Node *node; /* what says so: the statement, of ALTER TABLE the command;
                                          facts_of_tree() alone: it lives as long as the tree */
+    struct function_place by;         /* what a function says, of which `at` is the call */
 };
 
 struct acts {
@@ -188,24 +192,31 @@ struct facts {
                             are. The list then holds what was understood */
     struct statement_info info; /* how it must be run */
     bool in_transaction;        /* may run in a transaction block */
-    struct facts_list inner; /* the statements of a DO's body, in its order: the locks of the DO are
-                                theirs, which its branches may not take, and so are its acts */
+    struct facts_list inner; /* the statements of a DO's body, in its order, and the functions that
+                                a statement calls, each with those of its body: `locks` and `acts`
+                                are theirs too, of which branches may not take any */
+    struct own {
+        struct locked_list locks;
+        struct acts acts;
+    } own;                            /* with inner ones: what the statement does itself */
     struct inner_place place;         /* of an inner one */
+    struct function_place by;         /* of an inner one: the function that it stands in */
     const struct PgQuery__Node *node; /* of an inner one, as in struct act; NULL: not read */
     bool renames_all; /* what names mean changes after it: SET search_path, ALTER SCHEMA RENAME */
     struct locked_list locks; /* one row an object, name and part, in the order of the statement */
     struct acts acts;         /* in the order of the statement */
 };
 
-/* Reads one statement. Not to understand it is a success; errors are ERR_NOMEM and a thread that
- * cannot be made. */
-bool facts_read(struct arena *arena, struct span statement, struct facts *ret,
-                struct err *err) MUST_CHECK;
+/* Reads one statement. functions: those that the statements before it have made, to which its own
+ * are added; NULL: calls are not followed. Not to understand it is a success; errors are ERR_NOMEM
+ * and a thread that cannot be made. */
+bool facts_read(struct arena *arena, struct functions *functions, struct span statement,
+                struct facts *ret, struct err *err) MUST_CHECK;
 
 /* The same where the statement has been read already; tree: of sql/parser.h, NULL when it could not
  * be. Within parser_run(), as the body of a DO is read here. The error is ERR_NOMEM. */
-bool facts_of_tree(struct arena *arena, struct span statement, const struct PgQuery__Node *tree,
-                   struct facts *ret, struct err *err) MUST_CHECK;
+bool facts_of_tree(struct arena *arena, struct functions *functions, struct span statement,
+                   const struct PgQuery__Node *tree, struct facts *ret, struct err *err) MUST_CHECK;
 
 /* True when understood and nothing under its locks grows with a table. A row that resolves to
  * nothing on the server (no DEFAULT partition) is no work: who has asked can count again. */
@@ -237,7 +248,8 @@ bool facts_of_set(struct arena *arena, struct facts *facts, size_t count, struct
  * hold before the first statement, as facts_of_set() has them. */
 struct facts_walk {
     struct arena *arena;
-    struct facts_set *set; /* of facts_of_set(); else NULL */
+    struct facts_set *set;      /* of facts_of_set(); else NULL */
+    struct functions functions; /* for facts_of_tree(), as long as the arena */
     struct {
         struct known_name *items;
         size_t count, capacity;

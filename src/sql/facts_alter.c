@@ -443,6 +443,16 @@ static const char *made_part(struct reading *r, const PgQuery__AlterTableCmd *co
     return NULL;
 }
 
+/* Its expressions are run for the rows that are there. */
+static bool evaluates(const PgQuery__AlterTableCmd *command)
+{
+    const PgQuery__Node *const def = command->def;
+    const bool unchecked = def != NULL && def->node_case == PG_QUERY__NODE__NODE_CONSTRAINT &&
+                           def->constraint->skip_validation;
+    return command->subtype == AT(AddColumn) || command->subtype == AT(AlterColumnType) ||
+           (command->subtype == AT(AddConstraint) && !unchecked);
+}
+
 void facts_alter_table(struct reading *r, const PgQuery__Node *node)
 {
     const PgQuery__AlterTableStmt *const table = node->alter_table_stmt;
@@ -468,6 +478,8 @@ void facts_alter_table(struct reading *r, const PgQuery__Node *node)
             a.subject.part = facts_part(r, a.command->name);
         a.subject.cascade = a.command->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
         run_command(&a);
+        if (evaluates(a.command))
+            facts_calls(r, a.command->def);
     }
     raise_children(r, &a.subject);
 }

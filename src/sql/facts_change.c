@@ -359,6 +359,8 @@ void facts_alter_domain(struct reading *r, const PgQuery__Node *node)
         r, form_of(checks ? FORM_ALTER_DOMAIN_CHECKED : FORM_ALTER_DOMAIN),
         (struct subject){.object = LOCKED_TABLES_OF_TYPE,
                          .name = facts_list_name(r, domain->type_name, domain->n_type_name, 0)});
+    if (checks)
+        facts_calls(r, domain->def);
 }
 
 /* ---- maintenance ---- */

@@ -1,4 +1,4 @@
-/* The body of a DO: each of its statements is read as one of its own, which may not run. */
+/* Bodies of code: each of their statements is read as one of its own, which may not run. */
 #include <string.h>
 
 #include "sql/facts_parts.h"
@@ -6,37 +6,59 @@
 #include "sql/plpgsql.h"
 #include "sql/split.h"
 
-/* A DO in a DO in ... deeper is not read. */
-enum { MAX_DEPTH = 4 };
-
-static const char code[] = "it runs code";
+const char facts_runs_code[] = "it runs code";
 static const char more[] = "a DO block may do more than its text says";
 static const char put_together[] = "it runs a statement that it puts together as it runs";
 
 /* ---- what the statements of a body come to ---- */
 
-bool facts_gather(struct arena *arena, struct facts *facts)
+static bool add_act(struct arena *arena, struct acts *acts, const struct act *act)
+{
+    struct act *const item = arena_push(arena, acts);
+    if (item != NULL)
+        *item = *act;
+    return item != NULL;
+}
+
+static bool gather_inner(struct arena *arena, struct facts *facts, const struct facts *inner)
 {
     bool done = true;
-    facts->locks.count = facts->acts.count = 0;
-    for (size_t i = 0; i < facts->inner.count; i++) {
-        const struct facts *const inner = &facts->inner.items[i];
-        for (size_t k = 0; k < inner->locks.count; k++) {
-            struct locked row = inner->locks.items[k];
-            if (row.object == LOCKED_INDEX && row.fate == FATE_CREATED)
-                continue; /* its table stands for it */
-            row.fate = FATE_STAYS;
-            row.new_name = NULL;
-            done = locked_add(arena, &facts->locks, &row) != NULL && done;
-        }
-        for (size_t k = 0; k < inner->acts.count; k++) {
-            struct act *const act = arena_push(arena, &facts->acts);
-            done = act != NULL && done;
-            if (act != NULL)
-                *act = inner->acts.items[k];
-        }
+    for (size_t i = 0; i < inner->locks.count; i++) {
+        struct locked row = inner->locks.items[i];
+        if (row.object == LOCKED_INDEX && row.fate == FATE_CREATED)
+            continue; /* its table stands for it */
+        row.fate = FATE_STAYS;
+        row.new_name = NULL;
+        done = locked_add(arena, &facts->locks, &row) != NULL && done;
     }
+    for (size_t i = 0; i < inner->acts.count; i++)
+        done = add_act(arena, &facts->acts, &inner->acts.items[i]) && done;
     return done;
+}
+
+bool facts_gather(struct arena *arena, struct facts *facts)
+{
+    const struct own *const own = &facts->own;
+    bool done = true;
+    facts->locks.count = facts->acts.count = 0;
+    for (size_t i = 0; i < own->locks.count; i++)
+        done = locked_add(arena, &facts->locks, &own->locks.items[i]) != NULL && done;
+    for (size_t i = 0; i < own->acts.count; i++)
+        done = add_act(arena, &facts->acts, &own->acts.items[i]) && done;
+    for (size_t i = 0; i < facts->inner.count; i++)
+        done = gather_inner(arena, facts, &facts->inner.items[i]) && done;
+    return done;
+}
+
+void facts_settle(struct reading *r)
+{
+    struct facts *const facts = r->facts;
+    if (facts->inner.count == 0)
+        return;
+    facts->own = (struct own){facts->locks, facts->acts};
+    facts->locks = (struct locked_list){0};
+    facts->acts = (struct acts){0};
+    r->failed = !facts_gather(r->arena, facts) || r->failed;
 }
 
 /* ---- one statement of a body ---- */
@@ -46,13 +68,19 @@ int inner_place_of(struct inner_place place, int at)
     return place.at + (place.exact && at > place.added ? at - place.added : 0);
 }
 
+static void put_rows(struct locked_list *locks, struct acts *acts, struct inner_place place)
+{
+    for (size_t i = 0; i < locks->count; i++)
+        locks->items[i].maybe = true;
+    for (size_t i = 0; i < acts->count; i++)
+        acts->items[i].at = inner_place_of(place, acts->items[i].at);
+}
+
 /* Its places were those in a text that stands at this one. */
 static void put(struct facts *facts, struct inner_place place)
 {
-    for (size_t i = 0; i < facts->locks.count; i++)
-        facts->locks.items[i].maybe = true;
-    for (size_t i = 0; i < facts->acts.count; i++)
-        facts->acts.items[i].at = inner_place_of(place, facts->acts.items[i].at);
+    put_rows(&facts->locks, &facts->acts, place);
+    put_rows(&facts->own.locks, &facts->own.acts, place);
     for (size_t i = 0; i < facts->inner.count; i++) {
         struct inner_place *const nested = &facts->inner.items[i].place;
         nested->at = inner_place_of(place, nested->at);
@@ -61,30 +89,55 @@ static void put(struct facts *facts, struct inner_place place)
     }
 }
 
-static void read_inner(struct reading *r, struct span text, const PgQuery__Node *node,
-                       struct inner_place place)
+void facts_add_inner(struct reading *r, const struct reading *inner)
 {
-    struct facts facts = {.place = place, .node = node};
-    struct reading inner = {
-        .arena = r->arena, .statement = text, .facts = &facts, .depth = r->depth + 1};
-    facts_of_node(&inner, node);
-    put(&facts, place);
-    if (facts.unknown != NULL)
-        facts_unknown(r, facts.unknown);
-    r->facts->renames_all = r->facts->renames_all || facts.renames_all;
+    put(inner->facts, inner->facts->place);
+    if (inner->facts->unknown != NULL)
+        facts_unknown(r, inner->facts->unknown);
+    r->facts->renames_all = r->facts->renames_all || inner->facts->renames_all;
     struct facts *const item = arena_push(r->arena, &r->facts->inner);
-    r->failed = r->failed || inner.failed || item == NULL;
+    r->failed = r->failed || inner->failed || item == NULL;
     if (item != NULL)
-        *item = facts;
+        *item = *inner->facts;
 }
 
-/* NULL when it cannot be read. */
-static const PgQuery__Node *parse(struct reading *r, struct span text)
+void facts_inner(struct reading *r, struct span text, const PgQuery__Node *node,
+                 struct inner_place place)
+{
+    struct facts facts = {.place = place, .node = node};
+    struct reading inner = {.arena = r->arena,
+                            .functions = r->functions,
+                            .statement = text,
+                            .facts = &facts,
+                            .depth = r->depth + 1};
+    facts_of_node(&inner, node);
+    facts_add_inner(r, &inner);
+}
+
+const PgQuery__Node *facts_parse(struct reading *r, struct span text)
 {
     CLEANUP(err_release) struct err err = {0};
     const PgQuery__Node *node;
     r->failed = !parser_read_kept(r->arena, text, &node, &err) || r->failed;
     return node;
+}
+
+/* One or several in a text of which the first byte is at this place. */
+static bool read_statements(struct reading *r, struct span text, struct inner_place place)
+{
+    CLEANUP(err_release) struct err err = {0};
+    struct statements statements = {0};
+    if (!sql_split(r->arena, DIALECT_POSTGRES, text.at, text.len, &statements, &err)) {
+        r->failed = r->failed || err.code == ERR_NOMEM;
+        return false;
+    }
+    for (size_t i = 0; i < statements.count; i++) {
+        const struct span one = statements.items[i].text;
+        const int at = place.at + (place.exact ? (int)(one.at - text.at) : 0);
+        facts_inner(r, one, facts_parse(r, one),
+                    (struct inner_place){.at = at, .exact = place.exact});
+    }
+    return true;
 }
 
 /* ---- EXECUTE ---- */
@@ -122,15 +175,17 @@ static bool append_constant(struct str *text, const PgQuery__Node *node, int *re
     }
 }
 
-/* The bytes between the quotes of the constant that stands there, where they are its value: no
- * quote in it is doubled, and no escape is undone. */
+/* The bytes between the quotes of the constant that stands there, or behind the AS that does, where
+ * they are its value: no quote in it is doubled, and no escape is undone. */
 static bool quoted_at(struct span text, int at, struct span value, int *ret_at)
 {
     if (at < 0 || (size_t)at >= text.len)
         return false;
     struct lexer lexer = lexer_init(DIALECT_POSTGRES, text.at, text.len);
     lexer.pos = (size_t)at;
-    const struct token token = lexer_next_solid(&lexer);
+    struct token token = lexer_next_solid(&lexer);
+    if (token.type == TOKEN_WORD && span_is_nocase(token.span, "as"))
+        token = lexer_next_solid(&lexer);
     if (token.type != TOKEN_STRING || token.span.at[0] == 'E' || token.span.at[0] == 'e')
         return false;
     const char first = token.span.at[0];
@@ -152,57 +207,42 @@ static const PgQuery__Node *selected(const PgQuery__Node *node)
 static void read_executed(struct reading *r, struct span text, const PgQuery__Node *node,
                           struct inner_place place)
 {
-    CLEANUP(err_release) struct err err = {0};
     CLEANUP(str_release) struct str value = {0};
-    struct statements statements = {0};
     int constant_at, at = 0;
     const bool known = append_constant(&value, selected(node), &constant_at);
     const char *const kept = known ? arena_strdup(r->arena, str_text(&value)) : NULL;
     r->failed = r->failed || value.failed || (known && kept == NULL);
-    if (kept == NULL) {
+    const struct span sql = {kept, kept != NULL ? strlen(kept) : 0};
+    const bool exact = kept != NULL && place.exact && quoted_at(text, constant_at, sql, &at);
+    const struct inner_place inside = {.at = place.at + (exact ? at - place.added : 0),
+                                       .exact = exact};
+    if (kept == NULL || !read_statements(r, sql, inside))
         facts_unknown(r, put_together);
-        return;
-    }
-    const struct span sql = {kept, strlen(kept)};
-    const bool exact = place.exact && quoted_at(text, constant_at, sql, &at);
-    if (!sql_split(r->arena, DIALECT_POSTGRES, sql.at, sql.len, &statements, &err)) {
-        r->failed = r->failed || err.code == ERR_NOMEM;
-        facts_unknown(r, put_together);
-        return;
-    }
-    for (size_t i = 0; i < statements.count; i++) {
-        const struct span one = statements.items[i].text;
-        read_inner(r, one, parse(r, one),
-                   (struct inner_place){.at = place.at +
-                                              (exact ? at - place.added + (int)(one.at - kept) : 0),
-                                        .exact = exact});
-    }
 }
 
-/* ---- DO ---- */
+/* ---- bodies ---- */
 
-struct body {
-    const char *text; /* NULL: it has none */
-    int at;           /* of its constant in the statement */
-    bool plpgsql;
-};
-
-static struct body body_of(const PgQuery__DoStmt *statement)
+static const char *string_of(const PgQuery__Node *node)
 {
-    struct body body = {.plpgsql = true};
-    for (size_t i = 0; i < statement->n_args; i++) {
+    if (node != NULL && node->node_case == PG_QUERY__NODE__NODE_LIST && node->list->n_items == 1)
+        node = node->list->items[0];
+    return node != NULL && node->node_case == PG_QUERY__NODE__NODE_STRING ? node->string->sval
+                                                                          : NULL;
+}
+
+struct code_body facts_code_body(PgQuery__Node *const *options, size_t count)
+{
+    struct code_body body = {0};
+    for (size_t i = 0; i < count; i++) {
         const PgQuery__DefElem *const option =
-            statement->args[i]->node_case == PG_QUERY__NODE__NODE_DEF_ELEM
-                ? statement->args[i]->def_elem
-                : NULL;
-        if (option == NULL || option->arg == NULL ||
-            option->arg->node_case != PG_QUERY__NODE__NODE_STRING)
-            continue;
-        const char *const value = option->arg->string->sval;
-        if (strcmp(option->defname, "as") == 0)
-            body = (struct body){value, option->location, body.plpgsql};
-        else if (strcmp(option->defname, "language") == 0)
-            body.plpgsql = strcmp(value, "plpgsql") == 0;
+            options[i]->node_case == PG_QUERY__NODE__NODE_DEF_ELEM ? options[i]->def_elem : NULL;
+        const char *const value = option != NULL ? string_of(option->arg) : NULL;
+        if (value != NULL && strcmp(option->defname, "as") == 0) {
+            body.text = value;
+            body.at = option->location;
+        } else if (value != NULL && strcmp(option->defname, "language") == 0) {
+            body.language = value;
+        }
     }
     return body;
 }
@@ -213,29 +253,45 @@ static void read_embedded(struct reading *r, const struct embedded *embedded,
     const struct inner_place place = {.at = body.exact ? body.at + embedded->at : 0,
                                       .added = embedded->added,
                                       .exact = body.exact && embedded->exact};
-    const PgQuery__Node *const node = parse(r, embedded->text);
-    read_inner(r, embedded->text, node, place);
+    const PgQuery__Node *const node = facts_parse(r, embedded->text);
+    facts_inner(r, embedded->text, node, place);
     if (embedded->executed)
         read_executed(r, embedded->text, node, place);
 }
 
-void facts_do(struct reading *r, const PgQuery__Node *node)
+bool facts_plpgsql(struct reading *r, const PgQuery__CreateFunctionStmt *function,
+                   const struct code_body *body)
 {
     CLEANUP(err_release) struct err err = {0};
     struct embedded_list list;
-    bool read = false;
-    const struct body body = body_of(node->do_stmt);
-    const struct span text = {body.text, body.text != NULL ? strlen(body.text) : 0};
-    if (body.text != NULL && body.plpgsql && r->depth < MAX_DEPTH)
-        r->failed = !plpgsql_read(r->arena, text, &list, &read, &err) || r->failed;
-    if (!read || r->failed) {
-        facts_unknown(r, code);
-        return;
-    }
     struct inner_place place = {0};
-    place.exact = quoted_at(r->statement, body.at, text, &place.at);
+    bool read = false;
+    if (body->text == NULL)
+        return false;
+    const struct span text = {body->text, strlen(body->text)};
+    r->failed = !plpgsql_read(r->arena, function, text, &list, &read, &err) || r->failed;
+    if (!read || r->failed)
+        return false;
+    place.exact = quoted_at(r->statement, body->at, text, &place.at);
     for (size_t i = 0; i < list.count; i++)
         read_embedded(r, &list.items[i], place);
-    r->failed = !facts_gather(r->arena, r->facts) || r->failed;
-    facts_unknown(r, more);
+    return true;
+}
+
+bool facts_sql_body(struct reading *r, const struct code_body *body)
+{
+    struct inner_place place = {0};
+    if (body->text == NULL)
+        return false;
+    const struct span text = {body->text, strlen(body->text)};
+    place.exact = quoted_at(r->statement, body->at, text, &place.at);
+    return read_statements(r, text, place);
+}
+
+void facts_do(struct reading *r, const PgQuery__Node *node)
+{
+    const struct code_body body = facts_code_body(node->do_stmt->args, node->do_stmt->n_args);
+    const bool plpgsql = body.language == NULL || strcmp(body.language, "plpgsql") == 0;
+    const bool read = plpgsql && r->depth < FACTS_MAX_DEPTH && facts_plpgsql(r, NULL, &body);
+    facts_unknown(r, read ? more : facts_runs_code);
 }

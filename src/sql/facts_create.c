@@ -81,7 +81,9 @@ void facts_create_table_as(struct reading *r, const PgQuery__Node *node)
                      as->if_not_exists);
     if (as->query == NULL)
         return;
+    r->defines = empty;
     facts_query(r, as->query);
+    r->defines = false;
     for (size_t i = 0; empty && i < r->facts->locks.count; i++)
         r->facts->locks.items[i].effect = EFFECT_CATALOG;
 }
@@ -91,8 +93,10 @@ static void definition(struct reading *r, const PgQuery__Node *query)
 {
     const size_t before = r->facts->locks.count;
     const char *const unknown = r->facts->unknown;
+    r->defines = true;
     if (query != NULL)
         facts_query(r, query);
+    r->defines = false;
     r->facts->unknown = unknown;
     for (size_t i = before; i < r->facts->locks.count; i++) {
         struct locked *const row = &r->facts->locks.items[i];
@@ -124,6 +128,7 @@ void facts_create_index(struct reading *r, const PgQuery__Node *node)
                                             : !index->relation->inh ? FORM_CREATE_INDEX_ONLY
                                                                     : FORM_CREATE_INDEX);
     (void)facts_apply_range(r, form, index->relation);
+    facts_calls(r, node);
     if (index->idxname[0] == '\0')
         return;
     struct locked *const row =

@@ -9,18 +9,21 @@
 
 struct reading {
     struct arena *arena;
+    struct functions *functions; /* NULL: calls are not followed */
     struct span statement;
     struct facts *facts;
     int at;                    /* byte offset of what is being read */
     const PgQuery__Node *node; /* what is being read: the statement, or a command of it */
     bool failed;               /* memory was out */
     unsigned depth;            /* in how many bodies of code it stands */
+    bool defines;              /* what is being read is kept as it stands, and not run */
 };
 
 /* By the handler of its kind; NULL: it could not be read. */
 void facts_of_node(struct reading *r, const PgQuery__Node *node);
 
-/* The locks and acts of a statement with inner ones become theirs; false when memory is out. */
+/* The locks and acts of a statement with inner ones become its own and theirs; false when memory is
+ * out. */
 bool facts_gather(struct arena *arena, struct facts *facts);
 
 /* What a form is about. */
@@ -105,14 +108,57 @@ void facts_vacuum(struct reading *r, const PgQuery__Node *node);
 void facts_lock(struct reading *r, const PgQuery__Node *node);
 void facts_set(struct reading *r, const PgQuery__Node *node);
 void facts_do(struct reading *r, const PgQuery__Node *node);
+void facts_call_statement(struct reading *r, const PgQuery__Node *node);
 
 /* Queries and expressions: the relations that they read and write, the functions that they call. */
 void facts_query(struct reading *r, const PgQuery__Node *node);
 void facts_copy(struct reading *r, const PgQuery__Node *node);
 
+/* Of an expression that is evaluated at once only the functions of the set that it calls; what else
+ * it calls is not looked at. Nothing for NULL. */
+void facts_calls(struct reading *r, const PgQuery__Node *expression);
+
 /* True when the expression is not the same for every row, as far as is known: a volatile function,
  * or one that is not known. */
 bool facts_volatile(const PgQuery__Node *expression);
+
+/* ---- code ---- */
+
+/* Deeper in bodies of code nothing is read. */
+enum { FACTS_MAX_DEPTH = 16 };
+
+extern const char facts_runs_code[]; /* an `unknown` */
+
+/* Below a DO, and below CREATE FUNCTION: `as` and `language` of its options. */
+struct code_body {
+    const char *text; /* NULL: it has none */
+    int at;           /* of its constant in the statement, or of a word before it */
+    const char *language;
+};
+struct code_body facts_code_body(PgQuery__Node *const *options, size_t count);
+
+/* The statements of a body in PL/pgSQL; function: NULL for a DO. False when it cannot be read. */
+bool facts_plpgsql(struct reading *r, const PgQuery__CreateFunctionStmt *function,
+                   const struct code_body *body);
+
+/* The same of one in SQL. */
+bool facts_sql_body(struct reading *r, const struct code_body *body);
+
+/* One statement of a body, that is at this place. */
+void facts_inner(struct reading *r, struct span text, const PgQuery__Node *node,
+                 struct inner_place place);
+
+/* The end of reading a statement: what it did itself and what its inner ones do is put together. */
+void facts_settle(struct reading *r);
+
+/* What was read as one of these becomes an inner one of the statement. */
+void facts_add_inner(struct reading *r, const struct reading *inner);
+
+/* NULL when it cannot be read; the tree is the arena's. */
+const PgQuery__Node *facts_parse(struct reading *r, struct span text);
+
+/* Reads what the functions of the set do that the call may mean; false when the set makes none. */
+bool facts_call(struct reading *r, const PgQuery__FuncCall *call);
 
 /* The foreign key of a constraint locks what it refers to. */
 void facts_referenced(struct reading *r, const PgQuery__Constraint *constraint);

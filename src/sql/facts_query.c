@@ -18,6 +18,7 @@ struct scope {
 
 struct walk {
     struct reading *r; /* NULL: only look at functions */
+    bool only_calls;   /* of what the set has made; then r is there */
     bool *is_volatile;
     const struct scope *scope;
     const PgQuery__LockingClause *locking; /* FOR UPDATE and its like around this place, or NULL */
@@ -28,7 +29,7 @@ static void walk(const struct walk *w, const ProtobufCMessage *message);
 /* ---- functions ---- */
 
 /* What is not listed may do anything. */
-static const struct function {
+static const struct built_in {
     const char *name;
     bool is_volatile;
 } functions[] = {
@@ -152,7 +153,7 @@ static const char *string_at(PgQuery__Node *const *items, size_t count, size_t i
 }
 
 /* NULL when it is not known: another schema's too. */
-static const struct function *find_function(const PgQuery__FuncCall *call, const char **ret_name)
+static const struct built_in *find_function(const PgQuery__FuncCall *call, const char **ret_name)
 {
     const size_t parts = call->n_funcname;
     *ret_name = parts > 0 ? string_at(call->funcname, parts, parts - 1) : "";
@@ -190,13 +191,16 @@ static void sequence_value(const struct walk *w, const PgQuery__FuncCall *call)
 static void function_call(const struct walk *w, const PgQuery__FuncCall *call)
 {
     const char *name;
-    const struct function *const function = find_function(call, &name);
+    const struct built_in *const function = find_function(call, &name);
     *w->is_volatile = *w->is_volatile || function == NULL || function->is_volatile;
     if (w->r == NULL)
         return;
-    if (function == NULL)
+    const bool is_ours = facts_call(w->r, call);
+    if (w->only_calls)
+        return;
+    if (function == NULL && !is_ours)
         facts_unknown(w->r, facts_unknown_function);
-    else if (strcmp(name, "nextval") == 0 || strcmp(name, "setval") == 0)
+    if (function != NULL && (strcmp(name, "nextval") == 0 || strcmp(name, "setval") == 0))
         sequence_value(w, call);
 }
 
@@ -227,7 +231,8 @@ static bool is_locked(const PgQuery__LockingClause *locking, const PgQuery__Rang
 
 static void relation(const struct walk *w, const PgQuery__RangeVar *range)
 {
-    if (w->r == NULL || (range->schemaname[0] == '\0' && is_query_name(w->scope, range->relname)))
+    if (w->r == NULL || w->only_calls ||
+        (range->schemaname[0] == '\0' && is_query_name(w->scope, range->relname)))
         return;
     const bool locked = is_locked(w->locking, range);
     (void)facts_apply_range(w->r, form_of(locked ? FORM_SELECT_FOR_UPDATE : FORM_SELECT), range);
@@ -235,7 +240,7 @@ static void relation(const struct walk *w, const PgQuery__RangeVar *range)
 
 static void target(const struct walk *w, enum form_id form, const PgQuery__RangeVar *range)
 {
-    if (w->r != NULL)
+    if (w->r != NULL && !w->only_calls)
         (void)facts_apply_range(w->r, form_of(form), range);
 }
 
@@ -276,7 +281,7 @@ static void walk_select(const struct walk *w, const PgQuery__SelectStmt *select)
     const struct scope scope = walk_with(w, select->with_clause);
     struct walk inner = *w;
     inner.scope = &scope;
-    if (select->into_clause != NULL && w->r != NULL) {
+    if (select->into_clause != NULL && w->r != NULL && !w->only_calls) {
         struct locked *const row =
             facts_apply_range(w->r, form_of(FORM_CREATE_TABLE_AS), select->into_clause->rel);
         if (row != NULL)
@@ -368,6 +373,14 @@ void facts_query(struct reading *r, const PgQuery__Node *node)
     walk(&(struct walk){.r = r, .is_volatile = &is_volatile}, &node->base);
 }
 
+void facts_calls(struct reading *r, const PgQuery__Node *expression)
+{
+    bool is_volatile = false;
+    if (expression != NULL && r->functions != NULL)
+        walk(&(struct walk){.r = r, .only_calls = true, .is_volatile = &is_volatile},
+             &expression->base);
+}
+
 bool facts_volatile(const PgQuery__Node *expression)
 {
     bool is_volatile = false;
@@ -382,4 +395,5 @@ void facts_copy(struct reading *r, const PgQuery__Node *node)
         facts_query(r, copy->query);
     (void)facts_apply_range(r, form_of(copy->is_from ? FORM_COPY_FROM : FORM_COPY_TO),
                             copy->relation);
+    facts_calls(r, copy->where_clause);
 }

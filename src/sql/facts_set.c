@@ -146,44 +146,45 @@ static void add_row(struct facts_walk *w, struct locked row)
     w->failed = w->failed || locked_add(w->arena, &w->set->locks, &row) == NULL;
 }
 
-static void step(struct facts_walk *w, struct facts *facts);
+static void step_row(struct facts_walk *w, struct locked *row)
+{
+    const char *const written = row->name;
+    if (row->object == LOCKED_INDEX && row->fate == FATE_CREATED)
+        return; /* its table stands for it */
+    resolve(w, row);
+    row->written = row->name != written ? written : NULL;
+    if (w->set != NULL)
+        add_row(w, *row);
+}
+
+static void step_rows(struct facts_walk *w, struct locked_list *locks, struct acts *acts)
+{
+    for (size_t i = 0; i < locks->count; i++)
+        if (locks->items[i].fate == FATE_CREATED)
+            create(w, &locks->items[i]);
+    for (size_t i = 0; i < acts->count; i++) {
+        mark(w, &acts->items[i]);
+        note_made(w, &acts->items[i]);
+    }
+    for (size_t i = 0; i < locks->count; i++)
+        step_row(w, &locks->items[i]);
+    for (size_t i = 0; i < locks->count; i++)
+        if ((locks->items[i].fate == FATE_DROPPED || locks->items[i].fate == FATE_RENAMED) &&
+            !locks->items[i].maybe) /* else both names may be meant */
+            change_name(w, &locks->items[i]);
+}
 
 /* Of what code does each statement meets the names that those before it have left. */
-static void step_inside(struct facts_walk *w, struct facts *facts)
+static void step(struct facts_walk *w, struct facts *facts)
 {
+    if (facts->inner.count == 0) {
+        step_rows(w, &facts->locks, &facts->acts);
+        return;
+    }
+    step_rows(w, &facts->own.locks, &facts->own.acts);
     for (size_t i = 0; i < facts->inner.count; i++)
         step(w, &facts->inner.items[i]);
     w->failed = !facts_gather(w->arena, facts) || w->failed;
-}
-
-static void step(struct facts_walk *w, struct facts *facts)
-{
-    if (facts->inner.count > 0) {
-        step_inside(w, facts);
-        return;
-    }
-    for (size_t i = 0; i < facts->locks.count; i++)
-        if (facts->locks.items[i].fate == FATE_CREATED)
-            create(w, &facts->locks.items[i]);
-    for (size_t i = 0; i < facts->acts.count; i++) {
-        mark(w, &facts->acts.items[i]);
-        note_made(w, &facts->acts.items[i]);
-    }
-    for (size_t i = 0; i < facts->locks.count; i++) {
-        struct locked *const row = &facts->locks.items[i];
-        const char *const written = row->name;
-        if (row->object == LOCKED_INDEX && row->fate == FATE_CREATED)
-            continue; /* its table stands for it */
-        resolve(w, row);
-        row->written = row->name != written ? written : NULL;
-        if (w->set != NULL)
-            add_row(w, *row);
-    }
-    for (size_t i = 0; i < facts->locks.count; i++)
-        if ((facts->locks.items[i].fate == FATE_DROPPED ||
-             facts->locks.items[i].fate == FATE_RENAMED) &&
-            !facts->locks.items[i].maybe) /* else both names may be meant */
-            change_name(w, &facts->locks.items[i]);
 }
 
 static int compare(const void *left, const void *right)
@@ -200,7 +201,7 @@ static int compare(const void *left, const void *right)
 
 struct facts_walk facts_walk_begin(struct arena *arena)
 {
-    return (struct facts_walk){.arena = arena};
+    return (struct facts_walk){.arena = arena, .functions = {.arena = arena}};
 }
 
 bool facts_walk_next(struct facts_walk *walk, struct facts *facts, struct err *err)

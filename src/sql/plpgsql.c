@@ -3,10 +3,12 @@
 
 #include <jansson.h>
 #include <pg_query.h>
+#include <pg_query/pg_query.pb-c.h>
 #include <string.h>
 
 #include "sql/lexer.h"
 #include "sql/parser.h"
+#include "sql/tree_name.h"
 
 static const char select_word[] = "SELECT ";
 
@@ -17,10 +19,15 @@ static const struct kind {
     const char *statement, *key;
     enum { STATEMENT, PERFORMED, ASSIGNED, EXECUTED } is;
 } kinds[] = {
-    {"PLpgSQL_stmt_execsql", "sqlstmt", STATEMENT}, {"PLpgSQL_stmt_call", "expr", STATEMENT},
-    {"PLpgSQL_stmt_fors", "query", STATEMENT},      {"PLpgSQL_stmt_perform", "expr", PERFORMED},
-    {"PLpgSQL_stmt_assign", "expr", ASSIGNED},      {"PLpgSQL_stmt_dynexecute", "query", EXECUTED},
+    {"PLpgSQL_stmt_execsql", "sqlstmt", STATEMENT},
+    {"PLpgSQL_stmt_call", "expr", STATEMENT},
+    {"PLpgSQL_stmt_fors", "query", STATEMENT},
+    {"PLpgSQL_stmt_perform", "expr", PERFORMED},
+    {"PLpgSQL_stmt_assign", "expr", ASSIGNED},
+    {"PLpgSQL_stmt_dynexecute", "query", EXECUTED},
     {"PLpgSQL_stmt_dynfors", "query", EXECUTED},
+    {"PLpgSQL_stmt_return_query", "query", STATEMENT},
+    {"PLpgSQL_stmt_return_query", "dynquery", EXECUTED},
 };
 
 struct reader {
@@ -178,20 +185,66 @@ static PgQueryPlpgsqlParseResult parse(const char *text)
     return parsed;
 }
 
-/* In dollar quotes that it does not hold itself. */
-static const char *wrap(struct arena *arena, struct span body)
+/* A trigger's NEW and OLD are there by its type alone; what other types are is not asked. */
+static bool is_trigger(const PgQuery__TypeName *type)
 {
+    const PgQuery__Node *const last =
+        type != NULL && type->n_names > 0 ? type->names[type->n_names - 1] : NULL;
+    return last != NULL && last->node_case == PG_QUERY__NODE__NODE_STRING &&
+           strcmp(last->string->sval, "trigger") == 0;
+}
+
+/* One without a name is called by its number. */
+static void put_parameters(struct str *out, const PgQuery__CreateFunctionStmt *function)
+{
+    for (size_t i = 0, number = 0; i < function->n_parameters; i++) {
+        if (function->parameters[i]->node_case != PG_QUERY__NODE__NODE_FUNCTION_PARAMETER)
+            continue;
+        const char *const name = function->parameters[i]->function_parameter->name;
+        number++;
+        str_puts(out, number > 1 ? ", " : "");
+        if (name[0] != '\0')
+            tree_append_name(out, name);
+        else
+            str_printf(out, "\"$%zu\"", number);
+        str_puts(out, " x");
+    }
+}
+
+/* What stands in front of the body. The statement itself is not given to the parser, which ends the
+ * process at one without AS. */
+static void put_head(struct str *out, const PgQuery__CreateFunctionStmt *function)
+{
+    if (function == NULL) {
+        str_puts(out, "DO LANGUAGE plpgsql ");
+        return;
+    }
+    const PgQuery__TypeName *const type = function->return_type;
+    str_puts(out, "CREATE FUNCTION ");
+    tree_append_list(out, function->funcname, function->n_funcname);
+    str_putc(out, '(');
+    put_parameters(out, function);
+    str_printf(out, ") RETURNS %s%s LANGUAGE plpgsql AS ",
+               type != NULL && type->setof ? "SETOF " : "", is_trigger(type) ? "trigger" : "x");
+}
+
+/* In dollar quotes that it does not hold itself. */
+static const char *wrap(struct arena *arena, const PgQuery__CreateFunctionStmt *function,
+                        struct span body)
+{
+    CLEANUP(str_release) struct str head = {0};
     const char *text = arena_strndup(arena, body.at, body.len);
     const char *tag = "$body$";
+    put_head(&head, function);
     for (int i = 0; text != NULL && tag != NULL && strstr(text, tag) != NULL; i++)
         tag = arena_printf(arena, "$body%d$", i);
-    return text != NULL && tag != NULL
-               ? arena_printf(arena, "DO LANGUAGE plpgsql %s%s%s", tag, text, tag)
+    return text != NULL && tag != NULL && !head.failed
+               ? arena_printf(arena, "%s%s%s%s", str_text(&head), tag, text, tag)
                : NULL;
 }
 
-bool plpgsql_read(struct arena *arena, struct span body, struct embedded_list *ret, bool *ret_read,
-                  struct err *err)
+bool plpgsql_read(struct arena *arena, const PgQuery__CreateFunctionStmt *function,
+                  struct span body, struct embedded_list *ret, bool *ret_read, struct err *err)
 {
     json_t *answer = NULL;
     struct reader r = {arena, body, ret, false};
@@ -200,7 +253,7 @@ bool plpgsql_read(struct arena *arena, struct span body, struct embedded_list *r
     *ret_read = false;
     if (!parser_within_limits(body))
         return true;
-    const char *const text = wrap(arena, body);
+    const char *const text = wrap(arena, function, body);
     if (text == NULL)
         return err_nomem(err);
     const PgQueryPlpgsqlParseResult parsed = parse(text);

@@ -29,13 +29,19 @@ static void check_order(const struct locked_list *locks)
 }
 
 /* What code does may not be done, and stands within the statement. */
+static void check_inner(const struct facts *inner, size_t len)
+{
+    for (size_t i = 0; i < inner->acts.count; i++)
+        HOLDS(inner->acts.items[i].at >= 0 && (size_t)inner->acts.items[i].at <= len);
+    for (size_t i = 0; i < inner->locks.count; i++)
+        HOLDS(inner->locks.items[i].maybe);
+    HOLDS(inner->place.at >= 0 && (size_t)inner->place.at <= len);
+}
+
 static void check_code(const struct facts *facts, size_t len)
 {
-    for (size_t i = 0; i < facts->acts.count && facts->inner.count > 0; i++)
-        HOLDS(facts->acts.items[i].at >= 0 && (size_t)facts->acts.items[i].at <= len);
-    for (size_t i = 0; i < facts->locks.count && facts->inner.count > 0; i++)
-        HOLDS(facts->locks.items[i].maybe);
-    HOLDS(facts->inner.count == 0 || facts->unknown != NULL);
+    for (size_t i = 0; i < facts->inner.count; i++)
+        check_inner(&facts->inner.items[i], len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -44,12 +50,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct statements statements = {0};
     struct facts facts[MAX_STATEMENTS];
     struct facts_set set;
+    struct functions functions = {.arena = &fuzz.arena};
     char *const text = fuzz_bytes(data, size);
     size_t count = 0;
     if (sql_split(&fuzz.arena, DIALECT_POSTGRES, text, size, &statements, &fuzz.err))
         count = statements.count < MAX_STATEMENTS ? statements.count : MAX_STATEMENTS;
     for (size_t i = 0; i < count; i++) {
-        HOLDS(facts_read(&fuzz.arena, statements.items[i].text, &facts[i], &fuzz.err));
+        HOLDS(facts_read(&fuzz.arena, &functions, statements.items[i].text, &facts[i], &fuzz.err));
         check(&facts[i].locks);
         check_code(&facts[i], statements.items[i].text.len);
         HOLDS(!facts_is_short(&facts[i]) || facts[i].unknown == NULL);

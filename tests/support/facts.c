@@ -64,10 +64,11 @@ static json_t *read_text(const char *text)
     struct facts_set set;
     json_t *result = NULL;
     json_t *const list = json_array();
+    struct functions functions = {.arena = &arena};
     bool done = sql_split(&arena, DIALECT_POSTGRES, text, strlen(text), &statements, &err);
     struct facts *const facts = arena_alloc(&arena, (statements.count + 1) * sizeof *facts);
     for (size_t i = 0; done && facts != NULL && i < statements.count; i++) {
-        done = facts_read(&arena, statements.items[i].text, &facts[i], &err);
+        done = facts_read(&arena, &functions, statements.items[i].text, &facts[i], &err);
         if (done)
             json_array_append_new(list, json_of_facts(&facts[i]));
     }

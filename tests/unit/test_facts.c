@@ -26,10 +26,11 @@ static struct subject read_text(const char *text)
     struct subject s = {0};
     struct err err = {0};
     struct statements statements = {0};
+    struct functions functions = {.arena = &s.arena};
     assert_true(sql_split(&s.arena, DIALECT_POSTGRES, text, strlen(text), &statements, &err));
     assert_true(statements.count <= MAX_STATEMENTS);
     for (size_t i = 0; i < statements.count; i++)
-        assert_true(facts_read(&s.arena, statements.items[i].text, &s.facts[i], &err));
+        assert_true(facts_read(&s.arena, &functions, statements.items[i].text, &s.facts[i], &err));
     s.count = statements.count;
     assert_true(facts_of_set(&s.arena, s.facts, s.count, &s.set, &err));
     return s;
@@ -424,12 +425,226 @@ static void test_do_limits(void **state)
             str_puts(&text, cases[i].after);
         str_puts(&text, cases[i].end);
         assert_false(text.failed);
-        assert_true(facts_read(&arena, (struct span){text.data, text.len}, &facts, &err));
+        assert_true(facts_read(&arena, NULL, (struct span){text.data, text.len}, &facts, &err));
         assert_non_null(facts.unknown);
         assert_int_equal(facts.locks.count, 0);
         arena_release(&arena);
         str_release(&text);
     }
+}
+
+/* ---- calls ---- */
+
+#define A_CALL   "a function may do more than its text says"
+#define NOT_READ "it calls a function whose body pawl cannot read"
+#define F(body)  "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN " body " END $$;"
+
+/* Of the last statement. */
+static void check_call(const char *text, const char *locks, const char *unknown)
+{
+    char found[2000];
+    struct subject s = read_text(text);
+    const struct facts *const facts = &s.facts[s.count - 1];
+    describe(&facts->locks, found, sizeof found);
+    if (strcmp(found, locks) != 0)
+        fail_msg("%s\nfound    %s\nexpected %s", text, found, locks);
+    if (unknown == NULL)
+        assert_null(facts->unknown);
+    else if (facts->unknown == NULL || strcmp(facts->unknown, unknown) != 0)
+        fail_msg("%s\nfound    %s\nexpected %s", text, facts->unknown, unknown);
+    arena_release(&s.arena);
+}
+
+static void test_calls(void **state)
+{
+    (void)state;
+    static const char t[] = "relation t=ACCESS EXCLUSIVE maybe";
+    static const struct {
+        const char *text, *locks, *unknown;
+    } cases[] = {
+        {F("LOCK TABLE t;") "SELECT f()", t, A_CALL},
+        {F("LOCK TABLE t;") "SELECT app.f()", t, A_CALL},
+        {F("LOCK TABLE t;") "SELECT coalesce(1, (SELECT 2 WHERE f() IS NULL))", t, A_CALL},
+        {F("LOCK TABLE t;") "DO $$ BEGIN PERFORM f(); END $$", t, A_CALL},
+        {F("LOCK TABLE t;") "DO $$ BEGIN EXECUTE 'SELECT f()'; END $$", t, A_CALL},
+        {F("EXECUTE 'LOCK TABLE t';") "SELECT f() FROM u",
+         "relation u=ACCESS SHARE; relation t=ACCESS EXCLUSIVE maybe", A_CALL},
+        {F("EXECUTE 'LOCK TABLE ' || now();") "SELECT f()", "",
+         "it runs a statement that it puts together as it runs"},
+        {"CREATE PROCEDURE p(INOUT a int) LANGUAGE plpgsql AS 'BEGIN LOCK TABLE t; a := 1; END';"
+         "CALL p(1)",
+         t, A_CALL},
+        {"CREATE FUNCTION app.f(int, b text DEFAULT 'x') RETURNS SETOF int LANGUAGE plpgsql AS"
+         " 'BEGIN $1 := 2; LOCK TABLE t; RETURN QUERY SELECT 1; RETURN; END';"
+         "SELECT * FROM app.f(1)",
+         t, A_CALL},
+        {"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+         " 'BEGIN NEW.a := 2; LOCK TABLE t; RETURN NEW; END'; SELECT f()",
+         t, A_CALL},
+        /* in SQL nothing is left open */
+        {"CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'LOCK TABLE a; LOCK TABLE b';"
+         "SELECT f()",
+         "relation a=ACCESS EXCLUSIVE maybe; relation b=ACCESS EXCLUSIVE maybe", NULL},
+        {"CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT $1 + 1';"
+         "UPDATE t SET a = f(a) WHERE b",
+         "referenced t=ROW SHARE maybe; referencing t=ROW EXCLUSIVE maybe; relation t=ROW "
+         "EXCLUSIVE",
+         NULL},
+        {"CREATE FUNCTION f() RETURNS bigint BEGIN ATOMIC DELETE FROM a WHERE b; SELECT count(*)"
+         " FROM c; END; SELECT f()",
+         "referencing a=ROW EXCLUSIVE maybe; relation a=ROW EXCLUSIVE maybe; relation c=ACCESS "
+         "SHARE"
+         " maybe",
+         NULL},
+        {"CREATE FUNCTION f() RETURNS bigint RETURN (SELECT count(*) FROM a); SELECT f()",
+         "relation a=ACCESS SHARE maybe", NULL},
+        /* what is called in there */
+        {F("LOCK TABLE t;") "CREATE FUNCTION g() RETURNS void LANGUAGE sql AS 'SELECT f()';"
+                            "SELECT g()",
+         t, A_CALL},
+        {F("LOCK TABLE t; PERFORM g();") "CREATE FUNCTION g() RETURNS void LANGUAGE sql AS 'SELECT "
+                                         "f()'; SELECT f()",
+         t, A_CALL},
+        {F("LOCK TABLE t;") "CREATE FUNCTION g(a int DEFAULT f()) RETURNS int LANGUAGE sql AS"
+                            " 'SELECT 1'; SELECT g()",
+         t, A_CALL},
+        {F("CREATE FUNCTION g() RETURNS void LANGUAGE sql AS 'LOCK TABLE t'; PERFORM g();") "SELECT"
+                                                                                            " f()",
+         t, A_CALL},
+        {F("CREATE FUNCTION g() RETURNS void LANGUAGE sql AS 'LOCK TABLE t';") "SELECT f(); SELECT "
+                                                                               "g()",
+         t, NULL},
+        {F("PERFORM other();") "SELECT f()", "", A_CALL},
+        {"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT other()'; SELECT f()", "",
+         "it calls a function that pawl does not know"},
+        {"CREATE FUNCTION f() RETURNS void LANGUAGE sql SET search_path = app AS 'LOCK TABLE t';"
+         "SELECT f()",
+         t, "its function has settings of its own"},
+        /* what is evaluated at once */
+        {F("LOCK TABLE u;") "CREATE INDEX ON t (lower(f(a)))",
+         "relation t=SHARE; relation u=ACCESS EXCLUSIVE maybe", A_CALL},
+        {F("LOCK TABLE u;") "ALTER TABLE t ADD CHECK (a > f())",
+         "relation t=ACCESS EXCLUSIVE; relation u=ACCESS EXCLUSIVE maybe", A_CALL},
+        {F("LOCK TABLE u;") "ALTER TABLE t ADD COLUMN a int DEFAULT f()",
+         "relation t=ACCESS EXCLUSIVE; relation u=ACCESS EXCLUSIVE maybe", A_CALL},
+        {F("LOCK TABLE u;") "ALTER TABLE t ADD CHECK (a > f()) NOT VALID",
+         "relation t=ACCESS EXCLUSIVE", NULL},
+        {F("LOCK TABLE u;") "ALTER TABLE t ALTER COLUMN a SET DEFAULT f()",
+         "relation t=ACCESS EXCLUSIVE", NULL},
+        {F("LOCK TABLE u;") "CREATE TABLE t (a int DEFAULT f())",
+         "relation t=ACCESS EXCLUSIVE ours", NULL},
+        {F("LOCK TABLE u;") "CREATE VIEW v AS SELECT f()", "relation v=ACCESS EXCLUSIVE ours",
+         NULL},
+        {F("LOCK TABLE u;") "CREATE TABLE t AS SELECT f() WITH NO DATA",
+         "relation t=ACCESS EXCLUSIVE ours", "it calls a function that pawl does not know"},
+        /* what is not read */
+        {"CREATE FUNCTION f() RETURNS int LANGUAGE c AS 'a', 'b'; SELECT f()", "", NOT_READ},
+        {"CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql; SELECT f()", "", NOT_READ},
+        {F("nonsense") "SELECT f()", "", NOT_READ},
+        {"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT ' $$; SELECT f()", "",
+         NOT_READ},
+        {F("LOCK TABLE t;") "SELECT g()", "", "it calls a function that pawl does not know"},
+        {F("LOCK TABLE t;") "SELECT pg_catalog.f()", "",
+         "it calls a function that pawl does not know"},
+        {F("LOCK TABLE t;") "CALL g()", "", "it runs code"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        check_call(cases[i].text, cases[i].locks, cases[i].unknown);
+}
+
+/* The function of a name is the one that stands there when it is called; all of one name where the
+ * text does not say which. */
+static void test_call_order(void **state)
+{
+    (void)state;
+    static const char sql[] = "it calls a function that pawl does not know";
+#define G(head, table)                                                                             \
+    "CREATE OR REPLACE FUNCTION " head " RETURNS void LANGUAGE sql AS 'LOCK TABLE " table "';"
+    static const char a[] = "relation a=ACCESS EXCLUSIVE maybe";
+    static const char b[] = "relation b=ACCESS EXCLUSIVE maybe";
+    static const char both[] =
+        "relation a=ACCESS EXCLUSIVE maybe; relation b=ACCESS EXCLUSIVE maybe";
+    check_call(G("g()", "a") G("g()", "b") "SELECT g()", b, NULL);
+    check_call(G("g()", "a") G("g(int)", "b") "SELECT g()", both, NULL);
+    check_call(G("app.g()", "a") G("g()", "b") "SELECT g()", both, NULL);
+    check_call(G("app.g()", "a") G("other.g()", "b") "SELECT app.g()", a, NULL);
+    check_call(G("g(integer)", "a") G("g(a int)", "b") "SELECT g(1)", b, NULL);
+    check_call(G("g(t.a%TYPE)", "a") G("g(int)", "b") "DROP FUNCTION g(int); SELECT g(1)", a, NULL);
+    check_call(G("g()", "a") "DROP FUNCTION g; SELECT g()", "", sql);
+    check_call(G("g()", "a") "DROP FUNCTION IF EXISTS g(int); SELECT g()", a, NULL);
+    check_call(G("g()", "a") "SELECT g(); ALTER FUNCTION g() RENAME TO h; SELECT g()", "", sql);
+    check_call(G("g()", "a") "ALTER FUNCTION g() RENAME TO h; SELECT h()", a, NULL);
+    check_call(G("g()", "a") "ALTER FUNCTION g() SET SCHEMA app; SELECT other.g()", "", sql);
+    check_call(G("g()", "a") "ALTER FUNCTION g() SET SCHEMA app; SELECT app.g()", a, NULL);
+    /* a branch may not run */
+    check_call(G("g()", "a") "DO $$ BEGIN DROP FUNCTION g(); END $$; SELECT g()", a, NULL);
+    check_call(G("g()", "a") "DO $$ BEGIN EXECUTE $x$" G("g()", "b") "$x$; END $$; SELECT g()",
+               both, NULL);
+    /* names are those of the time of the call */
+    check_set(G("g()", "a") "ALTER TABLE a RENAME TO b; CREATE TABLE a (b int); SELECT g()",
+              "relation a=ACCESS EXCLUSIVE; relation a=ACCESS EXCLUSIVE ours", true);
+#undef G
+}
+
+/* The act stands at the call, and says where the function says it. */
+static void test_call_places(void **state)
+{
+    (void)state;
+    static const char text[] = "SELECT 1;\n" F(
+        "\n LOCK TABLE a; ") "DO $$ BEGIN IF true THEN\n PERFORM 1, f(); END IF; END $$";
+    static const char outer[] = "DO $$ BEGIN IF true THEN\n PERFORM 1, ";
+    struct arena arena = {0};
+    struct err err = {0};
+    struct statements statements = {0};
+    struct functions functions = {.arena = &arena, .source = text};
+    struct facts facts;
+    assert_true(sql_split(&arena, DIALECT_POSTGRES, text, strlen(text), &statements, &err));
+    for (size_t i = 0; i < statements.count; i++) {
+        functions.offset = statements.items[i].offset;
+        assert_true(facts_read(&arena, &functions, statements.items[i].text, &facts, &err));
+    }
+    assert_int_equal(facts.acts.count, 1);
+    assert_int_equal(facts.acts.items[0].at, strlen(outer));
+    assert_string_equal(facts.acts.items[0].by.function, "f");
+    assert_ptr_equal(facts.acts.items[0].by.source, text);
+    assert_ptr_equal(text + facts.acts.items[0].by.offset, strstr(text, "a;  END"));
+    arena_release(&arena);
+}
+
+/* Functions that call each other, deep and often, are read once a statement and not too deep. */
+static void test_call_limits(void **state)
+{
+    (void)state;
+    enum { DEEP = 60, WIDE = 2000 };
+    struct arena arena = {0};
+    struct err err = {0};
+    struct functions functions = {.arena = &arena};
+    struct facts facts;
+    for (int i = 0; i < DEEP; i++) {
+        const char *const text = arena_printf(
+            &arena,
+            "CREATE FUNCTION f%d() RETURNS void LANGUAGE sql AS 'SELECT f%d(); SELECT f%d()'", i,
+            i + 1, i + 1);
+        assert_non_null(text);
+        assert_true(
+            facts_read(&arena, &functions, (struct span){text, strlen(text)}, &facts, &err));
+    }
+    static const char call[] = "SELECT f0()";
+    assert_true(facts_read(&arena, &functions, (struct span){call, strlen(call)}, &facts, &err));
+    assert_string_equal(facts.unknown, "functions call each other deeper than pawl reads");
+
+    static const char makes[] = F("CREATE FUNCTION g() RETURNS void LANGUAGE sql AS 'SELECT 1';"
+                                  " ALTER FUNCTION g() RENAME TO h; PERFORM h();");
+    static const char calls[] = "SELECT f(), f()";
+    assert_true(
+        facts_read(&arena, &functions, (struct span){makes, strlen(makes) - 1}, &facts, &err));
+    const size_t before = functions.count;
+    for (int i = 0; i < WIDE; i++)
+        assert_true(
+            facts_read(&arena, &functions, (struct span){calls, strlen(calls)}, &facts, &err));
+    assert_int_equal(functions.count, before + 2);
+    assert_int_equal(facts.inner.count, 1);
+    arena_release(&arena);
 }
 
 int main(void)
@@ -441,7 +656,9 @@ int main(void)
         cmocka_unit_test(test_set_renames), cmocka_unit_test(test_set_order),
         cmocka_unit_test(test_deep),        cmocka_unit_test(test_do_locks),
         cmocka_unit_test(test_do_places),   cmocka_unit_test(test_do_order),
-        cmocka_unit_test(test_do_limits),
+        cmocka_unit_test(test_do_limits),   cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_call_order),  cmocka_unit_test(test_call_places),
+        cmocka_unit_test(test_call_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -318,7 +318,7 @@ static bool read_one(struct probing *p)
     struct tree tree = {0};
     struct facts facts;
     const bool read = parser_read_here(p->at->text, &tree, p->err) &&
-                      facts_of_tree(p->arena, p->at->text, tree.statement, &facts, p->err) &&
+                      facts_of_tree(p->arena, NULL, p->at->text, tree.statement, &facts, p->err) &&
                       facts_walk_next(&p->walk, &facts, p->err);
     p->failed = !read;
     if (read)

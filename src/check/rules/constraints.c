@@ -64,9 +64,9 @@ static void look_for_validation(struct lint *lint, const struct rule *rule)
             continue;
         const struct constraint *const open = constraints_find_open(lint, act->name, command->name);
         if ((open != NULL && open->unit == lint->unit) || adds_unchecked(lint, command->name))
-            lint_report(lint, rule, act->at,
-                        "%s stays locked, as when it was added, until all rows are read",
-                        act->name);
+            lint_report_act(lint, rule, act,
+                            "%s stays locked, as when it was added, until all rows are read",
+                            act->name);
     }
 }
 

@@ -139,8 +139,8 @@ static void look_for_long_work(struct lint *lint, const struct rule *rule)
         const struct act *const act = &lint->facts.acts.items[i];
         if (!is_long(lint, act))
             continue;
-        lint_report(lint, rule, act->at, "%s keeps %s locked until it ends: %s came before it",
-                    act->form->name, held->act.name, held->act.form->name);
+        lint_report_act(lint, rule, act, "%s keeps %s locked until it ends: %s came before it",
+                        act->form->name, held->act.name, held->act.form->name);
         return;
     }
 }
@@ -187,9 +187,9 @@ static void look_for_foreign_keys(struct lint *lint, const struct rule *rule)
         const bool adds = !is_locked_before(lint, i, target->name, &any) ||
                           !is_locked_before(lint, i, act->name, &any);
         if (any && adds)
-            lint_report(lint, rule, act->at,
-                        "%s and %s are locked beside the tables of an earlier foreign key",
-                        act->name, target->name != NULL ? target->name : "its target");
+            lint_report_act(lint, rule, act,
+                            "%s and %s are locked beside the tables of an earlier foreign key",
+                            act->name, target->name != NULL ? target->name : "its target");
     }
 }
 

@@ -210,9 +210,9 @@ static void look_for_additions(struct lint *lint, const struct rule *rule)
         if (contract_side(act->form) != SIDE_ADDS || is_cancelled(lint, i))
             continue;
         lint_turn_to(lint, &lint->done.items[i]);
-        lint_report(lint, rule, act->at, "newer code starts without %s%s%s",
-                    act->part != NULL ? act->part : "", act->part != NULL ? " of " : "",
-                    act->name != NULL ? act->name : "it");
+        lint_report_act(lint, rule, act, "newer code starts without %s%s%s",
+                        act->part != NULL ? act->part : "", act->part != NULL ? " of " : "",
+                        act->name != NULL ? act->name : "it");
         return;
     }
 }

@@ -84,7 +84,7 @@ static void look_for_passes(struct lint *lint, const struct rule *rule)
         if (!is_pass(act) || act->name == NULL || !lint_is_existing(lint, act) ||
             !was_passed(lint, act->name))
             continue;
-        lint_report(lint, rule, act->at, "%s is gone over once more", act->name);
+        lint_report_act(lint, rule, act, "%s is gone over once more", act->name);
         return;
     }
 }
