@@ -183,9 +183,9 @@ static const struct rule rules[] = {
      .why =
          "It runs code (DO, CALL, a function that is not known), or is written in a syntax that "
          "the parser does not read. It may do nothing, or lock everything. The rules speak of the "
-         "statements in the body of a DO in PL/pgSQL, also of those that EXECUTE has as a "
-         "constant, "
-         "and of nothing else that code does.",
+         "statements in the body of a DO in PL/pgSQL and of functions in PL/pgSQL or SQL that the "
+         "same deploy makes and calls by name, also of those that EXECUTE has as a constant, and "
+         "of nothing else that code does.",
      .fix = "Write the statements themselves where that is possible; else look at them with "
             "care.",
      .example_bad = "do $$ begin execute 'drop table users_' || current_user; end $$;",
