@@ -20,7 +20,7 @@ PYTHON := /usr/bin/python3
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: setup setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix release demo \
-	test test-faults test-probe test-matrix test-recipes bench bench-backfill fuzz coverage tsan lint \
+	test test-facts test-faults test-probe test-matrix test-recipes bench bench-backfill fuzz coverage tsan lint \
 	format docs install help
 
 setup: ## install the Debian packages for building and testing
@@ -41,6 +41,11 @@ test-faults: build/asan/build.ninja ## every message lost, every point killed, e
 	PAWL_TEST_FULL=1 PAWL_TEST_EVERY=$(FAULTS_EVERY) PAWL_BIN=$(CURDIR)/build/asan/src/pawl \
 		$(PYTHON) -m pytest -q -n 2 \
 		tests/test_faults.py tests/test_kill.py tests/test_lost_connection.py tests/test_out_of_memory.py
+
+test-facts: build/asan/build.ninja ## what is told of statements against what the server does, every change
+	ninja -C build/asan
+	PAWL_TEST_FULL=1 PAWL_BIN=$(CURDIR)/build/asan/src/pawl \
+		$(PYTHON) -m pytest -q -n 2 tests/test_facts.py tests/test_old_code.py
 
 test-probe: build/asan/build.ninja ## what pawl probe says against what the server does, PROBE_CASES random cases
 	ninja -C build/asan

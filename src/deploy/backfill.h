@@ -87,13 +87,13 @@ bool backfill_fail(struct backfill *b, struct err *err);
 struct backfill_engine {
     /* The last key of the table as a window of one row, and a guess at its rows. */
     bool (*end)(struct backfill *b, struct arena *arena, struct window *ret, int64_t *ret_estimate,
-                struct err *err) MUST_CHECK;
+                struct err *err);
     bool (*window)(struct backfill *b, struct arena *arena, int64_t rows, struct window *ret,
-                   struct err *err) MUST_CHECK;
+                   struct err *err);
     /* to->changed is filled: what the statement has changed is added to it. */
     bool (*batch)(struct backfill *b, struct arena *arena, const struct window *window,
-                  struct checkpoint *to, struct err *err) MUST_CHECK;
-    bool (*finish)(struct backfill *b, struct arena *arena, struct err *err) MUST_CHECK;
+                  struct checkpoint *to, struct err *err);
+    bool (*finish)(struct backfill *b, struct arena *arena, struct err *err);
 };
 extern const struct backfill_engine backfill_pg, backfill_sqlite;
 
