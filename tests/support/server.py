@@ -13,11 +13,20 @@ from pathlib import Path
 # PostgreSQL and PgBouncer refuse to run as root; the packages bring this user.
 USER = "postgres"
 
+# Tests make and drop a database each: hundreds of files, which a file system on a disk is slow with.
+MEMORY = "/dev/shm"
+ROOM_BYTES = 4 << 30
+
+
+def is_roomy(folder):
+    """Whether it takes the databases of some workers at once, and their logs."""
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM_BYTES
+
 
 def server_folder(name):
-    """A fresh folder that the server's user owns, below /tmp or PAWL_SERVER_FOLDER: short, as a
-    socket's path has 107 bytes."""
-    parent = os.environ.get("PAWL_SERVER_FOLDER", "/tmp")
+    """A fresh folder that the server's user owns, below PAWL_SERVER_FOLDER, in memory where there is
+    enough of it, or in /tmp: short, as a socket's path has 107 bytes."""
+    parent = os.environ.get("PAWL_SERVER_FOLDER") or (MEMORY if is_roomy(MEMORY) else "/tmp")
     folder = Path(tempfile.mkdtemp(prefix=f"pawl-{name}-", dir=parent))
     folder.chmod(0o755)
     if os.geteuid() == 0:
