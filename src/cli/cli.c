@@ -218,6 +218,15 @@ static bool set_from_flags(struct cli *cli, struct err *err)
     return true;
 }
 
+bool cli_prepare_target(struct cli *cli, struct err *err)
+{
+    if (!config_target(&cli->arena, &cli->config, cli_option(cli, "target"), cli_option(cli, "url"),
+                       &cli->target, err))
+        return false;
+    const struct value *url = &cli->target.values[SETTING_URL];
+    return url_parse(&cli->arena, url->text, config_folder_of(&cli->config, url), &cli->url, err);
+}
+
 bool cli_prepare(struct cli *cli, enum needs needs, struct err *err)
 {
     const char *folder = cli_option(cli, "folder");
@@ -228,13 +237,7 @@ bool cli_prepare(struct cli *cli, enum needs needs, struct err *err)
     if (!config_load(&cli->arena, cli_option(cli, "config"), &cli->config, err) ||
         !set_from_flags(cli, err))
         return false;
-    if (needs == NEEDS_CONFIG)
-        return true;
-    if (!config_target(&cli->arena, &cli->config, cli_option(cli, "target"), cli_option(cli, "url"),
-                       &cli->target, err))
-        return false;
-    const struct value *url = &cli->target.values[SETTING_URL];
-    return url_parse(&cli->arena, url->text, config_folder_of(&cli->config, url), &cli->url, err);
+    return needs == NEEDS_CONFIG || cli_prepare_target(cli, err);
 }
 
 bool cli_run(struct cli *cli, struct err *err)

@@ -94,6 +94,9 @@ bool cli_parse(struct cli *cli, int argc, char **argv, struct err *err) MUST_CHE
 /* Changes to the folder that was given and reads what is needed; the command may be NULL. */
 bool cli_prepare(struct cli *cli, enum needs needs, struct err *err) MUST_CHECK;
 
+/* After NEEDS_CONFIG, for a command that does not always want one: cli->target, cli->url. */
+bool cli_prepare_target(struct cli *cli, struct err *err) MUST_CHECK;
+
 /* Finds out what the command needs, and runs it. */
 bool cli_run(struct cli *cli, struct err *err) MUST_CHECK;
 

@@ -1,12 +1,14 @@
 /* `pawl capture`: the statements that a database has seen, as a file for `pawl compat`. */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
+#include "check/captured.h"
 #include "cli/commands.h"
 #include "cli/session.h"
-#include "sql/identifier.h"
-#include "sql/lexer.h"
 #include "sql/match.h"
+#include "sql/parameters.h"
 
 /* What a release may be called: a folder of its own. */
 static bool check_release(struct cli *cli, const char *release, struct err *err)
@@ -65,73 +67,69 @@ static bool is_hidden(const char *text)
     return strcmp(text, "<insufficient privilege>") == 0;
 }
 
-static bool starts_as_query(const char *text)
+/* The tokens behind the one at hand, the nearest first. */
+struct trail {
+    struct token tokens[3];
+};
+
+static bool trail_is(const struct trail *trail, const char *words)
 {
-    static const char words[] = "SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|VALUES|TABLE";
-    struct lexer lexer = lexer_init(DIALECT_POSTGRES, text, strlen(text));
-    struct token token = lexer_next_solid(&lexer);
-    while (token.type == TOKEN_SYMBOL && token.span.at[0] == '(')
-        token = lexer_next_solid(&lexer);
-    return token.type == TOKEN_WORD && match_word(&token, (struct span){words, strlen(words)});
+    return trail->tokens[0].type == TOKEN_PARAMETER && trail->tokens[1].type == TOKEN_WORD &&
+           match_word(&trail->tokens[1], (struct span){words, strlen(words)});
 }
 
-/* Pawl's own, and what tools ask of the catalogs, name these with a dot behind. */
-static bool is_of_a_tool(const char *text, const char *ledger)
+/* extract($1 */
+static bool is_extract(const struct trail *trail)
 {
-    struct lexer lexer = lexer_init(DIALECT_POSTGRES, text, strlen(text));
-    struct span name = {0};
-    for (;;) {
-        const struct token token = lexer_next_solid(&lexer);
-        if (token.type == TOKEN_END)
-            return false;
-        const bool dot = token.type == TOKEN_SYMBOL && token.span.at[0] == '.';
-        if (dot && name.len > 0) {
-            const bool quoted = name.at[0] == '"';
-            const struct span plain = {name.at + quoted, name.len - 2 * (size_t)quoted};
-            if (span_is(plain, ledger) || span_is_nocase(plain, "pg_catalog") ||
-                span_is_nocase(plain, "information_schema") ||
-                span_is_nocase(plain, "pg_stat_statements"))
-                return true;
-        }
-        const bool is_name = token.type == TOKEN_WORD || token.type == TOKEN_NAME;
-        name = is_name ? token.span : (struct span){0};
-    }
+    return trail->tokens[0].type == TOKEN_PARAMETER && trail->tokens[1].type == TOKEN_SYMBOL &&
+           trail->tokens[1].span.at[0] == '(' && trail->tokens[2].type == TOKEN_WORD &&
+           span_is_nocase(trail->tokens[2].span, "extract");
 }
 
-/* A constant behind the name of its type is normalised to what no server reads: interval $1. */
+/* What values are normalised to is not always what a server reads: interval $1 becomes
+ * $1::interval, extract($1 from x) becomes date_part($1, x). */
 static void put_repaired(struct str *out, const char *text)
 {
-    static const char types[] = "interval|date|timestamp|timestamptz|time";
     struct lexer lexer = lexer_init(DIALECT_POSTGRES, text, strlen(text));
-    struct token last = {0};
+    struct trail trail = {0};
+    const struct token *const parameter = &trail.tokens[0];
     size_t copied = 0;
     for (;;) {
         const struct token token = lexer_next_solid(&lexer);
-        if (token.type == TOKEN_END)
-            break;
-        if (token.type == TOKEN_PARAMETER && last.type == TOKEN_WORD &&
-            match_word(&last, (struct span){types, strlen(types)})) {
-            str_append(out, text + copied, last.start - copied);
-            str_append(out, token.span.at, token.span.len);
+        const size_t end = parameter->start + parameter->span.len;
+        if (trail_is(&trail, "interval|date|timestamp|timestamptz|time")) {
+            const struct token *const type = &trail.tokens[1];
+            str_append(out, text + copied, type->start - copied);
+            str_append(out, parameter->span.at, parameter->span.len);
             str_puts(out, "::");
-            str_append(out, last.span.at, last.span.len);
+            str_append(out, type->span.at, type->span.len);
+            copied = end;
+        } else if (is_extract(&trail) && token.type == TOKEN_WORD &&
+                   span_is_nocase(token.span, "from")) {
+            str_append(out, text + copied, trail.tokens[2].start - copied);
+            str_puts(out, "date_part(");
+            str_append(out, parameter->span.at, parameter->span.len);
+            str_putc(out, ',');
             copied = token.start + token.span.len;
         }
-        last = token;
+        if (token.type == TOKEN_END)
+            break;
+        trail = (struct trail){{token, trail.tokens[0], trail.tokens[1]}};
     }
     str_puts(out, text + copied);
 }
 
 /* ---- writing ---- */
 
-static bool write_file(struct cli *cli, const char *release, const struct str *text, size_t count,
+static bool write_file(struct cli *cli, const char *name, const struct str *text, size_t count,
                        struct err *err)
 {
     const struct value *const setting = &cli->config.values[SETTING_QUERIES];
+    const char *const release = cli_option(cli, "release");
     const char *const folder =
         fs_join(&cli->arena, config_folder_of(&cli->config, setting), setting->text);
     const char *const own = folder != NULL ? fs_join(&cli->arena, folder, release) : NULL;
-    const char *const path = own != NULL ? fs_join(&cli->arena, own, "captured.sql") : NULL;
+    const char *const path = own != NULL ? fs_join(&cli->arena, own, name) : NULL;
     if (path == NULL || text->failed)
         return err_nomem(err);
     if (!fs_make_folder(folder, err) || !fs_make_folder(own, err) ||
@@ -146,17 +144,20 @@ static bool write_file(struct cli *cli, const char *release, const struct str *t
     return cli->summary != NULL || err_nomem(err);
 }
 
-static bool run(struct cli *cli, struct err *err)
+/* ---- from the target ---- */
+
+static bool capture_target(struct cli *cli, struct err *err)
 {
     CLEANUP(session_close) struct session session = {0};
     CLEANUP(str_release) struct str text = {0};
-    const char *const release = cli_option(cli, "release");
     const char *schema;
     size_t count = 0, hidden = 0;
     struct rows rows;
+    if (!cli_prepare_target(cli, err))
+        return false;
     if (cli->url.engine == ENGINE_SQLITE)
         return err_set(err, ERR_USAGE, "`pawl capture` is for PostgreSQL");
-    if (!check_release(cli, release, err) || !session_open(cli, false, &session, err) ||
+    if (!session_open(cli, false, &session, err) ||
         !find_view(cli, session.ledger.pg, &schema, err))
         return false;
     if (schema == NULL)
@@ -165,8 +166,9 @@ static bool run(struct cli *cli, struct err *err)
         return false;
     for (size_t i = 0; i < rows.count; i++) {
         const char *const query = rows_get(&rows, i, 0);
+        const struct span sql = {query, strlen(query)};
         hidden += is_hidden(query);
-        if (!starts_as_query(query) || is_of_a_tool(query, session.target.name))
+        if (!sql_starts_as_query(sql) || captured_is_of_a_tool(sql, session.target.name))
             continue;
         put_repaired(&text, query);
         str_puts(&text, "\n;\n\n");
@@ -175,15 +177,135 @@ static bool run(struct cli *cli, struct err *err)
     if (hidden > 0)
         output_chat(&cli->output, "some statements are hidden from this role: it needs "
                                   "pg_read_all_stats to see those of others");
-    return write_file(cli, release, &text, count, err);
+    return write_file(cli, "captured.sql", &text, count, err);
+}
+
+/* ---- from logs ---- */
+
+/* That of the target, where one is configured. */
+static const char *ledger_of(struct cli *cli)
+{
+    CLEANUP(err_release) struct err none = {0};
+    return cli_prepare_target(cli, &none) ? cli->target.values[SETTING_LEDGER].text : "pawl";
+}
+
+static void close_log(const int *fd)
+{
+    if (*fd > STDIN_FILENO)
+        (void)close(*fd); /* only read */
+}
+
+static bool read_log(struct cli *cli, const char *path, const struct captured_options *options,
+                     struct captured *ret, struct err *err)
+{
+    const bool is_stdin = strcmp(path, "-") == 0;
+    const char *const shown = is_stdin ? "the standard input" : fs_printable(&cli->arena, path);
+    if (shown == NULL)
+        return err_nomem(err);
+    CLEANUP(close_log) const int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, ERR_USAGE, "cannot read %s", shown);
+    return captured_add_log(fd, shown, options, ret, err);
+}
+
+static bool read_logs(struct cli *cli, struct captured *ret, struct err *err)
+{
+    const char *const format = cli_option(cli, "log-line-prefix");
+    struct server_log_prefix prefix;
+    struct captured_options options = {.user = cli_option(cli, "user"),
+                                       .database = cli_option(cli, "database"),
+                                       .application = cli_option(cli, "application-name"),
+                                       .ledger = ledger_of(cli)};
+    if (format != NULL && !server_log_prefix_read(&cli->arena, format, &prefix, err))
+        return false;
+    options.prefix = format != NULL ? &prefix : NULL;
+    for (size_t i = 0; i < cli->given.count; i++) {
+        const struct given_option *const given = &cli->given.items[i];
+        if (strcmp(given->option->name, "log") == 0 &&
+            !read_log(cli, given->text, &options, ret, err))
+            return false;
+    }
+    return true;
+}
+
+static void tell_unread(struct cli *cli, const struct captured *captured)
+{
+    if (captured->lines.unread > 0)
+        output_chat(&cli->output, "%zu of %zu lines could not be read", captured->lines.unread,
+                    captured->lines.lines);
+    if (captured->unread > 0)
+        output_chat(&cli->output, "%zu statement%s could not be read and %s left out",
+                    captured->unread, captured->unread == 1 ? "" : "s",
+                    captured->unread == 1 ? "is" : "are");
+    if (captured->full)
+        output_chat(&cli->output,
+                    "there are more than %d different statements: the rest is left "
+                    "out",
+                    CAPTURED_MAX);
+    cli_result(cli, "lines", json_integer((json_int_t)captured->lines.lines));
+    cli_result(cli, "unread_lines", json_integer((json_int_t)captured->lines.unread));
+    cli_result(cli, "unread_statements", json_integer((json_int_t)captured->unread));
+}
+
+static bool capture_logs(struct cli *cli, struct err *err)
+{
+    CLEANUP(captured_release) struct captured captured = {0};
+    CLEANUP(str_release) struct str text = {0};
+    if (!read_logs(cli, &captured, err))
+        return false;
+    tell_unread(cli, &captured);
+    if (captured.count == 0) {
+        (void)err_set(err, ERR_REFUSED, "there are no such statements in what was read");
+        err_state(err, "Nothing was written.");
+        err_hint(err, "Servers write them with log_statement = all (or mod) or "
+                      "log_min_duration_statement = 0, and lc_messages = C.");
+        return false;
+    }
+    captured_sort(&captured);
+    for (size_t i = 0; i < captured.count; i++) {
+        str_puts(&text, captured.items[i].sql);
+        str_puts(&text, "\n;\n\n");
+    }
+    return write_file(cli, "logged.sql", &text, captured.count, err);
+}
+
+static bool check_line(const struct cli *cli, struct err *err)
+{
+    static const char *const of_logs[] = {"user", "database", "application-name",
+                                          "log-line-prefix"};
+    for (size_t i = 0; i < COUNT_OF(of_logs); i++)
+        if (cli_option(cli, of_logs[i]) != NULL && cli_option(cli, "log") == NULL)
+            return err_set(err, ERR_USAGE, "--%s goes with --log", of_logs[i]);
+    return true;
+}
+
+static bool run(struct cli *cli, struct err *err)
+{
+    return check_line(cli, err) && check_release(cli, cli_option(cli, "release"), err) &&
+           (cli_option(cli, "log") != NULL ? capture_logs(cli, err) : capture_target(cli, err));
 }
 
 static const struct option options[] = {
     {.name = "release", .argument = "R", .text = "whose statements they are"},
+    {.name = "log",
+     .argument = "FILE",
+     .text = "take them from a server's log instead, csvlog, jsonlog or text; - is the standard "
+             "input; again for more",
+     .offers = OFFER_FILES},
+    {.name = "user", .argument = "NAME", .text = "with --log: those of this role alone"},
+    {.name = "database", .argument = "NAME", .text = "with --log: those in this database alone"},
+    {.name = "application-name",
+     .argument = "NAME",
+     .text = "with --log: those of this application_name alone"},
+    {.name = "log-line-prefix",
+     .argument = "FORMAT",
+     .text = "with --log: the server's log_line_prefix, for whose statements a text log has"},
 };
 
 static const struct example examples[] = {
     {"pawl capture --release 1.24", "writes queries/1.24/captured.sql"},
+    {"pawl capture --release 1.24 --log postgresql.csv --user shop",
+     "writes queries/1.24/logged.sql, the statements of one role"},
 };
 
 const struct command command_capture = {
@@ -191,13 +313,15 @@ const struct command command_capture = {
     .group = GROUP_CHECK,
     .summary = "write down the statements that the target has seen, for `pawl compat`",
     .usage = "",
-    .about = "Takes the texts of pg_stat_statements, which have $1 in place of values, for the\n"
-             "target's database: queries and changes of rows, without those of pawl and of the\n"
-             "catalogs. The file queries/RELEASE/captured.sql is written anew, sorted.",
+    .about =
+        "Takes the texts of pg_stat_statements, which have $1 in place of values, for the\n"
+        "target's database: queries and changes of rows, without those of pawl and of the\n"
+        "catalogs. The file queries/RELEASE/captured.sql is written anew, sorted. With --log,\n"
+        "queries/RELEASE/logged.sql from logs, without values likewise; no target is asked.",
     .options = options,
     .option_count = COUNT_OF(options),
     .examples = examples,
     .example_count = COUNT_OF(examples),
-    .needs = NEEDS_TARGET,
+    .needs = NEEDS_CONFIG,
     .run = run,
 };
