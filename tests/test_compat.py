@@ -1,12 +1,24 @@
 """What pawl compat says of an old release's statements, held against what really happens to them."""
 
+import os
+
 import psycopg
 import pytest
+from psycopg import sql
 
 BASE = """
 CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE DOMAIN short AS text CHECK (length(VALUE) < 100);
+CREATE DOMAIN number AS int CHECK (VALUE > 0);
+CREATE DOMAIN given AS int NOT NULL CHECK (VALUE > 0);
+CREATE TYPE address AS (street text, zip text);
 CREATE TABLE p (id int PRIMARY KEY, title text);
+CREATE TABLE d (id int PRIMARY KEY, n number DEFAULT 1, s given DEFAULT 1, a address);
+CREATE TABLE loose (id int, x text);
+CREATE SCHEMA lib;
+CREATE TABLE lib.x (id int);
+CREATE VIEW early AS SELECT id, title FROM p WHERE id < 5;
+CREATE FUNCTION deep() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM lib.x); END';
 CREATE TABLE t (id int PRIMARY KEY, a int UNIQUE, b text DEFAULT 'b', vc varchar(20), e mood, s short,
     p_id int REFERENCES p, at timestamp);
 CREATE TABLE log (id int GENERATED ALWAYS AS IDENTITY, what text);
@@ -23,6 +35,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE ON p FOR EACH ROW EXECUTE FUNCTION a
 INSERT INTO p VALUES (1, 'one'), (2, 'two');
 INSERT INTO t VALUES (1, 1, 'x', 'y', 'ok', 's', 1, '2020-01-01'), (2, 2, 'q', 'z', 'sad', NULL, NULL, NULL);
 INSERT INTO part VALUES (1, 'one');
+INSERT INTO d VALUES (1, 1, 1, ROW('a', 'b'));
 """
 
 STATEMENTS = [
@@ -56,6 +69,20 @@ STATEMENTS = [
     ("INSERT INTO part VALUES ($1, $2)", (2, "two")),
     ("SELECT * FROM t NATURAL JOIN p", ()),
     ("UPDATE p SET title = $1 WHERE id = $2", ("new", 1)),
+    ("SELECT x.id, x.a FROM t x WHERE x.id = $1", (1,)),
+    ("SELECT vc FROM t WHERE id = $1", (1,)),
+    ("SELECT to_jsonb(t) FROM t WHERE id = 1", ()),
+    ("SELECT json_agg(t.*)::text FROM t WHERE id = 1", ()),
+    ("SELECT row_to_json(x)::text FROM (SELECT * FROM p WHERE id = 1) x", ()),
+    ("SELECT id FROM p WHERE EXISTS (SELECT * FROM t)", ()),
+    ("UPDATE t SET at = $1 WHERE id = $2", ("2021-01-01", 1)),
+    ("UPDATE d SET n = $1 WHERE id = $2", (None, 1)),
+    ("UPDATE d SET s = $1 WHERE id = $2", (2, 1)),
+    ("SELECT a::text FROM d", ()),
+    ("UPDATE d SET a = $1 WHERE id = 1", ("(a,b)",)),
+    ("SELECT deep()", ()),
+    ("INSERT INTO early VALUES ($1, $2)", (7, "x")),
+    ("INSERT INTO loose VALUES ($1, $2)", (300, "x")),
 ]
 
 CHANGES = {
@@ -116,11 +143,27 @@ CHANGES = {
     "revoke": "REVOKE SELECT ON t FROM compat_app",
     "revoke a sequence": "REVOKE ALL ON SEQUENCE numbers FROM compat_app",
     "a view anew": "DROP VIEW v; CREATE VIEW v AS SELECT id, a FROM t",
+    "to varchar": "ALTER TABLE t ALTER b TYPE varchar(10)",
+    "to an enum": "ALTER TABLE t ALTER vc TYPE mood USING NULL",
+    "an enum to text": "ALTER TABLE t ALTER e TYPE text",
+    "an enum anew": "ALTER TABLE t ALTER e TYPE text; DROP TYPE mood; CREATE TYPE mood AS ENUM ('sad', 'ok');"
+                    "ALTER TABLE t ALTER e TYPE mood USING e::mood",
+    "another collation": "ALTER TABLE t ALTER vc TYPE varchar(20) COLLATE \"C\"",
+    "domain not null": "ALTER DOMAIN number SET NOT NULL",
+    "a longer composite": "ALTER TYPE address ADD ATTRIBUTE country text",
+    "revoke a schema": "REVOKE USAGE ON SCHEMA lib FROM compat_app",
+    "a view that checks": "ALTER VIEW early SET (check_option = local)",
+    "attach a partition": "ALTER TABLE part ATTACH PARTITION loose FOR VALUES FROM (100) TO (200)",
 }
+
+# Those of a short run: the server says it, the catalogs say it, values and drivers see it.
+FEW = ["nothing of theirs", "add a column", "drop a column", "set not null", "to bigint", "an enum anew"]
 
 GRANTS = """
 GRANT ALL ON ALL TABLES IN SCHEMA public TO compat_app;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO compat_app;
+GRANT USAGE ON SCHEMA lib TO compat_app;
+GRANT ALL ON ALL TABLES IN SCHEMA lib TO compat_app;
 """
 
 
@@ -148,14 +191,11 @@ def write_queries(pawl, *statements, release="1.0", name="all"):
     (folder / f"{name}.sql").write_text("".join(f"{text}\n;\n" for text in statements))
 
 
-def outcome(connection, statement, parameters):
+def outcome(connection, text, parameters=None):
     """What the server answers, with real values, and undone again."""
     connection.execute("BEGIN")
     try:
         connection.execute("SET LOCAL ROLE compat_app")
-        text = statement
-        for number in range(len(parameters), 0, -1):
-            text = text.replace(f"${number}", "%s")
         cursor = connection.execute(text, parameters)
         if cursor.description is None:
             return ("rows", cursor.rowcount)
@@ -167,9 +207,42 @@ def outcome(connection, statement, parameters):
         connection.execute("ROLLBACK")
 
 
-def outcomes(pg):
-    with pg.connect() as connection:
-        return [outcome(connection, *statement) for statement in STATEMENTS]
+class Drivers:
+    """The statements as three drivers send them: one lets the server find the types of parameters,
+    one says those of the old schema, one has prepared them before and still has its connection."""
+
+    def __init__(self, pg):
+        self.pg = pg
+        self.open = pg.connect(prepare_threshold=None)
+        self.types = []
+        for number, (text, _) in enumerate(STATEMENTS):
+            self.open.execute(f"PREPARE s{number} AS {text}")
+            found = self.open.execute("SELECT parameter_types::text[] FROM pg_prepared_statements"
+                                      " WHERE name = %s", [f"s{number}"]).fetchone()[0]
+            self.types.append(f"({', '.join(found)})" if found else "")
+
+    @staticmethod
+    def execute(connection, number):
+        values = sql.SQL(", ").join(sql.Literal(value) for value in STATEMENTS[number][1])
+        call = sql.SQL("EXECUTE {}({})") if STATEMENTS[number][1] else sql.SQL("EXECUTE {}")
+        return outcome(connection, call.format(sql.SQL(f"s{number}"), values))
+
+    def declared(self, connection, number):
+        try:
+            connection.execute(f"PREPARE s{number} {self.types[number]} AS {STATEMENTS[number][0]}")
+        except psycopg.Error as error:
+            return ("fails", error.sqlstate)
+        return self.execute(connection, number)
+
+    def outcomes(self):
+        said = []
+        with self.pg.connect(prepare_threshold=None) as connection:
+            for number, (text, parameters) in enumerate(STATEMENTS):
+                for place in range(len(parameters), 0, -1):
+                    text = text.replace(f"${place}", "%s")
+                said.append((outcome(connection, text, parameters), self.declared(connection, number),
+                             self.execute(self.open, number)))
+        return said
 
 
 def verdicts(answer):
@@ -189,31 +262,34 @@ def is_broken(before, after):
     return before[0] != after[0]
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", CHANGES if os.environ.get("PAWL_TEST_FULL") else FEW)
 def test_no_statement_that_changes_is_called_fine(shop, change, figures):
     write_queries(shop, *(text for text, _ in STATEMENTS))
     shop.write("20250102000000_change", CHANGES[change])
-    before = outcomes(shop.pg)
-    assert all(said[0] != "fails" for said in before), before
+    drivers = Drivers(shop.pg)
+    before = drivers.outcomes()
+    assert all(one[0] != "fails" for said in before for one in said), before
     result = shop.run("compat", "--json")
     assert result.code in (0, 3), result
     answer = result.json()
     assert answer["judged"] == len(STATEMENTS), result.out
     worst = verdicts(answer)
-    shop.run("deploy", "--override", "lint", "--reason", "test", check=0)
-    after = outcomes(shop.pg)
-    alarms = 0
+    with shop.pg.connect() as connection:
+        connection.execute(CHANGES[change])
+    after = drivers.outcomes()
+    alarms = []
     for number, (text, _) in enumerate(STATEMENTS):
         said = worst.get(number, "fine")
         if before[number] != after[number]:
             assert said in ("warning", "error"), (text, before[number], after[number])
         if said == "error":
-            assert is_broken(before[number], after[number]), (text, answer["verdicts"])
-        alarms += said == "warning" and before[number] == after[number]
+            assert is_broken(before[number][0], after[number][0]), (text, answer["verdicts"])
+        if said == "warning" and before[number] == after[number]:
+            alarms.append(number)
     assert result.code == (3 if "error" in worst.values() else 0)
     if change == "nothing of theirs":
         assert worst == {}
-    figures(f"{change}: {alarms} warnings of {len(STATEMENTS)} were not needed")
+    figures(f"{change}: {len(alarms)} of {len(STATEMENTS)} were warned of without need: {alarms}")
 
 
 # ---- the command ----

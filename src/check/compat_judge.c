@@ -136,19 +136,25 @@ static bool is_in_function(const struct matter *m)
             compat_trait_find(&m->judging->after->traits, function, "word", m->change->name));
 }
 
-static bool is_new_name(const struct matter *m)
+static bool has_row_of(const struct compat_use *use, const struct compat_names *names)
 {
-    return m->use->natural || compat_names_have(&m->use->columns, m->change->name) ||
-           is_in_function(m);
+    for (size_t i = 0; i < names->count; i++)
+        if (compat_names_have(&use->rows, names->items[i]))
+            return true;
+    return false;
 }
 
 /* The row as a whole, by the name of its table. */
 static bool is_whole_row(const struct compat_use *use)
 {
-    for (size_t i = 0; i < use->labels.count; i++)
-        if (compat_names_have(&use->columns, use->labels.items[i]))
-            return true;
-    return false;
+    return use->row_star || has_row_of(use, &use->labels) ||
+           (use->star && has_row_of(use, &use->parts));
+}
+
+static bool is_new_name(const struct matter *m)
+{
+    return m->use->natural || compat_names_have(&m->use->columns, m->change->name) ||
+           is_whole_row(m->use) || is_in_function(m);
 }
 
 static bool is_gone_column(const struct matter *m)
@@ -193,6 +199,12 @@ static bool is_of_type(const struct matter *m)
     return m->reached->is_named || m->reached->in_function != 0;
 }
 
+/* Of a column's type that the statement neither takes nor gives, nobody sees which one it is. */
+static bool is_met(const struct matter *m)
+{
+    return m->change->owner >> 32 != 't' || is_of_type(m);
+}
+
 static bool is_conflict(const struct matter *m)
 {
     return m->reached->target == NULL || m->reached->target->conflicts;
@@ -204,7 +216,45 @@ static bool has_action(const struct matter *m)
            strstr(m->change->name, " ON UPDATE ") != NULL;
 }
 
+/* A trigger may fill any column, and a generated one follows others. */
+static bool may_change(const struct matter *m, const char *column)
+{
+    const struct compat_traits *const after = &m->judging->after->traits;
+    return compat_names_have(&m->reached->target->set, column) ||
+           compat_trait_find(after, m->change->owner, "update trigger", NULL) != NULL ||
+           compat_trait_find(after, m->change->owner, "generated", column) != NULL;
+}
+
+/* An UPDATE that leaves the columns of a constraint as they are cannot break it; "*": nobody knows
+ * which these are. */
+static bool is_touched(const struct matter *m)
+{
+    const struct compat_target *const target = m->reached->target;
+    CLEANUP(arena_release) struct arena scratch = {0};
+    if (target == NULL || target->any_columns || m->reached->ops != (USE_UPDATES | USE_READS) ||
+        strcmp(m->change->after, "*") == 0)
+        return true;
+    char *const columns = arena_strdup(&scratch, m->change->after);
+    bool touched = columns == NULL;
+    for (char *column = columns; column != NULL && !touched;) {
+        char *const end = strchr(column, '\n');
+        if (end != NULL)
+            *end = '\0';
+        touched = may_change(m, column);
+        column = end != NULL ? end + 1 : NULL;
+    }
+    return touched;
+}
+
+static bool is_own(const struct matter *m)
+{
+    return m->reached->is_named;
+}
+
 enum { CAME = 1, WENT = 2, CHANGED = 4, ANY_WAY = CAME | WENT | CHANGED };
+
+#define OTHER_TRIGGER "trigger \"{n}\" of {o} is new, gone or another one"
+#define OTHER_RULE    "rule \"{n}\" of {o} is new, gone or another one"
 
 static const struct meaning {
     const char *kind;
@@ -212,12 +262,13 @@ static const struct meaning {
     matters_fn *matters; /* NULL: always */
     const char *text;
 } meanings[] = {
-    {"identity", CAME, USE_ALL, NULL, "it comes to {o}, which was not there or has been made anew"},
-    {"identity", WENT, USE_ALL, NULL, "it comes to {o}, which is gone"},
+    {"identity", CAME, USE_ALL, is_met, "it comes to {o}, which was not there or has been made anew"},
+    {"identity", WENT, USE_ALL, is_met, "it comes to {o}, which is gone"},
     {"identity", CHANGED, USE_ALL, is_changed_identity,
      "it comes to {o}, which does something else or has another name now"},
     {"column", CAME, USE_ALL, is_new_name,
-     "column \"{n}\" of {o} is new, and the statement may take it for another"},
+     "column \"{n}\" of {o} is new, and the statement may take it for another, or its rows have "
+     "it"},
     {"column", WENT, USE_ALL, is_gone_column, "column \"{n}\" of {o} is gone"},
     {"column", CHANGED, USE_ALL, is_other_type,
      "column \"{n}\" of {o} is {a} now, it was {b}: values may not fit or not mean the same"},
@@ -230,23 +281,31 @@ static const struct meaning {
      "column \"{n}\" of {o} has another default now: \"{a}\""},
     {"generated", ANY_WAY, USE_INSERTS | USE_UPDATES, NULL,
      "how column \"{n}\" of {o} is generated has changed: \"{a}\""},
-    {"constraint", CAME, USE_INSERTS | USE_UPDATES, NULL, "{o} may refuse what was allowed: {n}"},
+    {"constraint", CAME, USE_INSERTS | USE_UPDATES, is_touched,
+     "{o} may refuse what was allowed: {n}"},
+    {"bound", CAME | CHANGED, USE_INSERTS | USE_UPDATES, is_own,
+     "{o} may refuse what was allowed, as a partition: {a}"},
     {"referenced", CAME, USE_UPDATES | USE_DELETES, NULL, "rows of {o} are referred to now: {n}"},
     {"referenced", WENT, USE_UPDATES | USE_DELETES, has_action,
      "what changes with rows of {o} has changed: {n} is gone"},
-    {"unique", CAME, USE_INSERTS | USE_UPDATES, NULL,
+    {"unique", CAME, USE_INSERTS | USE_UPDATES, is_touched,
      "{o} may refuse what was allowed: unique {n}"},
     {"unique", WENT, USE_INSERTS, is_conflict,
      "what conflicts in {o} has changed: unique {n} is gone"},
-    {"trigger", ANY_WAY, USE_CHANGES, NULL, "trigger \"{n}\" of {o} is new, gone or another one"},
+    {"insert trigger", ANY_WAY, USE_INSERTS, NULL, OTHER_TRIGGER},
+    {"update trigger", ANY_WAY, USE_UPDATES, NULL, OTHER_TRIGGER},
+    {"delete trigger", ANY_WAY, USE_DELETES, NULL, OTHER_TRIGGER},
     {"policy", ANY_WAY, USE_ALL, NULL,
      "policy \"{n}\" of {o} is new, gone or another one: rows may be hidden or refused"},
     {"row security", ANY_WAY, USE_ALL, NULL,
      "row level security of {o} has changed: rows may be hidden or refused"},
-    {"rule", ANY_WAY, USE_CHANGES, NULL, "rule \"{n}\" of {o} is new, gone or another one"},
+    {"insert rule", ANY_WAY, USE_INSERTS, NULL, OTHER_RULE},
+    {"update rule", ANY_WAY, USE_UPDATES, NULL, OTHER_RULE},
+    {"delete rule", ANY_WAY, USE_DELETES, NULL, OTHER_RULE},
     {"view", ANY_WAY, USE_ALL, NULL, "view {o} asks for something else than before"},
     {"label", WENT, USE_ALL, is_of_type, "enum {o} has no \"{n}\" any more"},
     {"label", CAME, USE_READS, is_of_type, "enum {o} has a new value \"{n}\", which may be read"},
+    {"attribute", ANY_WAY, USE_ALL, is_of_type, "\"{n}\" of type {o} is new, gone or another one"},
     {"domain", CAME, USE_CHANGES, NULL, "domain {o} may refuse what was allowed: {n}"},
     {"partition", WENT, USE_ALL, NULL, "a partition of {o} is gone: {n}"},
     {"right", WENT, USE_ALL, NULL, "a right to {o} is gone: {n}"},
@@ -280,7 +339,7 @@ static void judge_mandatory(struct judging *judging, const struct compat_reached
                                                  : !was_there(&matter));
     const bool is_sure =
         is_known && reached->is_named &&
-        compat_trait_find(&judging->after->traits, change->owner, "trigger", NULL) == NULL;
+        compat_trait_find(&judging->after->traits, change->owner, "insert trigger", NULL) == NULL;
     find(judging, is_sure ? BREAKS : MAY_BREAK, is_sure ? SEVERITY_ERROR : SEVERITY_WARNING,
          fill(judging,
               "column \"{n}\" of {o} has to be given a value, and the statement gives none",

@@ -32,8 +32,11 @@ struct compat_use {
         struct compat_target *items;
         size_t count, capacity;
     } targets;
-    struct compat_names functions, columns, labels; /* last names; labels of its tables */
-    bool natural, star, defaults;                   /* NATURAL JOIN; a *; DEFAULT as a value */
+    struct compat_names functions, columns; /* last names; every name of a column's reference */
+    struct compat_names rows;               /* last names of those: a table's is its row */
+    struct compat_names labels, parts;      /* of its tables; of subqueries and WITH */
+    bool natural, star, defaults;           /* NATURAL JOIN; a *; DEFAULT as a value */
+    bool row_star;                          /* a * that is a value: to_jsonb(t.*) */
 };
 
 bool compat_use_read(struct arena *arena, const char *sql, struct compat_use *ret,

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "check/compat_parts.h"
+#include "sql/parameters.h"
 #include "sql/parser.h"
 #include "sql/tree_name.h"
 #include "sql/tree_walk.h"
@@ -13,6 +14,7 @@
 struct reading_use {
     struct arena *arena;
     struct compat_use *use;
+    const PgQuery__ColumnRef *listed;
     bool failed;
 };
 
@@ -145,11 +147,30 @@ static void read_call(struct reading_use *reading, const PgQuery__FuncCall *call
 
 static void read_column(struct reading_use *reading, const PgQuery__ColumnRef *column)
 {
+    const PgQuery__Node *const last =
+        column->n_fields > 0 ? column->fields[column->n_fields - 1] : NULL;
+    if (last != NULL && last->node_case == NODE(STRING))
+        add_name(reading, &reading->use->rows, last->string->sval);
+    reading->use->row_star |=
+        last != NULL && last->node_case == NODE(A_STAR) && column != reading->listed;
     for (size_t i = 0; i < column->n_fields; i++)
         if (column->fields[i]->node_case == NODE(STRING))
             add_name(reading, &reading->use->columns, column->fields[i]->string->sval);
         else if (column->fields[i]->node_case == NODE(A_STAR))
             reading->use->star = true;
+}
+
+/* A * in a list of columns is no value. */
+static void read_listed(struct reading_use *reading, const PgQuery__ResTarget *target)
+{
+    if (target->val != NULL && target->val->node_case == NODE(COLUMN_REF))
+        reading->listed = target->val->column_ref;
+}
+
+static void read_part(struct reading_use *reading, const PgQuery__Alias *alias)
+{
+    if (alias != NULL)
+        add_name(reading, &reading->use->parts, alias->aliasname);
 }
 
 static bool visit(void *context, const ProtobufCMessage *message)
@@ -171,6 +192,15 @@ static bool visit(void *context, const ProtobufCMessage *message)
         read_call(reading, (const PgQuery__FuncCall *)message);
     else if (kind == &pg_query__column_ref__descriptor)
         read_column(reading, (const PgQuery__ColumnRef *)message);
+    else if (kind == &pg_query__res_target__descriptor)
+        read_listed(reading, (const PgQuery__ResTarget *)message);
+    else if (kind == &pg_query__range_subselect__descriptor)
+        read_part(reading, ((const PgQuery__RangeSubselect *)message)->alias);
+    else if (kind == &pg_query__range_function__descriptor)
+        read_part(reading, ((const PgQuery__RangeFunction *)message)->alias);
+    else if (kind == &pg_query__common_table_expr__descriptor)
+        add_name(reading, &reading->use->parts,
+                 ((const PgQuery__CommonTableExpr *)message)->ctename);
     else if (kind == &pg_query__join_expr__descriptor)
         reading->use->natural |= ((const PgQuery__JoinExpr *)message)->is_natural;
     else if (kind == &pg_query__set_to_default__descriptor)
@@ -194,21 +224,6 @@ static bool is_query(const PgQuery__Node *node)
     }
 }
 
-/* What the parser cannot read may be of a newer server. */
-static bool starts_as_query(const char *sql)
-{
-    struct lexer lexer = lexer_init(DIALECT_POSTGRES, sql, strlen(sql));
-    static const char *const words[] = {"select", "insert", "update", "delete",
-                                        "merge",  "with",   "values", "table"};
-    struct token token = lexer_next_solid(&lexer);
-    while (token.type == TOKEN_SYMBOL && token.span.at[0] == '(')
-        token = lexer_next_solid(&lexer);
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        if (token.type == TOKEN_WORD && span_is_nocase(token.span, words[i]))
-            return true;
-    return false;
-}
-
 static void release_tree(struct tree *tree)
 {
     tree_release(tree);
@@ -222,7 +237,8 @@ bool compat_use_read(struct arena *arena, const char *sql, struct compat_use *re
     if (!parser_read((struct span){sql, strlen(sql)}, &tree, err))
         return false;
     ret->is_read = tree.statement != NULL;
-    ret->is_query = ret->is_read ? is_query(tree.statement) : starts_as_query(sql);
+    ret->is_query = ret->is_read ? is_query(tree.statement)
+                                 : sql_starts_as_query((struct span){sql, strlen(sql)});
     if (ret->is_read && ret->is_query)
         (void)visit(&reading, &tree.statement->base);
     return !reading.failed || err_nomem(err);

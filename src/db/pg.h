@@ -88,9 +88,11 @@ struct pg_description {
 };
 
 /* Parses one statement under that name and reads what it takes and gives back; it is not run, and
- * stays known by its name until DEALLOCATE. Errors as those of pg_query(). */
+ * stays known by its name until DEALLOCATE. types: the oids of its first parameters' types, 0 where
+ * the server is to find one. Errors as those of pg_query(). */
 bool pg_describe(struct pg *pg, struct arena *arena, const char *name, const char *sql,
-                 struct pg_description *ret, struct err *err) MUST_CHECK;
+                 const unsigned *types, size_t type_count, struct pg_description *ret,
+                 struct err *err) MUST_CHECK;
 
 /*
  * Has the server keep these statements parsed (two at most): pg_pipeline_add() of the same text

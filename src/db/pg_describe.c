@@ -52,11 +52,12 @@ static bool read_description(struct pg *pg, struct arena *arena, struct pg_descr
 }
 
 bool pg_describe(struct pg *pg, struct arena *arena, const char *name, const char *sql,
-                 struct pg_description *ret, struct err *err)
+                 const unsigned *types, size_t type_count, struct pg_description *ret,
+                 struct err *err)
 {
     if (!pg_usable(pg))
         return err_set(err, ERR_UNREACHABLE, "the connection was lost");
-    if (!pg->libpq->PQsendPrepare(pg->conn, name, sql, 0, NULL))
+    if (!pg->libpq->PQsendPrepare(pg->conn, name, sql, (int)type_count, types))
         return pg_connection_error(pg, ERR_UNREACHABLE, "the connection was lost", err);
     if (!pg_read_results(pg, NULL, NULL, err))
         return false;
