@@ -14,6 +14,7 @@ CREATE DOMAIN given AS int NOT NULL CHECK (VALUE > 0);
 CREATE TYPE address AS (street text, zip text);
 CREATE TABLE p (id int PRIMARY KEY, title text);
 CREATE TABLE d (id int PRIMARY KEY, n number DEFAULT 1, s given DEFAULT 1, a address);
+CREATE TABLE kid (p_id int REFERENCES p ON DELETE CASCADE, note text);
 CREATE TABLE loose (id int, x text);
 CREATE SCHEMA lib;
 CREATE TABLE lib.x (id int);
@@ -35,6 +36,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE ON p FOR EACH ROW EXECUTE FUNCTION a
 INSERT INTO p VALUES (1, 'one'), (2, 'two');
 INSERT INTO t VALUES (1, 1, 'x', 'y', 'ok', 's', 1, '2020-01-01'), (2, 2, 'q', 'z', 'sad', NULL, NULL, NULL);
 INSERT INTO part VALUES (1, 'one');
+INSERT INTO kid VALUES (2, 'of two');
 INSERT INTO d VALUES (1, 1, 1, ROW('a', 'b'));
 """
 
@@ -79,6 +81,8 @@ STATEMENTS = [
     ("UPDATE d SET n = $1 WHERE id = $2", (None, 1)),
     ("UPDATE d SET s = $1 WHERE id = $2", (2, 1)),
     ("SELECT a::text FROM d", ()),
+    ("SELECT e::text FROM t", ()),
+    ("INSERT INTO d (id) VALUES ($1) RETURNING id", (7,)),
     ("UPDATE d SET a = $1 WHERE id = 1", ("(a,b)",)),
     ("SELECT deep()", ()),
     ("INSERT INTO early VALUES ($1, $2)", (7, "x")),
@@ -153,6 +157,10 @@ CHANGES = {
     "a longer composite": "ALTER TYPE address ADD ATTRIBUTE country text",
     "revoke a schema": "REVOKE USAGE ON SCHEMA lib FROM compat_app",
     "a view that checks": "ALTER VIEW early SET (check_option = local)",
+    "a trigger on what cascades": "CREATE FUNCTION r() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';"
+                                  "CREATE TRIGGER r BEFORE DELETE ON kid FOR EACH ROW EXECUTE FUNCTION r()",
+    "a column that refers": "ALTER TABLE t ADD n int UNIQUE REFERENCES p",
+    "a check of a domain": "ALTER DOMAIN number ADD CHECK (VALUE IS NOT NULL)",
     "attach a partition": "ALTER TABLE part ATTACH PARTITION loose FOR VALUES FROM (100) TO (200)",
 }
 

@@ -90,35 +90,63 @@ static bool is_named(const struct matter *m)
             compat_names_have(&m->reached->target->set, m->change->name));
 }
 
-/* Whether the statement gives the column a value, as far as anybody can tell. */
-static bool is_given(const struct matter *m)
-{
-    const struct compat_target *const target = m->reached->target;
-    return target == NULL || target->any_columns ||
-           ((m->reached->ops & USE_INSERTS) != 0 && !target->lists_columns) ||
-           compat_names_have(&target->given, m->change->name) ||
-           compat_names_have(&target->set, m->change->name);
-}
-
 static bool was_there(const struct matter *m)
 {
     return compat_trait_find(&m->judging->before->traits, m->change->owner, "column",
                              m->change->name) != NULL;
 }
 
+static bool is_there(const struct matter *m)
+{
+    return compat_trait_find(&m->judging->after->traits, m->change->owner, "column",
+                             m->change->name) != NULL;
+}
+
+/* Whether an INSERT without a list of columns comes to that one with its values. One that was made
+ * since is behind them, or the server would have something to say. */
+static bool is_in_place(const struct matter *m, const struct compat_target *target)
+{
+    const struct compat_traits *const before = &m->judging->before->traits;
+    const struct compat_trait *const own =
+        compat_trait_find(before, m->change->owner, "number", m->change->name);
+    size_t place = 1;
+    if (own == NULL || target->value_count == 0)
+        return own != NULL;
+    for (size_t i = 0; i < before->traits.count; i++) {
+        const struct compat_trait *const other = &before->traits.items[i];
+        place += other->owner == own->owner && strcmp(other->kind, "number") == 0 &&
+                 strtol(other->value, NULL, 10) < strtol(own->value, NULL, 10);
+    }
+    return place <= target->value_count;
+}
+
+/* Whether the statement gives the column a value, as far as anybody can tell. */
+static bool is_given(const struct matter *m)
+{
+    const struct compat_target *const target = m->reached->target;
+    return target == NULL || target->any_columns ||
+           ((m->reached->ops & USE_INSERTS) != 0 && !target->lists_columns &&
+            is_in_place(m, target)) ||
+           compat_names_have(&target->given, m->change->name) ||
+           compat_names_have(&target->set, m->change->name);
+}
+
 /* Whether an INSERT leaves the column to its default, likewise. */
 static bool is_omitted(const struct matter *m)
 {
     const struct compat_target *const target = m->reached->target;
-    return target == NULL || target->any_columns || !target->lists_columns || m->use->defaults ||
-           !compat_names_have(&target->given, m->change->name);
+    if (target == NULL || target->any_columns || m->use->defaults)
+        return true;
+    return target->lists_columns ? !compat_names_have(&target->given, m->change->name)
+                                 : target->value_count == 0 || !is_in_place(m, target);
 }
 
 /* A new column's default is nobody's loss, but a sequence asks for rights. */
 static bool is_defaulted(const struct matter *m)
 {
-    return is_omitted(m) && (was_there(m) || (m->change->after != NULL &&
-                                              strstr(m->change->after, "nextval(") != NULL));
+    return is_omitted(m) && is_there(m) &&
+           (was_there(m) ||
+            (m->change->after != NULL && strstr(m->change->after, "nextval(") != NULL));
 }
 
 static bool is_changed_identity(const struct matter *m)
@@ -175,8 +203,11 @@ static bool widens(const char *before, const char *after)
         return false;
     if (strcmp(after, "text") == 0 || strcmp(after, varying) == 0)
         return true;
-    return before[len] == '(' && strncmp(after, varying, len) == 0 && after[len] == '(' &&
-           strtol(after + len + 1, NULL, 10) >= strtol(before + len + 1, NULL, 10);
+    if (before[len] != '(' || strncmp(after, varying, len) != 0 || after[len] != '(')
+        return false;
+    char *old_end, *new_end; /* behind them is a collation */
+    const long old = strtol(before + len + 1, &old_end, 10);
+    return strtol(after + len + 1, &new_end, 10) >= old && strcmp(old_end, new_end) == 0;
 }
 
 static bool is_other_type(const struct matter *m)
@@ -196,7 +227,29 @@ static bool is_read(const struct matter *m)
 /* The statement takes or gives values of that type. */
 static bool is_of_type(const struct matter *m)
 {
-    return m->reached->is_named || m->reached->in_function != 0;
+    return m->reached->is_named || (m->reached->in_function != 0 && m->reached->via == 0) ||
+           (m->reached->in_function == 0 && is_whole_row(m->use));
+}
+
+/* Likewise, or it names a column of such a type: values may be read or made in another form. */
+static bool names_type(const struct matter *m)
+{
+    const struct compat_traits *const sides[] = {&m->judging->before->traits,
+                                                 &m->judging->after->traits};
+    struct compat_change column = *m->change;
+    const struct matter of_column = {m->judging, m->use, m->reached, &column};
+    if (is_of_type(m))
+        return true;
+    for (size_t s = 0; s < COUNT_OF(sides); s++)
+        for (size_t i = 0; i < sides[s]->traits.count; i++) {
+            const struct compat_trait *const trait = &sides[s]->traits.items[i];
+            column.name = trait->name;
+            if (trait->owner == m->reached->via && strcmp(trait->kind, "typed") == 0 &&
+                (is_in_function(&of_column) ||
+                 (m->reached->in_function == 0 && is_read(&of_column))))
+                return true;
+        }
+    return false;
 }
 
 /* Of a column's type that the statement neither takes nor gives, nobody sees which one it is. */
@@ -225,25 +278,72 @@ static bool may_change(const struct matter *m, const char *column)
            compat_trait_find(after, m->change->owner, "generated", column) != NULL;
 }
 
-/* An UPDATE that leaves the columns of a constraint as they are cannot break it; "*": nobody knows
- * which these are. */
-static bool is_touched(const struct matter *m)
+/* What an INSERT leaves out and nothing else fills. */
+static bool is_null(const struct matter *m, const char *column)
 {
+    static const char *const fillers[] = {"default", "generated"};
+    const struct compat_traits *const after = &m->judging->after->traits;
     const struct compat_target *const target = m->reached->target;
+    for (size_t i = 0; i < COUNT_OF(fillers); i++)
+        if (compat_trait_find(after, m->change->owner, fillers[i], column) != NULL)
+            return false;
+    return target->lists_columns && !compat_names_have(&target->given, column) &&
+           compat_trait_find(after, m->change->owner, "insert trigger", NULL) == NULL;
+}
+
+typedef bool of_column_fn(const struct matter *matter, const char *column);
+
+/* Whether it is so for any of a constraint's columns, a line each; memory that is out counts as
+ * otherwise. */
+static bool any_column(const struct matter *m, of_column_fn *is_so, bool otherwise)
+{
     CLEANUP(arena_release) struct arena scratch = {0};
-    if (target == NULL || target->any_columns || m->reached->ops != (USE_UPDATES | USE_READS) ||
-        strcmp(m->change->after, "*") == 0)
-        return true;
     char *const columns = arena_strdup(&scratch, m->change->after);
-    bool touched = columns == NULL;
-    for (char *column = columns; column != NULL && !touched;) {
+    if (columns == NULL)
+        return otherwise;
+    for (char *column = columns; column != NULL;) {
         char *const end = strchr(column, '\n');
         if (end != NULL)
             *end = '\0';
-        touched = may_change(m, column);
+        if (is_so(m, column))
+            return true;
         column = end != NULL ? end + 1 : NULL;
     }
-    return touched;
+    return false;
+}
+
+/* A key with a NULL in it refers to nothing and is equal to none. */
+static bool passes_null(const struct compat_change *change)
+{
+    return strcmp(change->kind, "unique") == 0 ? strstr(change->name, "NULLS NOT DISTINCT") == NULL
+                                               : strncmp(change->name, "FOREIGN KEY", 11) == 0 &&
+                                                     strstr(change->name, " MATCH FULL") == NULL;
+}
+
+/* An UPDATE that leaves the columns of a constraint as they are cannot break it, nor can an INSERT
+ * that leaves one of a key's NULL. "*": nobody knows which these are. */
+static bool is_touched(const struct matter *m)
+{
+    const struct compat_target *const target = m->reached->target;
+    const unsigned changes = m->reached->ops & USE_CHANGES;
+    if (target == NULL || target->any_columns || m->use->defaults ||
+        strcmp(m->change->after, "*") == 0)
+        return true;
+    if (changes == USE_UPDATES)
+        return any_column(m, may_change, true);
+    return changes != USE_INSERTS || !passes_null(m->change) || !any_column(m, is_null, false);
+}
+
+/* What an UPDATE does not set stays as it is. */
+static bool is_filled(const struct matter *m)
+{
+    return (m->reached->ops & USE_INSERTS) != 0 || is_given(m);
+}
+
+/* A value of the domain is made: not by an UPDATE of other columns. */
+static bool is_made(const struct matter *m)
+{
+    return (m->reached->ops & USE_INSERTS) != 0 || names_type(m);
 }
 
 static bool is_own(const struct matter *m)
@@ -262,7 +362,8 @@ static const struct meaning {
     matters_fn *matters; /* NULL: always */
     const char *text;
 } meanings[] = {
-    {"identity", CAME, USE_ALL, is_met, "it comes to {o}, which was not there or has been made anew"},
+    {"identity", CAME, USE_ALL, is_met,
+     "it comes to {o}, which was not there or has been made anew"},
     {"identity", WENT, USE_ALL, is_met, "it comes to {o}, which is gone"},
     {"identity", CHANGED, USE_ALL, is_changed_identity,
      "it comes to {o}, which does something else or has another name now"},
@@ -279,7 +380,7 @@ static const struct meaning {
     {"not null", WENT, USE_READS, is_read, "column \"{n}\" of {o} may be NULL now"},
     {"default", ANY_WAY, USE_INSERTS, is_defaulted,
      "column \"{n}\" of {o} has another default now: \"{a}\""},
-    {"generated", ANY_WAY, USE_INSERTS | USE_UPDATES, NULL,
+    {"generated", ANY_WAY, USE_INSERTS | USE_UPDATES, is_filled,
      "how column \"{n}\" of {o} is generated has changed: \"{a}\""},
     {"constraint", CAME, USE_INSERTS | USE_UPDATES, is_touched,
      "{o} may refuse what was allowed: {n}"},
@@ -303,10 +404,11 @@ static const struct meaning {
     {"update rule", ANY_WAY, USE_UPDATES, NULL, OTHER_RULE},
     {"delete rule", ANY_WAY, USE_DELETES, NULL, OTHER_RULE},
     {"view", ANY_WAY, USE_ALL, NULL, "view {o} asks for something else than before"},
-    {"label", WENT, USE_ALL, is_of_type, "enum {o} has no \"{n}\" any more"},
+    {"label", WENT, USE_ALL, names_type, "enum {o} has no \"{n}\" any more"},
     {"label", CAME, USE_READS, is_of_type, "enum {o} has a new value \"{n}\", which may be read"},
-    {"attribute", ANY_WAY, USE_ALL, is_of_type, "\"{n}\" of type {o} is new, gone or another one"},
-    {"domain", CAME, USE_CHANGES, NULL, "domain {o} may refuse what was allowed: {n}"},
+    {"attribute", ANY_WAY, USE_ALL, names_type, "\"{n}\" of type {o} is new, gone or another one"},
+    {"domain", CAME, USE_INSERTS | USE_UPDATES, is_made,
+     "domain {o} may refuse what was allowed: {n}"},
     {"partition", WENT, USE_ALL, NULL, "a partition of {o} is gone: {n}"},
     {"right", WENT, USE_ALL, NULL, "a right to {o} is gone: {n}"},
 };

@@ -22,6 +22,7 @@ struct compat_target {
     bool lists_columns; /* an INSERT that says which; else `given` lacks what it fills */
     bool any_columns;   /* nobody can say which: MERGE */
     bool conflicts;     /* ON CONFLICT */
+    size_t value_count; /* of an INSERT with VALUES; 0: not known */
     struct compat_names given, set;
 };
 
@@ -58,8 +59,11 @@ enum compat_way {
     WAY_CHILD = 'c',
     WAY_TRIGGER = 't',
     WAY_KEY = 'k',
-    WAY_BODY = 'f', /* named in the text of a function */
-    WAY_STAR = 's', /* likewise, and there is a * in it */
+    WAY_BODY = 'f',  /* named in the text of a function */
+    WAY_STAR = 's',  /* likewise, and there is a * in it */
+    WAY_READS = 'q', /* the same for a function that changes nothing by its own text */
+    WAY_STAR_READS = 'z',
+    WAY_ROW = 'w', /* the row that a trigger's function is given */
     WAY_TYPE = 'y',
     WAY_PART = 'd', /* a default, a constraint */
 };
@@ -109,6 +113,7 @@ struct compat_reached {
     unsigned ops;
     const struct compat_target *target; /* named itself, or a part of that: columns are known */
     bool is_named;                      /* by the statement */
+    compat_owner via;                   /* a type: of a column of this relation; 0: not so */
     compat_owner in_function;           /* by the text of this one; 0: not by one's */
     bool star;                          /* and there is a * in that */
 };

@@ -7,8 +7,8 @@ static bool knows(const struct compat_reach *reach, size_t from, const struct co
     for (size_t i = from; i < reach->count; i++) {
         const struct compat_reached *const r = &reach->items[i];
         if (r->owner == one->owner && (r->ops & one->ops) == one->ops && r->target == one->target &&
-            r->is_named >= one->is_named && r->in_function == one->in_function &&
-            (r->star || !one->star))
+            r->is_named >= one->is_named && r->via == one->via &&
+            r->in_function == one->in_function && (r->star || !one->star))
             return true;
     }
     return false;
@@ -27,6 +27,8 @@ static bool follow(const struct compat_reached *from, const struct compat_edge *
         return true;
     case WAY_TYPE:
         ret->is_named = from->is_named && from->owner >> 32 == 't';
+        if (from->owner >> 32 == 'r')
+            ret->via = from->owner;
         return true;
     case WAY_CHILD:
     case WAY_PART:
@@ -40,10 +42,14 @@ static bool follow(const struct compat_reached *from, const struct compat_edge *
         return ret->ops != 0;
     case WAY_BODY:
     case WAY_STAR:
-        *ret = (struct compat_reached){.owner = edge->to,
-                                       .ops = USE_ALL,
-                                       .in_function = from->owner,
-                                       .star = edge->way == WAY_STAR};
+    case WAY_READS:
+    case WAY_STAR_READS:
+    case WAY_ROW:
+        *ret = (struct compat_reached){
+            .owner = edge->to,
+            .ops = edge->way == WAY_BODY || edge->way == WAY_STAR ? USE_ALL : USE_READS,
+            .in_function = from->owner,
+            .star = edge->way == WAY_STAR || edge->way == WAY_STAR_READS};
         return true;
     }
     return false;

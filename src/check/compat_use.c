@@ -72,6 +72,16 @@ static void add_columns(struct reading_use *reading, PgQuery__Node *const *list,
     }
 }
 
+/* Of a row of VALUES. */
+static size_t count_values(const PgQuery__Node *node)
+{
+    if (node == NULL || node->node_case != NODE(SELECT_STMT) ||
+        node->select_stmt->n_values_lists == 0)
+        return 0;
+    const PgQuery__Node *const row = node->select_stmt->values_lists[0];
+    return row->node_case == NODE(LIST) ? row->list->n_items : 0;
+}
+
 static void read_insert(struct reading_use *reading, const PgQuery__InsertStmt *insert)
 {
     unsigned ops = USE_INSERTS;
@@ -84,6 +94,7 @@ static void read_insert(struct reading_use *reading, const PgQuery__InsertStmt *
     if (target == NULL)
         return;
     target->conflicts = conflict != NULL;
+    target->value_count = count_values(insert->select_stmt);
     target->lists_columns = insert->n_cols > 0 || insert->select_stmt == NULL;
     add_columns(reading, insert->cols, insert->n_cols, &target->given);
     if (conflict != NULL)
