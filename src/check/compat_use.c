@@ -14,7 +14,7 @@
 struct reading_use {
     struct arena *arena;
     struct compat_use *use;
-    const PgQuery__ColumnRef *listed;
+    const PgQuery__ColumnRef *listed, *unwanted;
     bool failed;
 };
 
@@ -156,18 +156,37 @@ static void read_call(struct reading_use *reading, const PgQuery__FuncCall *call
             read_sequence(reading, call);
 }
 
+/* EXISTS (SELECT * ...) wants no column. */
+static void read_exists(struct reading_use *reading, const PgQuery__SubLink *link)
+{
+    if (link->sub_link_type != PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK || link->subselect == NULL ||
+        link->subselect->node_case != NODE(SELECT_STMT))
+        return;
+    const PgQuery__SelectStmt *const select = link->subselect->select_stmt;
+    if (select->n_target_list == 1 && select->target_list[0]->node_case == NODE(RES_TARGET) &&
+        select->target_list[0]->res_target->val != NULL &&
+        select->target_list[0]->res_target->val->node_case == NODE(COLUMN_REF))
+        reading->unwanted = select->target_list[0]->res_target->val->column_ref;
+}
+
+static bool is_star(const PgQuery__Node *field)
+{
+    return field != NULL && field->node_case == NODE(A_STAR);
+}
+
 static void read_column(struct reading_use *reading, const PgQuery__ColumnRef *column)
 {
     const PgQuery__Node *const last =
         column->n_fields > 0 ? column->fields[column->n_fields - 1] : NULL;
     if (last != NULL && last->node_case == NODE(STRING))
         add_name(reading, &reading->use->rows, last->string->sval);
-    reading->use->row_star |=
-        last != NULL && last->node_case == NODE(A_STAR) && column != reading->listed;
+    if (is_star(last) && column == reading->unwanted)
+        return;
+    reading->use->row_star |= is_star(last) && column != reading->listed;
     for (size_t i = 0; i < column->n_fields; i++)
         if (column->fields[i]->node_case == NODE(STRING))
             add_name(reading, &reading->use->columns, column->fields[i]->string->sval);
-        else if (column->fields[i]->node_case == NODE(A_STAR))
+        else if (is_star(column->fields[i]))
             reading->use->star = true;
 }
 
@@ -205,6 +224,8 @@ static bool visit(void *context, const ProtobufCMessage *message)
         read_column(reading, (const PgQuery__ColumnRef *)message);
     else if (kind == &pg_query__res_target__descriptor)
         read_listed(reading, (const PgQuery__ResTarget *)message);
+    else if (kind == &pg_query__sub_link__descriptor)
+        read_exists(reading, (const PgQuery__SubLink *)message);
     else if (kind == &pg_query__range_subselect__descriptor)
         read_part(reading, ((const PgQuery__RangeSubselect *)message)->alias);
     else if (kind == &pg_query__range_function__descriptor)

@@ -226,18 +226,16 @@ static bool take_text(struct log_stream *stream, struct span record, bool *ret_r
     const struct span line = first_line(record);
     const char *found = memmem(line.at, line.len, level, strlen(level));
     size_t len = 0;
-    *ret_read = has_level(line);
+    *ret_read = found != NULL || has_level(line);
     if (found == NULL)
         return true;
+    found += strlen(level);
     if (stream->prefix != NULL) {
         *ret_read = server_log_prefix_match(stream->prefix, line, &entry, &len);
-        found = line.at + len;
-        if (!*ret_read || line.len - len < strlen(level) ||
-            memcmp(found, level, strlen(level)) != 0)
+        if (!*ret_read)
             return true;
+        found = line.at + len;
     }
-    *ret_read = true;
-    found += strlen(level);
     clear_record(stream);
     put_message((struct span){found, record.len - (size_t)(found - record.at)}, &stream->message);
     if (stream->message.failed)

@@ -37,7 +37,8 @@ struct server_log_entry {
     struct span message;
 };
 
-/* Where the prefix is and what it says; false: the line has another one. */
+/* What the prefix of a line of the level LOG says, and how long both are; false: the line has
+ * another one. */
 bool server_log_prefix_match(const struct server_log_prefix *prefix, struct span line,
                              struct server_log_entry *ret, size_t *ret_len);
 

@@ -30,14 +30,13 @@ static bool add_part(struct arena *arena, char escape, const struct str *text,
     return true;
 }
 
-/* No value ends where another begins without anything in between; %q is no value. */
+/* Where a value has nothing behind it, nobody can say where it ends. */
 static bool check_parts(const char *format, const struct server_log_prefix *prefix, struct err *err)
 {
     for (size_t i = 0; i + 1 < prefix->count; i++) {
         const struct server_log_part *const part = &prefix->items[i];
-        if (part->escape != '\0' && part->escape != 'q' && part->text[0] == '\0' &&
-            prefix->items[i + 1].escape != 'q')
-            return refuse(format, "there is nothing between two of its values", err);
+        if (part->escape != '\0' && part->escape != 'q' && part->text[0] == '\0')
+            return refuse(format, "there is nothing behind one of its values", err);
     }
     return true;
 }
@@ -66,6 +65,7 @@ bool server_log_prefix_read(struct arena *arena, const char *format, struct serv
         str_clear(&text);
         escape = *c;
     }
+    str_puts(&text, LEVEL); /* the last value ends with what leads to that */
     return (add_part(arena, escape, &text, ret) || err_nomem(err)) && check_parts(format, ret, err);
 }
 
@@ -89,13 +89,12 @@ static size_t skip_time(struct span line, size_t at)
     return at;
 }
 
-/* Where the value ends that begins there: before the text that follows it; of the last one, before
- * the level. False: nowhere. */
+/* Where the value ends that begins there: before the text that follows it. False: nowhere. */
 static bool find_end(const struct server_log_prefix *prefix, size_t part, struct span line,
                      size_t at, size_t *ret)
 {
     const char escape = prefix->items[part].escape;
-    const char *const text = prefix->items[part].text[0] != '\0' ? prefix->items[part].text : LEVEL;
+    const char *const text = prefix->items[part].text;
     if (strchr("tms", escape) != NULL)
         at = skip_time(line, at);
     const char *const found = memmem(line.at + at, line.len - at, text, strlen(text));
@@ -130,8 +129,10 @@ bool server_log_prefix_match(const struct server_log_prefix *prefix, struct span
     size_t at = 0;
     for (size_t i = 0; i < prefix->count; i++) {
         const struct server_log_part *const part = &prefix->items[i];
-        if (part->escape == 'q' && starts(line, at, LEVEL))
-            break; /* of a process that serves no session */
+        if (part->escape == 'q' && starts(line, at, LEVEL)) {
+            at += strlen(LEVEL); /* of a process that serves no session */
+            break;
+        }
         if (part->escape != '\0' && part->escape != 'q') {
             size_t end;
             if (!find_end(prefix, i, line, at, &end))
