@@ -20,8 +20,8 @@ PYTHON := /usr/bin/python3
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: setup setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix release demo \
-	test test-facts test-faults test-probe test-matrix test-recipes bench bench-backfill fuzz coverage tsan lint \
-	format docs install help
+	test test-compat test-facts test-faults test-probe test-matrix test-recipes bench bench-backfill fuzz \
+	coverage tsan lint format docs install help
 
 setup: ## install the Debian packages for building and testing
 	@scripts/setup.sh build test
@@ -60,6 +60,10 @@ test-recipes: build/asan/build.ninja ## each recipe under RECIPE_WRITES writes o
 	ninja -C build/asan
 	RECIPE_WRITES=$(RECIPE_WRITES) PAWL_BIN=$(CURDIR)/build/asan/src/pawl $(PYTHON) -m pytest -q -n 2 \
 		tests/test_recipes.py
+
+test-compat: build/asan/build.ninja ## what pawl compat says of each change and statement of a table against what happens
+	ninja -C build/asan
+	PAWL_TEST_FULL=1 PAWL_BIN=$(CURDIR)/build/asan/src/pawl $(PYTHON) -m pytest -q -n 2 tests/test_compat.py
 
 bench: setup release ## print how fast pawl is, as ratios against a limit of the same run
 	@scripts/bench.sh $(CURDIR)/build/release/src/pawl

@@ -9,9 +9,9 @@
 #include "sql/parser.h"
 #include "sql/split.h"
 
-/* A table that is three quarters full begins anew, with what is kept: shapes that come again are
- * then read once more. */
-enum { SEEN_SLOTS = 1 << 20, SEEN_MAX = SEEN_SLOTS / 4 * 3 };
+/* The table of shapes doubles where it is three quarters full. The largest one then begins anew
+ * with what is kept: shapes that come again are read once more. */
+enum { FIRST_SLOTS = 1 << 10, MAX_SLOTS = 1 << 20 };
 
 struct capturing {
     const struct captured_options *options;
@@ -46,20 +46,43 @@ bool captured_is_of_a_tool(struct span statement, const char *ledger)
 
 /* ---- shapes that were seen ---- */
 
-static long long *slot_of(struct captured *captured, long long key)
+static long long *slot_of(const struct captured *captured, long long key)
 {
-    size_t at = (size_t)key % SEEN_SLOTS;
+    size_t at = (size_t)key % captured->slots;
     while (captured->seen[at] != 0 && captured->seen[at] != key)
-        at = (at + 1) % SEEN_SLOTS;
+        at = (at + 1) % captured->slots;
     return &captured->seen[at];
+}
+
+static bool make_larger(struct captured *captured)
+{
+    const struct captured old = *captured;
+    captured->slots = old.slots > 0 ? 2 * old.slots : FIRST_SLOTS;
+    captured->seen = arena_alloc(&captured->arena, captured->slots * sizeof *captured->seen);
+    if (captured->seen == NULL)
+        return false;
+    for (size_t i = 0; i < old.slots; i++)
+        if (old.seen[i] != 0)
+            *slot_of(captured, old.seen[i]) = old.seen[i];
+    return true;
 }
 
 static void begin_anew(struct captured *captured)
 {
-    memset(captured->seen, 0, SEEN_SLOTS * sizeof *captured->seen);
+    memset(captured->seen, 0, captured->slots * sizeof *captured->seen);
     captured->seen_count = captured->count;
     for (size_t i = 0; i < captured->count; i++)
         *slot_of(captured, captured->items[i].key) = captured->items[i].key;
+}
+
+static bool make_room(struct captured *captured)
+{
+    if (captured->seen_count < captured->slots / 4 * 3)
+        return true;
+    if (captured->slots < MAX_SLOTS)
+        return make_larger(captured);
+    begin_anew(captured);
+    return true;
 }
 
 /* False in *ret_new for a shape that was there before. */
@@ -68,12 +91,10 @@ static bool see(struct captured *captured, struct span statement, long long *ret
 {
     CLEANUP(str_release) struct str shape = {0};
     sql_shape(statement, &shape);
-    if (shape.failed)
+    if (shape.failed || !make_room(captured))
         return err_nomem(err);
     const long long hash = hash_key(str_text(&shape), shape.len);
     *ret_key = hash != 0 ? hash : 1;
-    if (captured->seen_count >= SEEN_MAX)
-        begin_anew(captured);
     long long *const slot = slot_of(captured, *ret_key);
     *ret_new = *slot == 0;
     captured->seen_count += *ret_new;
@@ -177,10 +198,6 @@ bool captured_add_log(int fd, const char *path, const struct captured_options *o
                       struct captured *ret, struct err *err)
 {
     struct capturing capturing = {options, ret, fd, path, err, false};
-    if (ret->seen == NULL)
-        ret->seen = arena_alloc(&ret->arena, SEEN_SLOTS * sizeof *ret->seen);
-    if (ret->seen == NULL)
-        return err_nomem(err);
     return parser_run(read_log, &capturing, err) && capturing.done;
 }
 

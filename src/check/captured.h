@@ -23,8 +23,8 @@ struct captured {
     struct server_log_counts lines;
     size_t unread; /* statements that pawl's parser cannot read */
     bool full;
-    long long *seen; /* keys of shapes */
-    size_t seen_count;
+    long long *seen; /* keys of shapes, each where its remainder says or behind that; 0: free */
+    size_t seen_count, slots;
 };
 
 /* Reads one log to its end, and adds to ret, which starts as {0}. Errors: those of
