@@ -1,10 +1,14 @@
 """What pawl compat says of an old release's statements, held against what really happens to them."""
 
 import os
+import time
 
 import psycopg
 import pytest
 from psycopg import sql
+
+# make test-compat: each change, and more statements.
+FULL = os.environ.get("PAWL_TEST_FULL") == "1"
 
 BASE = """
 CREATE TYPE mood AS ENUM ('sad', 'ok');
@@ -215,6 +219,11 @@ def outcome(connection, text, parameters=None):
         connection.execute("ROLLBACK")
 
 
+def statements_of(cluster):
+    """MERGE is there from PostgreSQL 15 on."""
+    return [one for one in STATEMENTS if cluster.major >= 15 or not one[0].startswith("MERGE")]
+
+
 class Drivers:
     """The statements as three drivers send them: one lets the server find the types of parameters,
     one says those of the old schema, one has prepared them before and still has its connection."""
@@ -223,21 +232,21 @@ class Drivers:
         self.pg = pg
         self.open = pg.connect(prepare_threshold=None)
         self.types = []
-        for number, (text, _) in enumerate(STATEMENTS):
+        self.statements = statements_of(pg.cluster)
+        for number, (text, _) in enumerate(self.statements):
             self.open.execute(f"PREPARE s{number} AS {text}")
             found = self.open.execute("SELECT parameter_types::text[] FROM pg_prepared_statements"
                                       " WHERE name = %s", [f"s{number}"]).fetchone()[0]
             self.types.append(f"({', '.join(found)})" if found else "")
 
-    @staticmethod
-    def execute(connection, number):
-        values = sql.SQL(", ").join(sql.Literal(value) for value in STATEMENTS[number][1])
-        call = sql.SQL("EXECUTE {}({})") if STATEMENTS[number][1] else sql.SQL("EXECUTE {}")
+    def execute(self, connection, number):
+        values = sql.SQL(", ").join(sql.Literal(value) for value in self.statements[number][1])
+        call = sql.SQL("EXECUTE {}({})") if self.statements[number][1] else sql.SQL("EXECUTE {}")
         return outcome(connection, call.format(sql.SQL(f"s{number}"), values))
 
     def declared(self, connection, number):
         try:
-            connection.execute(f"PREPARE s{number} {self.types[number]} AS {STATEMENTS[number][0]}")
+            connection.execute(f"PREPARE s{number} {self.types[number]} AS {self.statements[number][0]}")
         except psycopg.Error as error:
             return ("fails", error.sqlstate)
         return self.execute(connection, number)
@@ -245,7 +254,7 @@ class Drivers:
     def outcomes(self):
         said = []
         with self.pg.connect(prepare_threshold=None) as connection:
-            for number, (text, parameters) in enumerate(STATEMENTS):
+            for number, (text, parameters) in enumerate(self.statements):
                 for place in range(len(parameters), 0, -1):
                     text = text.replace(f"${place}", "%s")
                 said.append((outcome(connection, text, parameters), self.declared(connection, number),
@@ -270,9 +279,10 @@ def is_broken(before, after):
     return before[0] != after[0]
 
 
-@pytest.mark.parametrize("change", CHANGES if os.environ.get("PAWL_TEST_FULL") else FEW)
+@pytest.mark.parametrize("change", CHANGES if FULL else FEW)
 def test_no_statement_that_changes_is_called_fine(shop, change, figures):
-    write_queries(shop, *(text for text, _ in STATEMENTS))
+    statements = statements_of(shop.pg.cluster)
+    write_queries(shop, *(text for text, _ in statements))
     shop.write("20250102000000_change", CHANGES[change])
     drivers = Drivers(shop.pg)
     before = drivers.outcomes()
@@ -280,13 +290,13 @@ def test_no_statement_that_changes_is_called_fine(shop, change, figures):
     result = shop.run("compat", "--json")
     assert result.code in (0, 3), result
     answer = result.json()
-    assert answer["judged"] == len(STATEMENTS), result.out
+    assert answer["judged"] == len(statements), result.out
     worst = verdicts(answer)
     with shop.pg.connect() as connection:
         connection.execute(CHANGES[change])
     after = drivers.outcomes()
     alarms = []
-    for number, (text, _) in enumerate(STATEMENTS):
+    for number, (text, _) in enumerate(statements):
         said = worst.get(number, "fine")
         if before[number] != after[number]:
             assert said in ("warning", "error"), (text, before[number], after[number])
@@ -297,7 +307,7 @@ def test_no_statement_that_changes_is_called_fine(shop, change, figures):
     assert result.code == (3 if "error" in worst.values() else 0)
     if change == "nothing of theirs":
         assert worst == {}
-    figures(f"{change}: {len(alarms)} of {len(STATEMENTS)} were warned of without need: {alarms}")
+    figures(f"{change}: {len(alarms)} of {len(statements)} were warned of without need: {alarms}")
 
 
 # ---- the command ----
@@ -388,6 +398,77 @@ def test_many_statements(shop, figures):
     shop.write("20250102000000_drop", "DROP VIEW v; ALTER TABLE t DROP a;")
     answer = shop.run("compat", "--json", check=3).json()
     assert answer["judged"] == 1000 and len(answer["verdicts"]) == 1000
+
+
+def test_types_that_the_server_cannot_find(shop):
+    write_queries(shop, "SELECT json_build_object($1, a, $2, b) FROM t", "SELECT concat($2, $3, $1::int) FROM p")
+    shop.write("20250102000000_drop", "ALTER TABLE t DROP b;")
+    answer = shop.run("compat", "--json", check=3).json()
+    verdict, = answer["verdicts"]
+    assert answer["judged"] == 2 and 'column "b" does not exist' in verdict["what"]
+
+
+def test_allow_silences_nothing(shop):
+    write_queries(shop, "SELECT b FROM t")
+    shop.write("20250102000000_drop", '-- pawl: phase=contract\n-- pawl: allow=drop-column reason="unread"\n'
+                                      "ALTER TABLE t DROP b;")
+    verdict, = shop.run("compat", "--json", check=3).json()["verdicts"]
+    assert verdict["rule"] == "compat-breaks"
+
+
+@pytest.mark.parametrize("text, place", [("SELECT 1;\nSELECT 'no end", "2:8"), ("SELECT 1;\n\\d t\n", "2:1"),
+                                         ("SELECT \0 1", "1:8"), ("SELECT '\udcff'", "1:9")])
+def test_a_file_that_is_no_sql(shop, text, place):
+    write_queries(shop, "SELECT 1", name="a")
+    (shop.folder / "queries/1.0/b.sql").write_bytes(text.encode(errors="surrogateescape"))
+    result = shop.run("compat", check=3)
+    assert f"queries/1.0/b.sql:{place}" in result.err and "\0" not in result.err
+    assert databases(shop.pg.cluster) == set()
+
+
+def test_statements_with_mistakes(shop):
+    write_queries(shop, "SELECT FROM WHERE", "SELEC 1", "SELECT b FROM t", "SELECT ))))", "INSERT INTO t VALUES (1,)")
+    shop.write("20250102000000_drop", "ALTER TABLE t DROP b;")
+    answer = shop.run("compat", "--json", check=3).json()
+    assert [(one["line"], one["severity"]) for one in answer["verdicts"]] == \
+        [(3, "note"), (1, "warning"), (7, "warning"), (9, "warning"), (5, "error")]
+
+
+def test_hostile_names_of_files(shop):
+    write_queries(shop, "SELECT b FROM t", release="1.0 \x1b[31m", name="a'; DROP TABLE t; --\x1b[2J\n\"")
+    (shop.folder / "queries/1.0").mkdir(parents=True)
+    (shop.folder / "queries/1.0/folder.sql").mkdir()
+    shop.write("20250102000000_drop", "ALTER TABLE t DROP b;")
+    assert "not a regular file" in shop.run("compat", check=2).err
+    (shop.folder / "queries/1.0/folder.sql").rmdir()
+    for arguments in ([], ["--format", "github"]):
+        result = shop.run("compat", *arguments)
+        assert "\x1b" not in result.out + result.err
+    assert shop.run("compat", "--json", check=3).json()["verdicts"][0]["rule"] == "compat-breaks"
+
+
+@pytest.mark.parametrize("release", ["", "../x", "a/b", "..", "a\nb"])
+def test_a_release_that_is_no_folder_has_no_statements(shop, release):
+    write_queries(shop, "SELECT 1")
+    assert "cannot be the name of a folder" in shop.run("compat", "--release", release, check=2).err
+
+
+def test_many_files(shop, figures):
+    folder = shop.folder / "queries/1.0"
+    folder.mkdir(parents=True)
+    count = 10_000 if FULL else 2_000
+    for number in range(count):
+        (folder / f"{number:05}.sql").write_text(f"SELECT id, a FROM t WHERE id = $1 AND a <> {number};")
+    shop.write("20250102000000_add", "ALTER TABLE t ADD n int;")
+    started = time.monotonic()
+    answer = shop.run("compat", "--json", check=0, timeout=300).json()
+    assert (answer["judged"], answer["verdicts"]) == (count, [])
+    figures(f"compat: {count} statements against one migration in {time.monotonic() - started:.0f} s")
+    run = shop.spawn("compat")
+    run.wait_for("applying 20250102000000_add")
+    run.signal()
+    assert run.finish(timeout=20).code == 128 + 15
+    assert databases(shop.pg.cluster) == set()
 
 
 # ---- capture ----

@@ -25,8 +25,12 @@ struct compat_queries {
     size_t files;
 };
 
+/* ERR_USAGE for a release that cannot be the name of a folder. */
+bool compat_release_check(struct arena *arena, const char *release, struct err *err) MUST_CHECK;
+
 /* The statements of folder/RELEASE/NAME.sql, by path; release NULL: of all. Errors: ERR_USAGE where
- * there is no such folder or no statement in it, ERR_REFUSED for a file that cannot be split. */
+ * there is no such folder or no statement in it, or it cannot be one, ERR_REFUSED for a file that
+ * cannot be split. */
 bool compat_queries_read(struct arena *arena, const char *folder, const char *release,
                          struct compat_queries *ret, struct err *err) MUST_CHECK;
 

@@ -64,6 +64,17 @@ static bool nothing(struct arena *arena, const char *folder, struct err *err)
     return false;
 }
 
+bool compat_release_check(struct arena *arena, const char *release, struct err *err)
+{
+    const char *const printable = fs_printable(arena, release);
+    if (printable == NULL)
+        return err_nomem(err);
+    if (release[0] != '\0' && release[0] != '.' && strchr(release, '/') == NULL &&
+        strcmp(release, printable) == 0)
+        return true;
+    return err_set(err, ERR_USAGE, "\"%s\" cannot be the name of a folder", printable);
+}
+
 bool compat_queries_read(struct arena *arena, const char *folder, const char *release,
                          struct compat_queries *ret, struct err *err)
 {
@@ -71,6 +82,8 @@ bool compat_queries_read(struct arena *arena, const char *folder, const char *re
     *ret = (struct compat_queries){0};
     if (release != NULL) {
         const char *const path = fs_join(arena, folder, release);
+        if (!compat_release_check(arena, release, err))
+            return false;
         if (path == NULL)
             return err_nomem(err);
         if (!fs_is_folder(path))

@@ -5,24 +5,11 @@
 
 #include "base/fs.h"
 #include "check/captured.h"
+#include "check/compat.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "sql/match.h"
 #include "sql/parameters.h"
-
-/* What a release may be called: a folder of its own. */
-static bool check_release(struct cli *cli, const char *release, struct err *err)
-{
-    if (release == NULL)
-        return err_set(err, ERR_USAGE, "`pawl capture` wants --release: whose statements they are");
-    const char *const printable = fs_printable(&cli->arena, release);
-    if (printable == NULL)
-        return err_nomem(err);
-    if (release[0] != '\0' && release[0] != '.' && strchr(release, '/') == NULL &&
-        strcmp(release, printable) == 0)
-        return true;
-    return err_set(err, ERR_USAGE, "\"%s\" cannot be the name of a folder", printable);
-}
 
 /* ---- reading ---- */
 
@@ -281,7 +268,10 @@ static bool check_line(const struct cli *cli, struct err *err)
 
 static bool run(struct cli *cli, struct err *err)
 {
-    return check_line(cli, err) && check_release(cli, cli_option(cli, "release"), err) &&
+    const char *const release = cli_option(cli, "release");
+    if (release == NULL)
+        return err_set(err, ERR_USAGE, "`pawl capture` wants --release: whose statements they are");
+    return check_line(cli, err) && compat_release_check(&cli->arena, release, err) &&
            (cli_option(cli, "log") != NULL ? capture_logs(cli, err) : capture_target(cli, err));
 }
 
