@@ -47,7 +47,7 @@ def options_of(pawl, command=None):
 
 def test_commands(checkout):
     assert candidates(checkout, "pawl ") == command_names(checkout)
-    assert candidates(checkout, "pawl re") == ["renumber", "rehearse", "repair", "ready", "reserve"]
+    assert candidates(checkout, "pawl re") == ["renumber", "rehearse", "repair", "ready", "release", "reserve"]
     assert candidates(checkout, "pawl --quiet --target main de") == ["deploy"]
     assert candidates(checkout, "pawl deploy") == ["deploy"]
     assert candidates(checkout, "pawl xyz") == []
@@ -190,7 +190,7 @@ def bash_replies(checkout, script, line):
 
 
 @pytest.mark.parametrize(("line", "expected"), [
-    ("pawl re", ["renumber", "rehearse", "repair", "ready", "reserve"]),
+    ("pawl re", ["renumber", "rehearse", "repair", "ready", "release", "reserve"]),
     ("pawl deploy --d", ["--dry-run"]),
     ("pawl --target ", ["main", "production"]),
     ("pawl --target=", ["main", "production"]),
@@ -208,7 +208,7 @@ def test_bash(checkout, script, line, expected):
 
 
 @pytest.mark.parametrize(("line", "expected"), [
-    ("pawl re", ["ready", "rehearse", "renumber", "repair", "reserve"]),
+    ("pawl re", ["ready", "rehearse", "release", "renumber", "repair", "reserve"]),
     ("pawl deploy --d", ["--dry-run"]),
     ("pawl --target ", ["main", "production"]),
     ("pawl deploy --target=p", ["--target=production"]),
