@@ -22,7 +22,7 @@ def pytest_addoption(parser):
 def uses_postgres(item):
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     return (parameters.get("engine") == "postgres"
-            or bool({"cluster", "cluster_tcp", "make_cluster"} & set(item.fixturenames)))
+            or bool({"cluster", "cluster_tcp", "make_cluster", "log_server"} & set(item.fixturenames)))
 
 
 def pytest_collection_modifyitems(config, items):

@@ -47,7 +47,7 @@ def session(cluster, name, user, application, statements):
 
 
 @pytest.fixture(scope="module")
-def server():
+def log_server():
     """A server that logs all, in each form that it has, and the database in which things were done."""
     destinations = ["csvlog", "stderr"]
     cluster = Cluster(log_statement="all", log_min_duration_statement="0", logging_collector="on",
@@ -104,9 +104,9 @@ WHO = ["--user", "shop", "--application-name", "shop 1.0"]
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_log_of_a_server(server, capture, form):
-    log = log_of(server, form)
-    who = WHO + ["--database", server[1].name]
+def test_a_log_of_a_server(log_server, capture, form):
+    log = log_of(log_server, form)
+    who = WHO + ["--database", log_server[1].name]
     prefix = ["--log-line-prefix", PREFIX] if form == "stderr" else []
     answer = capture("--log", str(log), *who, *prefix)
     assert set(capture.texts()) == TEXTS and capture.texts() == sorted(TEXTS)
@@ -118,30 +118,30 @@ def test_a_log_of_a_server(server, capture, form):
     assert everything > TEXTS and {"SELECT $1 FROM t", "SELECT $1"} <= everything
 
 
-def test_each_form_says_the_same(server, capture):
+def test_each_form_says_the_same(log_server, capture):
     said = []
     for form in FORMS:
-        if form != "jsonlog" or server[0].major >= 15:
-            capture("--log", str(log_of(server, form)))
+        if form != "jsonlog" or log_server[0].major >= 15:
+            capture("--log", str(log_of(log_server, form)))
             said.append(capture.texts())
     assert len(said) >= 2 and all(one == said[0] for one in said)
-    arguments = [word for form in ("csvlog", "stderr") for word in ("--log", str(log_of(server, form)))]
+    arguments = [word for form in ("csvlog", "stderr") for word in ("--log", str(log_of(log_server, form)))]
     capture(*arguments)
     assert capture.texts() == said[0]
 
 
-def test_what_was_captured_can_be_judged(server, capture, pg):
+def test_what_was_captured_can_be_judged(log_server, capture, pg):
     with pg.connect() as connection:
         connection.execute("CREATE TABLE t (id int, b text)")
-    capture("--log", str(log_of(server, "csvlog")), *WHO, "--database", server[1].name)
+    capture("--log", str(log_of(log_server, "csvlog")), *WHO, "--database", log_server[1].name)
     capture.pawl.config({"target.main": {"url": pg.url}})
     capture.pawl.run("adopt", "--as-of", "none", check=0)
     answer = capture.pawl.run("compat", "--on", "target", "--json", check=0).json()
     assert answer["judged"] == answer["statements"] == len(TEXTS) and answer["verdicts"] == []
 
 
-def test_standard_input(server, capture):
-    capture.pawl.folder.joinpath("log").write_bytes(log_of(server, "csvlog").read_bytes())
+def test_standard_input(log_server, capture):
+    capture.pawl.folder.joinpath("log").write_bytes(log_of(log_server, "csvlog").read_bytes())
     capture("--log", "log")
     expected = capture.texts()
     run = subprocess.run(["sh", "-c", 'cat log | "$PAWL_BIN" capture --release 1.0 --log -'],
@@ -149,11 +149,11 @@ def test_standard_input(server, capture):
     assert run.returncode == 0 and capture.texts() == expected, run
 
 
-def test_a_text_log_does_not_say_who(server, capture):
-    error = capture("--log", str(log_of(server, "stderr")), *WHO, check=2)["error"]
+def test_a_text_log_does_not_say_who(log_server, capture):
+    error = capture("--log", str(log_of(log_server, "stderr")), *WHO, check=2)["error"]
     assert "does not say whose" in error["message"] and "--log-line-prefix" in error["hint"]
     for prefix, why in (("%u%d", "nothing behind"), ("%y", "no letter"), ("%", "no letter")):
-        error = capture("--log", str(log_of(server, "stderr")), "--log-line-prefix", prefix, check=2)["error"]
+        error = capture("--log", str(log_of(log_server, "stderr")), "--log-line-prefix", prefix, check=2)["error"]
         assert why in error["message"]
 
 
@@ -169,8 +169,8 @@ def damaged(text, at):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_damaged_log(server, capture, tmp_path, form):
-    text = log_of(server, form).read_bytes()
+def test_a_damaged_log(log_server, capture, tmp_path, form):
+    text = log_of(log_server, form).read_bytes()
     lines = text.splitlines(keepends=True)
     # A line that is a record of its own and says nothing of a statement.
     at = next(number for number, line in enumerate(lines[5:], 5) if b"duration" in line and b"statement" not in line
@@ -185,8 +185,8 @@ def test_a_damaged_log(server, capture, tmp_path, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_any_bytes_are_survived(server, capture, tmp_path, form):
-    text = log_of(server, form).read_bytes()
+def test_any_bytes_are_survived(log_server, capture, tmp_path, form):
+    text = log_of(log_server, form).read_bytes()
     chance = random.Random(form)
     for _ in range(6):
         bytes_ = bytearray(text)
@@ -198,8 +198,8 @@ def test_any_bytes_are_survived(server, capture, tmp_path, form):
         assert result.code in (0, 3), result
 
 
-def test_a_record_too_long(server, capture, tmp_path):
-    text = log_of(server, "csvlog").read_bytes()
+def test_a_record_too_long(log_server, capture, tmp_path):
+    text = log_of(log_server, "csvlog").read_bytes()
     record = next(line for line in text.splitlines(keepends=True) if b"count(*)" in line)
     log = tmp_path / "log"
     with open(log, "wb") as file:
@@ -211,9 +211,9 @@ def test_a_record_too_long(server, capture, tmp_path):
     assert answer["unread_lines"] == 2 and set(capture.texts()) >= TEXTS
 
 
-def test_a_line_in_a_statement_that_looks_like_a_record(server, capture, tmp_path):
+def test_a_line_in_a_statement_that_looks_like_a_record(log_server, capture, tmp_path):
     fake = '2026-01-01 00:00:00.000 UTC,"shop","d",1,,,,,,,,LOG,00000,"statement: SELECT forged FROM t"'
-    text = log_of(server, "csvlog").read_text()
+    text = log_of(log_server, "csvlog").read_text()
     record = next(line for line in text.splitlines(keepends=True) if "count(*)" in line)
     log = tmp_path / "log"
     log.write_text(record.replace("count(*)", "count(*), '\n" + fake.replace('"', '""') + "\n'"))
@@ -221,8 +221,8 @@ def test_a_line_in_a_statement_that_looks_like_a_record(server, capture, tmp_pat
     assert answer["unread_lines"] == 0 and not any("forged" in text for text in capture.texts())
 
 
-def test_a_large_log_takes_little_memory(server, capture, tmp_path, figures):
-    text = log_of(server, "csvlog").read_bytes()
+def test_a_large_log_takes_little_memory(log_server, capture, tmp_path, figures):
+    text = log_of(log_server, "csvlog").read_bytes()
     log = tmp_path / "log"
     with open(log, "wb") as file:
         while file.tell() < 100 << 20:
