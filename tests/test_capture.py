@@ -131,11 +131,10 @@ def test_each_form_says_the_same(log_server, capture):
 
 
 def test_what_was_captured_can_be_judged(log_server, capture, pg):
-    with pg.connect() as connection:
-        connection.execute("CREATE TABLE t (id int, b text)")
     capture("--log", str(log_of(log_server, "csvlog")), *WHO, "--database", log_server[1].name)
     capture.pawl.config({"target.main": {"url": pg.url}})
-    capture.pawl.run("adopt", "--as-of", "none", check=0)
+    capture.pawl.write("20250101000000_t", "CREATE TABLE t (id int, b text);")
+    capture.pawl.run("deploy", check=0)
     answer = capture.pawl.run("compat", "--on", "target", "--json", check=0).json()
     assert answer["judged"] == answer["statements"] == len(TEXTS) and answer["verdicts"] == []
 

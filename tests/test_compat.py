@@ -477,11 +477,11 @@ def test_capture(make_cluster, make_pawl):
     cluster = make_cluster(shared_preload_libraries="pg_stat_statements")
     pg = cluster.create_database()
     pawl = make_pawl(pg.url)
-    pawl.write("20250101000000_one", "CREATE TABLE other (id int);")
+    pawl.write("20250101000000_one", "CREATE TABLE t (id int, at timestamp);")
     pawl.run("deploy", check=0)
     assert "has no pg_stat_statements" in pawl.run("capture", "--release", "1.0", check=3).err
     with pg.connect() as connection:
-        connection.execute("CREATE EXTENSION pg_stat_statements; CREATE TABLE t (id int, at timestamp)")
+        connection.execute("CREATE EXTENSION pg_stat_statements")
         connection.execute("SELECT id FROM t WHERE at > timestamp '2020-01-01' - interval '1 day'")
         connection.execute("INSERT INTO t (id) VALUES (17)")
         connection.execute("LISTEN x")
