@@ -128,6 +128,25 @@ bool compat_reach_add(struct arena *arena, const struct compat_traits *before,
                       const struct compat_traits *after, const struct compat_reached *from,
                       struct compat_reach *reach) MUST_CHECK;
 
+/* ---- what a change means ---- */
+
+/* One statement, one thing that it comes to, one change of that. */
+struct compat_matter {
+    const struct compat_traits *before, *after;
+    const struct compat_use *use;
+    const struct compat_reached *reached;
+    const struct compat_change *change;
+};
+
+/* What the change may do to the statement, as a text with {o} for the owner, {n} for the name, {b}
+ * and {a} for the values before and after. *next starts as 0; NULL: that was all. */
+const char *compat_meaning(const struct compat_matter *matter, size_t *next);
+
+/* Whether the column of the change was there before; whether an INSERT may leave it to its
+ * default. */
+bool compat_was_there(const struct compat_matter *matter);
+bool compat_is_omitted(const struct compat_matter *matter);
+
 /* ---- what the server says ---- */
 
 struct compat_column {
