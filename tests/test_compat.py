@@ -63,8 +63,10 @@ STATEMENTS = [
     ("INSERT INTO t VALUES ($1, $2, $3)", (7, 7, "seven")),
     ("INSERT INTO t (id, a) VALUES ($1, $2) ON CONFLICT (a) DO NOTHING", (7, 1)),
     ("INSERT INTO t (id, a) VALUES ($1, $2) ON CONFLICT DO NOTHING", (7, 1)),
-    ("INSERT INTO t (id, a) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT t_a_key DO UPDATE SET b = 'c'", (7, 1)),
-    ("INSERT INTO t (id, b, vc, s, p_id) VALUES ($1, $2, $3, $4, $5)", (7, None, "long text here", "short", None)),
+    ("INSERT INTO t (id, a) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT t_a_key DO UPDATE SET b = 'c'",
+     (7, 1)),
+    ("INSERT INTO t (id, b, vc, s, p_id) VALUES ($1, $2, $3, $4, $5)",
+     (7, None, "long text here", "short", None)),
     ("WITH new AS (INSERT INTO p VALUES ($1, $2) RETURNING id) SELECT id FROM new", (7, "seven")),
     ("UPDATE t SET b = $1 WHERE id = $2", (None, 1)),
     ("UPDATE t SET vc = $1, s = $2 WHERE id = 1", ("a longer text", "y")),
@@ -161,7 +163,8 @@ CHANGES = {
     "a longer composite": "ALTER TYPE address ADD ATTRIBUTE country text",
     "revoke a schema": "REVOKE USAGE ON SCHEMA lib FROM compat_app",
     "a view that checks": "ALTER VIEW early SET (check_option = local)",
-    "a trigger on what cascades": "CREATE FUNCTION r() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';"
+    "a trigger on what cascades": "CREATE FUNCTION r() RETURNS trigger LANGUAGE plpgsql AS"
+                                  " 'BEGIN RAISE ''no''; END';"
                                   "CREATE TRIGGER r BEFORE DELETE ON kid FOR EACH ROW EXECUTE FUNCTION r()",
     "a column that refers": "ALTER TABLE t ADD n int UNIQUE REFERENCES p",
     "a check of a domain": "ALTER DOMAIN number ADD CHECK (VALUE IS NOT NULL)",
@@ -401,7 +404,8 @@ def test_many_statements(shop, figures):
 
 
 def test_types_that_the_server_cannot_find(shop):
-    write_queries(shop, "SELECT json_build_object($1, a, $2, b) FROM t", "SELECT concat($2, $3, $1::int) FROM p")
+    write_queries(shop, "SELECT json_build_object($1, a, $2, b) FROM t",
+                  "SELECT concat($2, $3, $1::int) FROM p")
     shop.write("20250102000000_drop", "ALTER TABLE t DROP b;")
     answer = shop.run("compat", "--json", check=3).json()
     verdict, = answer["verdicts"]
@@ -427,7 +431,8 @@ def test_a_file_that_is_no_sql(shop, text, place):
 
 
 def test_statements_with_mistakes(shop):
-    write_queries(shop, "SELECT FROM WHERE", "SELEC 1", "SELECT b FROM t", "SELECT ))))", "INSERT INTO t VALUES (1,)")
+    write_queries(shop, "SELECT FROM WHERE", "SELEC 1", "SELECT b FROM t", "SELECT ))))",
+                  "INSERT INTO t VALUES (1,)")
     shop.write("20250102000000_drop", "ALTER TABLE t DROP b;")
     answer = shop.run("compat", "--json", check=3).json()
     assert [(one["line"], one["severity"]) for one in answer["verdicts"]] == \
