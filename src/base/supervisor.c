@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 struct supervisor {
-    const char *const *arguments;
+    const char *const *arguments, *const *environment;
     const struct supervisor_signals *signals;
     sigset_t held; /* what is taken one by one and not by handlers */
     bool terminal; /* there is one that controls us */
@@ -118,7 +118,8 @@ static void become(const struct supervisor *supervisor, int report_fd)
 {
     give_back_signals(supervisor->signals);
     if (supervisor->terminal || setpgid(0, 0) == 0) /* the prototype lacks the const */
-        (void)execvp(supervisor->arguments[0], (char **)(uintptr_t)supervisor->arguments);
+        (void)execvpe(supervisor->arguments[0], (char **)(uintptr_t)supervisor->arguments,
+                      (char **)(uintptr_t)supervisor->environment);
     const int number = errno;
     (void)!write(report_fd, &number, sizeof number); /* none: the parent sees 127 */
     _exit(127);
@@ -222,11 +223,14 @@ static bool has_terminal(void)
     return fd >= 0;
 }
 
-bool supervisor_run(const char *const *arguments, const struct supervisor_signals *signals,
-                    int cancel_fd, int *ret_exit, struct err *err)
+bool supervisor_run(const char *const *arguments, const char *const *environment,
+                    const struct supervisor_signals *signals, int cancel_fd, int *ret_exit,
+                    struct err *err)
 {
-    struct supervisor supervisor = {
-        .arguments = arguments, .signals = signals, .terminal = has_terminal()};
+    struct supervisor supervisor = {.arguments = arguments,
+                                    .environment = environment,
+                                    .signals = signals,
+                                    .terminal = has_terminal()};
     struct pollfd cancel = {.fd = cancel_fd, .events = POLLIN};
     hold_signals(&supervisor);
     if (poll(&cancel, 1, 0) > 0)

@@ -26,9 +26,10 @@ void supervisor_note_signals(struct supervisor_signals *ret);
 bool supervisor_find(const char *program, struct err *err) MUST_CHECK;
 
 /*
- * Starts arguments[0] (NULL stands behind the last one) and returns when it has ended; *ret_exit is
- * its exit code, 128+N when signal N ended it. From here on no handler of this process runs: all
- * that may be sent to the program is held first, and then cancel_fd is looked at a last time.
+ * Starts arguments[0] with this environment (NULL stands behind the last one of both) and returns
+ * when it has ended; *ret_exit is its exit code, 128+N when signal N ended it. From here on no
+ * handler of this process runs: all that may be sent to the program is held first, and then
+ * cancel_fd is looked at a last time.
  *
  * Without a terminal the program has a process group of its own, as from an init. With one it stays
  * in ours, so that a shell's job control goes for both: what the terminal sends it has itself, and
@@ -36,7 +37,8 @@ bool supervisor_find(const char *program, struct err *err) MUST_CHECK;
  *
  * Errors: ERR_NOT_STARTED, ERR_SIGNAL when cancel_fd was readable.
  */
-bool supervisor_run(const char *const *arguments, const struct supervisor_signals *signals,
-                    int cancel_fd, int *ret_exit, struct err *err) MUST_CHECK;
+bool supervisor_run(const char *const *arguments, const char *const *environment,
+                    const struct supervisor_signals *signals, int cancel_fd, int *ret_exit,
+                    struct err *err) MUST_CHECK;
 
 #endif

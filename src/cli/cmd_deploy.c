@@ -121,19 +121,26 @@ static void report_json(struct cli *cli, const struct deploy_result *result, boo
     cli_result(cli, "backup", backup_json(result->backup));
 }
 
+/* What explains sessions is said once, whatever they hold. */
 static void report_held(struct cli *cli, const struct plan *plan)
 {
+    const struct live_release *unknown = NULL;
     bool waits = false;
     for (size_t i = 0; i < plan->held.count; i++) {
-        output_result(&cli->output, "held  %s  (%s)\n", plan->held.items[i].item.migration->id,
-                      plan->held.items[i].why);
-        waits = waits || plan->held.items[i].holders.count > 0;
+        const struct plan_held *const held = &plan->held.items[i];
+        output_result(&cli->output, "held  %s  (%s)\n", held->item.migration->id, held->why);
+        waits = waits || held->holders.count > 0;
+        for (size_t h = 0; h < held->holders.count; h++)
+            if (held->holders.items[h]->how == PRESENCE_UNKNOWN)
+                unknown = held->holders.items[h];
     }
     if (waits)
         output_chat(
             &cli->output,
             "next: `pawl deploy` runs what is held once they are gone; `pawl release` shows "
             "who lives");
+    if (unknown != NULL)
+        live_release_say_advice(cli, unknown);
 }
 
 static void report_plan(struct cli *cli, const struct plan *plan)

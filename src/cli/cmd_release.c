@@ -90,6 +90,22 @@ static bool print_list(struct cli *cli, const struct state *state, const struct 
     return table.rows.count == 0 || table_print(&cli->arena, &cli->output, &table, err);
 }
 
+/* Sessions of which a table says no more than how many: who they are, and how to explain them. */
+static bool say_unknown(struct cli *cli, const struct presence *presence, struct err *err)
+{
+    for (size_t i = 0; i < presence->releases.count; i++) {
+        const struct live_release *const live = &presence->releases.items[i];
+        if (live->how != PRESENCE_UNKNOWN)
+            continue;
+        const char *const text = live_release_text(&cli->arena, live);
+        if (text == NULL)
+            return err_nomem(err);
+        output_chat(&cli->output, "note: %s", text);
+        live_release_say_advice(cli, live);
+    }
+    return true;
+}
+
 static json_t *json_recorded(const struct state *state)
 {
     json_t *const array = json_array();
@@ -118,7 +134,7 @@ static bool list(struct cli *cli, struct session *session, struct err *err)
     cli_result(cli, "releases", json_recorded(&look.state));
     cli_result(cli, "live", presence_json(&presence));
     cli_result(cli, "instances", presence_instances_json(&presence));
-    return print_list(cli, &look.state, &presence, err);
+    return print_list(cli, &look.state, &presence, err) && say_unknown(cli, &presence, err);
 }
 
 /* ---- start ---- */

@@ -1,19 +1,15 @@
 /* pawl run: the entry point of a container, which waits for the schema and then becomes the
  * service. */
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/supervisor.h"
 #include "cli/commands.h"
+#include "cli/instance.h"
 #include "cli/progress.h"
 #include "cli/readiness.h"
 #include "cli/session.h"
 #include "cli/stop.h"
-#include "deploy/prepare.h"
-#include "live/heartbeat.h"
 
 /* A log gets the same line again only after so long, and another one no sooner than the other. */
 enum { SAME_LINE_MS = 30 * 1000, OTHER_LINE_MS = 1000 };
@@ -70,8 +66,21 @@ static void on_wait(void *context, const struct ready_result *result, const stru
 
 /* ---- before the program ---- */
 
+/* Whether a no is gone over: a contract migration has passed this code by, and nothing else is in
+ * the way. */
+static bool goes_over(struct cli *cli, const struct ready_result *result,
+                      struct instance_override *override)
+{
+    if (override->reason == NULL || result->verdict != READY_NEVER || result->missing.count > 0)
+        return false;
+    override->passed = arena_strdup(&cli->arena, result->passed.items[0]);
+    cli->output.failed = cli->output.failed || override->passed == NULL;
+    return true;
+}
+
 /* Waits, and deploys when told to. *ret_ready is false when an answer was given that is no yes. */
-static bool make_ready(struct cli *cli, int64_t wait_ms, bool *ret_ready, struct err *err)
+static bool make_ready(struct cli *cli, int64_t wait_ms, struct instance_override *override,
+                       bool *ret_ready, struct err *err)
 {
     CLEANUP(readiness_close) struct readiness readiness = {0};
     CLEANUP(waiting_release)
@@ -96,76 +105,11 @@ static bool make_ready(struct cli *cli, int64_t wait_ms, bool *ret_ready, struct
             return false;
         progress_clear(&waiting.progress);
     }
-    *ret_ready = readiness.result.verdict == READY_YES;
+    *ret_ready =
+        readiness.result.verdict == READY_YES || goes_over(cli, &readiness.result, override);
     if (!*ret_ready)
         readiness_report(cli, &readiness.result, "wait longer: --wait");
     return true;
-}
-
-/* ---- the instance ---- */
-
-/* Beside the program's own words: one line. */
-static void say_blocked(void *context, const char *migration)
-{
-    dprintf(STDERR_FILENO,
-            "pawl: warning: the contract migration \"%s\" was applied and release \"%s\" does not "
-            "carry it: start newer code\n",
-            migration, (const char *)context);
-}
-
-/* What hello() said, as `pawl ready` says it. */
-static void refuse_start(struct cli *cli, const struct heartbeat *heartbeat,
-                         const struct hello *hello)
-{
-    const bool never = hello->answer == HELLO_BLOCKED;
-    const char *const id = fs_printable(&cli->arena, hello->migration);
-    const char *const release = fs_printable(&cli->arena, heartbeat->release);
-    const char *const reason =
-        id != NULL && release != NULL
-            ? arena_printf(&cli->arena,
-                           "the contract migration \"%s\" %s and release \"%s\" does not carry it",
-                           id, never ? "was applied" : "is about to run", release)
-            : NULL;
-    cli->output.failed = cli->output.failed || reason == NULL;
-    output_result(&cli->output, "%s: %s\n", never ? "never ready" : "not ready", reason);
-    output_chat(&cli->output, "next: %s",
-                never ? "start newer code: this code cannot work with the schema as it is now"
-                      : "wait for that deploy, or wait longer: --wait");
-    cli_result(cli, "ready", json_false());
-    cli_result(cli, "verdict", cli_json_text(never ? "never ready" : "not ready"));
-    cli_result(cli, "reason", cli_json_text(reason));
-    cli->outcome = never ? ERR_NEVER_READY : ERR_NOT_READY;
-}
-
-/* The instance is there before its program is. A ledger that cannot take it, as one of an older
- * build under a role that may not add to it, does not keep a service down. */
-static bool register_instance(struct cli *cli, struct heartbeat *heartbeat, int64_t give_up_ms,
-                              bool *ret_start, struct err *err)
-{
-    enum { PAUSE_MS = 500 };
-    struct wait wait = {.cancel_fd = -1};
-    struct hello hello;
-    if (!stop_watch(&wait.cancel_fd, err))
-        return false;
-    *ret_start = true;
-    for (;;) {
-        CLEANUP(err_release) struct err failed = {0};
-        if (!heartbeat_once(heartbeat, &cli->arena, &wait, &hello, &failed)) {
-            output_chat(&cli->output, "warning: release \"%s\" is not registered: %s",
-                        heartbeat->release,
-                        failed.message != NULL ? failed.message : err_meaning(failed.code));
-            return heartbeat_start(heartbeat, err);
-        }
-        *ret_start = hello.answer == HELLO_OK;
-        if (*ret_start)
-            return heartbeat_start(heartbeat, err);
-        if (hello.answer == HELLO_BLOCKED || clock_monotonic_ms() >= give_up_ms) {
-            refuse_start(cli, heartbeat, &hello);
-            return true;
-        }
-        if (!wait_sleep(PAUSE_MS, &wait, err))
-            return false;
-    }
 }
 
 /* ---- the program ---- */
@@ -179,7 +123,7 @@ static bool check_line(const struct cli *cli, struct err *err)
     return false;
 }
 
-static bool hand_over(struct cli *cli, const char *const *arguments,
+static bool hand_over(struct cli *cli, const char *const *arguments, const char *const *environment,
                       const struct supervisor_signals *signals, struct err *err)
 {
     int cancel_fd = -1;
@@ -188,25 +132,25 @@ static bool hand_over(struct cli *cli, const char *const *arguments,
     if (cli->output.failed)
         return err_nomem(err);
     if (!stop_watch(&cancel_fd, err) || !output_flush(err) ||
-        !supervisor_run(arguments, signals, cancel_fd, &cli->program_exit, err))
+        !supervisor_run(arguments, environment, signals, cancel_fd, &cli->program_exit, err))
         return false;
     cli->handed_over = true;
     return true;
 }
 
-static bool run(struct cli *cli, struct err *err)
+static bool read_override(struct cli *cli, struct instance_override *ret, struct err *err)
 {
-    struct supervisor_signals signals;
-    struct ledger_options target;
-    CLEANUP(heartbeat_end) struct heartbeat heartbeat = {.stop = {-1, -1}};
-    int64_t wait_ms = 0;
-    int cancel_fd = -1;
-    bool ready = false;
-    const int64_t since_ms = clock_monotonic_ms();
-    supervisor_note_signals(&signals);
-    if (!cli->sigpipe_ignored)
-        (void)sigdelset(&signals.ignored, SIGPIPE);
-    cli->output.stdout_is_taken = true;
+    const char *const word = cli_option(cli, "override");
+    *ret = (struct instance_override){0};
+    if (word != NULL && strcmp(word, "blocked") != 0)
+        return err_set(err, ERR_USAGE, "--override takes blocked here");
+    if (word == NULL && cli_option(cli, "reason") != NULL)
+        return err_set(err, ERR_USAGE, "--reason goes with --override");
+    return word == NULL || session_reason(cli, true, &ret->reason, err);
+}
+
+static bool read_arguments(struct cli *cli, const char *const **ret, struct err *err)
+{
     const char **const arguments =
         arena_alloc(&cli->arena, (cli->words.count + 1) * sizeof *arguments);
     if (arguments == NULL)
@@ -214,24 +158,42 @@ static bool run(struct cli *cli, struct err *err)
     for (size_t i = 0; i < cli->words.count; i++)
         arguments[i] = cli->words.items[i];
     arguments[cli->words.count] = NULL;
-    if (!check_line(cli, err) ||
-        !session_duration(cli, "wait", cli->config.values[SETTING_WAIT].number, &wait_ms, err) ||
-        !supervisor_find(arguments[0], err) || !stop_watch(&cancel_fd, err) ||
-        !stop_watch_more(err) || !make_ready(cli, wait_ms, &ready, err))
+    *ret = arguments;
+    return check_line(cli, err) && supervisor_find(arguments[0], err);
+}
+
+/* *ret_start is false when an answer was given that is no yes. */
+static bool prepare(struct cli *cli, struct instance *instance, bool *ret_start, struct err *err)
+{
+    struct instance_override override;
+    int64_t wait_ms = 0;
+    int cancel_fd = -1;
+    const int64_t since_ms = clock_monotonic_ms();
+    if (!session_duration(cli, "wait", cli->config.values[SETTING_WAIT].number, &wait_ms, err) ||
+        !read_override(cli, &override, err) || !stop_watch(&cancel_fd, err) ||
+        !stop_watch_more(err) || !make_ready(cli, wait_ms, &override, ret_start, err))
         return false;
-    prepare_target(&cli->config, &cli->target, &cli->url, true, &target);
-    heartbeat = (struct heartbeat){.target = &target,
-                                   .release = session_release(cli),
-                                   .instance = heartbeat_name(&cli->arena),
-                                   .on_blocked = say_blocked,
-                                   .context = (void *)(uintptr_t)session_release(cli),
-                                   .stop = {-1, -1}};
-    if (heartbeat.instance == NULL)
-        return err_nomem(err);
-    if (ready && heartbeat.release != NULL &&
-        !register_instance(cli, &heartbeat, since_ms + wait_ms, &ready, err))
+    return !*ret_start ||
+           (instance_record(cli, instance, err) &&
+            instance_register(cli, instance, since_ms + wait_ms, &override, ret_start, err) &&
+            (!*ret_start || instance_journal_override(cli, instance, &override, err)));
+}
+
+static bool run(struct cli *cli, struct err *err)
+{
+    struct supervisor_signals signals;
+    CLEANUP(instance_close) struct instance instance = {.heartbeat = {.stop = {-1, -1}}};
+    const char *const *arguments = NULL, *const *environment = NULL;
+    bool start = false;
+    supervisor_note_signals(&signals);
+    if (!cli->sigpipe_ignored)
+        (void)sigdelset(&signals.ignored, SIGPIPE);
+    cli->output.stdout_is_taken = true;
+    if (!read_arguments(cli, &arguments, err) || !instance_open(cli, &instance, err) ||
+        !prepare(cli, &instance, &start, err))
         return false;
-    return !ready || hand_over(cli, arguments, &signals, err);
+    return !start || (instance_environment(cli, &instance, &environment, err) &&
+                      hand_over(cli, arguments, environment, &signals, err));
 }
 
 static const struct option options[] = {
@@ -242,6 +204,11 @@ static const struct option options[] = {
      .argument = "R",
      .text = "the release that starts: its instance is registered while the program runs"},
     {.name = "deploy", .text = "deploy first, as `pawl deploy` does"},
+    {.name = "override",
+     .argument = "WHAT",
+     .choices = "blocked",
+     .text = "start code that a contract migration has passed by; needs --reason"},
+    {.name = "reason", .argument = "TEXT", .text = "why, for the ledger: with --override"},
 };
 
 static const struct example examples[] = {
@@ -251,6 +218,8 @@ static const struct example examples[] = {
      "gives up after two minutes, with the exit code of `pawl ready`"},
     {"pawl run --deploy --release 1.25 -- ./server",
      "deploys first; of many at once, one does the work"},
+    {"pawl run --override blocked --reason 'reads orders only' -- ./server",
+     "starts old code on a schema that has gone on; the ledger and `pawl status` say so"},
 };
 
 const struct command command_run = {
@@ -263,6 +232,10 @@ const struct command command_run = {
         "(the\n"
         "setting wait). The program then gets the signals that are sent here, children that end\n"
         "are reaped as by an init, and its exit code is kept (128+N when signal N ended it).\n"
+        "With --release its instance is registered, what the release carries is recorded where "
+        "the\n"
+        "role may write, and the program gets a PGAPPNAME that says the release, unless it has "
+        "one.\n"
         "Exit codes before that: 4 not ready in time, 6 never, 9 no database, 125 no program.",
     .options = options,
     .option_count = COUNT_OF(options),

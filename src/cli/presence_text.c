@@ -1,4 +1,4 @@
-/* Who lives on a target, for programs. */
+/* Who lives on a target, for programs; and what to do about sessions that nobody knows. */
 #include "cli/presence_text.h"
 
 #include "base/clock.h"
@@ -12,11 +12,11 @@ static json_t *json_time(int64_t at_us)
 
 json_t *live_release_json(const struct live_release *live)
 {
-    return json_pack("{so so sI sI so so so}", "release", cli_json_text(live->name), "how",
+    return json_pack("{so so sI sI so so so so}", "release", cli_json_text(live->name), "how",
                      cli_json_text(presence_how_name(live->how)), "instances",
                      (json_int_t)live->instances, "sessions", (json_int_t)live->sessions, "seen",
                      json_time(live->seen_us), "until", json_time(live->until_us), "example",
-                     cli_json_text(live->example));
+                     cli_json_text(live->example), "others", cli_json_text(live->others));
 }
 
 json_t *presence_json(const struct presence *presence)
@@ -41,4 +41,12 @@ json_t *presence_instances_json(const struct presence *presence)
                              "ttl_ms", (json_int_t)item->ttl_ms));
     }
     return array;
+}
+
+void live_release_say_advice(struct cli *cli, const struct live_release *live)
+{
+    const char *const advice = live_release_advice(&cli->arena, live);
+    cli->output.failed = cli->output.failed || advice == NULL;
+    if (advice != NULL)
+        output_chat(&cli->output, "next: %s", advice);
 }

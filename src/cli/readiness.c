@@ -2,6 +2,7 @@
 #include "cli/readiness.h"
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "cli/session.h"
 #include "cli/stop.h"
 #include "cli/workspace.h"
@@ -40,17 +41,27 @@ static json_t *json_names(const struct ready_names *names)
     return array;
 }
 
+const char *readiness_never_text(struct arena *arena, const char *passed)
+{
+    const char *const id = fs_printable(arena, passed);
+    return id != NULL
+               ? arena_printf(arena,
+                              "start newer code: this code cannot work with the schema as it is "
+                              "now; to go back, write what undoes it in newer code: pawl new NAME "
+                              "--revert %s; to start this code all the same: pawl run --override "
+                              "blocked --reason TEXT -- PROGRAM",
+                              id)
+               : NULL;
+}
+
 static const char *what_next(struct cli *cli, const struct ready_result *result, const char *longer)
 {
     const char *text = NULL;
     if (result->verdict == READY_YES)
         return NULL;
     if (result->verdict == READY_NEVER)
-        text = arena_printf(&cli->arena,
-                            "start newer code: this code cannot work with the schema as it is now; "
-                            "to go back, write what undoes it in newer code: pawl new NAME "
-                            "--revert %s",
-                            result->passed.count > 0 ? result->passed.items[0] : "ID");
+        text = readiness_never_text(&cli->arena,
+                                    result->passed.count > 0 ? result->passed.items[0] : "ID");
     else if (result->closing != NULL)
         text = arena_printf(&cli->arena, "wait for that deploy, or start newer code; %s", longer);
     else

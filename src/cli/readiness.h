@@ -26,6 +26,9 @@ bool readiness_ask(struct readiness *readiness, const struct ready_patience *pat
  * next step. */
 void readiness_report(struct cli *cli, const struct ready_result *result, const char *longer);
 
+/* What to do with code that a contract migration has passed by; NULL when memory is out. */
+const char *readiness_never_text(struct arena *arena, const char *passed);
+
 void readiness_close(struct readiness *readiness);
 
 #endif

@@ -105,21 +105,45 @@ static void say_override(struct cli *cli, const struct attempt *override)
                   override->reason != NULL ? override->reason : "?");
 }
 
+static void say_overridden_start(struct cli *cli, const struct overridden_start *start)
+{
+    output_result(&cli->output,
+                  "code%s%s%s was started at seq %" PRId64
+                  " though the contract migration \"%s\" has passed it by, by %s on %s: %s\n",
+                  start->release != NULL ? " of release \"" : "",
+                  start->release != NULL ? start->release : "", start->release != NULL ? "\"" : "",
+                  start->seq, start->migration, start->user != NULL ? start->user : "?",
+                  start->host != NULL ? start->host : "?",
+                  start->reason != NULL ? start->reason : "?");
+}
+
+static json_t *overridden_start_json(const struct overridden_start *start)
+{
+    if (start->seq == 0)
+        return json_null();
+    return json_pack("{sI so so so so so}", "seq", (json_int_t)start->seq, "release",
+                     cli_json_text(start->release), "migration", cli_json_text(start->migration),
+                     "user", cli_json_text(start->user), "host", cli_json_text(start->host),
+                     "reason", cli_json_text(start->reason));
+}
+
 static const struct backup *last_of(const struct backups *backups)
 {
     return backups->count > 0 ? &backups->items[backups->count - 1] : NULL;
 }
 
 /* False when memory is out. Sessions that nothing explains are told where they hold something. */
-static bool say_live(struct cli *cli, const struct presence *presence)
+static bool say_live(struct cli *cli, const struct presence *presence, bool held)
 {
     for (size_t i = 0; i < presence->releases.count; i++) {
         const struct live_release *const live = &presence->releases.items[i];
         const char *const text = live_release_text(&cli->arena, live);
         if (text == NULL)
             return false;
-        if (live->how != PRESENCE_UNKNOWN)
+        if (live->how != PRESENCE_UNKNOWN || held)
             output_result(&cli->output, "live: %s\n", text);
+        if (live->how == PRESENCE_UNKNOWN && held)
+            live_release_say_advice(cli, live);
     }
     return true;
 }
@@ -163,6 +187,8 @@ static bool say_announced(struct cli *cli, const struct look *look)
     }
     if (override != NULL)
         say_override(cli, override);
+    if (look->state.overridden_start.seq != 0)
+        say_overridden_start(cli, &look->state.overridden_start);
     return true;
 }
 
@@ -177,12 +203,13 @@ static json_t *announced_json(const struct look *look)
     if (last != NULL)
         clock_format_us(last->until_us, until);
     return json_pack(
-        "{so so so so so}", "maintenance_since", cli_json_text(maintenance->on ? since : NULL),
+        "{so so so so so so}", "maintenance_since", cli_json_text(maintenance->on ? since : NULL),
         "reserved_until", cli_json_text(last != NULL ? until : NULL), "reserved_by",
         cli_json_text(last != NULL ? last->user : NULL), "overridden",
         override != NULL && override->overrides != 0 ? json_integer(override->overrides)
                                                      : json_null(),
-        "overrode", cli_json_text(override != NULL ? override->overrode : NULL));
+        "overrode", cli_json_text(override != NULL ? override->overrode : NULL), "overridden_start",
+        overridden_start_json(&look->state.overridden_start));
 }
 
 /* What the last deploy that looked saw unfinished. */
@@ -267,7 +294,7 @@ static bool say(struct cli *cli, const struct status *status, const struct set *
     if (!recipes_say(cli, &told->recipes) ||
         !backfills_say(&cli->output, &cli->arena, &status->backfills, told->busy) ||
         !say_backup(cli, last_of(&told->backups)) || !say_announced(cli, look) ||
-        !say_live(cli, &status->presence))
+        !say_live(cli, &status->presence, status->look.comparison.held > 0))
         return err_nomem(err);
     if (look->head != NULL)
         output_result(&cli->output, "ledger at %s%s\n", look->head, look->whole ? "" : " (BROKEN)");

@@ -47,10 +47,12 @@ static bool newest_of(const struct run *run, const char **ret, struct err *err)
 
 static bool look_who_lives(struct run *run, struct err *err)
 {
+    struct presence_options options = run->options->presence;
     const char *newest;
-    return newest_of(run, &newest, err) &&
-           presence_read(run->ledger, run->arena, &run->state, &run->options->presence, newest,
-                         &run->presence, err);
+    if (run->watcher.pg != NULL)
+        options.own_backend = pg_backend_pid(run->watcher.pg);
+    return newest_of(run, &newest, err) && presence_read(run->ledger, run->arena, &run->state,
+                                                         &options, newest, &run->presence, err);
 }
 
 static bool add_holders(struct run *run, struct plan_held *held, struct err *err)

@@ -46,7 +46,9 @@
       "a contract migration is about to run: who starts now without it is told to wait")           \
     X(REOPENED, "reopened", false, "such a migration did not run: who still lives without it")     \
     X(BACKFILL_CANCELLED, "backfill_cancelled", false,                                             \
-      "a backfill that had stopped part-way was given up: how far, by whom, and why")
+      "a backfill that had stopped part-way was given up: how far, by whom, and why")              \
+    X(OVERRIDE, "override", false,                                                                 \
+      "code was started that this contract migration has passed by: by whom, and why")
 
 enum ledger_event {
 #define X(id, name, changes, meaning) EVENT_##id,

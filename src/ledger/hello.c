@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "ledger/actor.h"
 #include "ledger/presence.h"
 #include "ledger/schema.h"
@@ -79,21 +80,44 @@ static bool read_answer(struct arena *arena, const char *text, struct hello *ret
     return ret->answer == HELLO_OK || ret->migration != NULL || err_nomem(err);
 }
 
-static bool hello_pg(struct ledger *ledger, struct arena *arena, const char *release,
-                     const char *instance, int64_t ttl_ms, struct hello *ret, struct err *err)
+const char *presence_application(struct arena *arena, const char *release)
 {
-    const char *const params[] = {release, instance,
-                                  arena_printf(arena, "%" PRId64 " milliseconds", ttl_ms)};
-    const char *const sql = ledger_sql(arena, "SELECT {ledger}.hello($1, $2, $3)", ledger->name);
+    enum { MOST = 63 - (int)sizeof PRESENCE_APPLICATION + 1, DIGITS = 8 };
+    const size_t len = strlen(release);
+    const struct hash_hex hash = hash_bytes(release, len);
+    bool plain = len <= MOST;
+    char shown[MOST + 1] = "";
+    for (size_t i = 0; i < len && i < MOST; i++) {
+        const bool as_it_is = release[i] >= ' ' && release[i] <= '~';
+        plain = plain && as_it_is;
+        shown[i] = as_it_is ? release[i] : '?';
+    }
+    /* What the server would cut or replace must not make one name of two. */
+    return plain ? arena_printf(arena, PRESENCE_APPLICATION "%s", shown)
+                 : arena_printf(arena, PRESENCE_APPLICATION "%.*s-%.*s", MOST - DIGITS - 1, shown,
+                                DIGITS, hash.text);
+}
+
+/* The name is set for this transaction alone: it is not this session's, but the program's. */
+static bool hello_pg(struct ledger *ledger, struct arena *arena,
+                     const struct presence_instance *instance, struct hello *ret, struct err *err)
+{
+    static const char template[] =
+        "SELECT {ledger}.hello($1, $2, $3)"
+        " FROM pg_catalog.set_config('application_name', $4, true) AS named";
+    const char *const params[] = {instance->release, instance->instance,
+                                  arena_printf(arena, "%" PRId64 " milliseconds", instance->ttl_ms),
+                                  instance->application};
+    const char *const sql = ledger_sql(arena, template, ledger->name);
     struct rows rows;
     if (params[2] == NULL || sql == NULL)
         return err_nomem(err);
-    if (!pg_query(ledger->pg, arena, sql, params, 3, &rows, err)) {
+    if (!pg_query(ledger->pg, arena, sql, params, 4, &rows, err)) {
         if (strcmp(err->sqlstate, "42883") != 0) /* undefined_function */
             return false;
         err_release(err);
         if (!presence_make(ledger, arena, err) ||
-            !pg_query(ledger->pg, arena, sql, params, 3, &rows, err))
+            !pg_query(ledger->pg, arena, sql, params, 4, &rows, err))
             return false;
     }
     return read_answer(arena, rows_get(&rows, 0, 0), ret, err);
@@ -137,8 +161,8 @@ static bool judge_lite(struct ledger *ledger, struct arena *arena, const char *n
     return true;
 }
 
-static bool hello_lite(struct ledger *ledger, struct arena *arena, const char *release,
-                       const char *instance, int64_t ttl_ms, struct hello *ret, struct err *err)
+static bool hello_lite(struct ledger *ledger, struct arena *arena,
+                       const struct presence_instance *instance, struct hello *ret, struct err *err)
 {
     static const char known[] =
         "SELECT coalesce(max(instance = ?2), 0), coalesce(max(instance = ?2 AND left_at IS NULL"
@@ -150,13 +174,13 @@ static bool hello_lite(struct ledger *ledger, struct arena *arena, const char *r
         " host = excluded.host, backend = excluded.backend, seen_at = excluded.seen_at,"
         " ttl = excluded.ttl, left_at = NULL";
     const int64_t now_us = clock_utc_us();
-    const char *const params[] = {release,
-                                  instance,
+    const char *const params[] = {instance->release,
+                                  instance->instance,
                                   number(arena, now_us),
                                   actor_user(arena),
                                   actor_host(arena),
                                   number(arena, getpid()),
-                                  number(arena, ttl_ms * 1000)};
+                                  number(arena, instance->ttl_ms * 1000)};
     struct rows rows;
     *ret = (struct hello){0};
     if (!run_lite(ledger, arena, ledger_presence_sqlite[0], NULL, 0, NULL, err) ||
@@ -165,8 +189,8 @@ static bool hello_lite(struct ledger *ledger, struct arena *arena, const char *r
     const bool was_known = strcmp(rows_get(&rows, 0, 0), "1") == 0;
     const bool was_live = strcmp(rows_get(&rows, 0, 1), "1") == 0;
     const char *const since = rows_get(&rows, 0, 2);
-    if (!judge_lite(ledger, arena, release, since != NULL ? strtoll(since, NULL, 10) : now_us, ret,
-                    err))
+    if (!judge_lite(ledger, arena, instance->release,
+                    since != NULL ? strtoll(since, NULL, 10) : now_us, ret, err))
         return false;
     if (ret->answer == HELLO_WAIT && was_live)
         *ret = (struct hello){0};
@@ -174,15 +198,14 @@ static bool hello_lite(struct ledger *ledger, struct arena *arena, const char *r
            run_lite(ledger, arena, upsert, params, COUNT_OF(params), NULL, err);
 }
 
-bool presence_hello(struct ledger *ledger, struct arena *arena, const char *release,
-                    const char *instance, int64_t ttl_ms, struct hello *ret, struct err *err)
+bool presence_hello(struct ledger *ledger, struct arena *arena,
+                    const struct presence_instance *instance, struct hello *ret, struct err *err)
 {
     if (ledger->pg != NULL)
-        return hello_pg(ledger, arena, release, instance, ttl_ms, ret, err);
+        return hello_pg(ledger, arena, instance, ret, err);
     if (!sqlite_exec(ledger->sqlite, "BEGIN IMMEDIATE", err))
         return false;
-    if (hello_lite(ledger, arena, release, instance, ttl_ms, ret, err) &&
-        sqlite_exec(ledger->sqlite, "COMMIT", err))
+    if (hello_lite(ledger, arena, instance, ret, err) && sqlite_exec(ledger->sqlite, "COMMIT", err))
         return true;
     sqlite_rollback(ledger->sqlite);
     return false;

@@ -166,24 +166,44 @@ static bool read_instances(struct reader *r, struct err *err)
 
 /*
  * Other roles' kind of session and address may be hidden: then it counts as a client's. Sessions of
- * pawl itself are none of an application's. A session of the same user, name and address as a
- * living instance is of that instance; what `pawl run` registers stands for all of its address.
+ * pawl itself are none of an application's.
+ *
+ * A session of the same user, name and address as a living instance is of that instance. A name of
+ * presence_application() says the release by itself: whoever has it is of that, under any user, and
+ * also when the instance has left and a pooler keeps its session. An empty name says nothing: it is
+ * what most drivers send when nobody has told them one, in each release alike.
  */
-#define SESSIONS                                                                                   \
-    "SELECT s.release, pg_catalog.count(*), pg_catalog.min(s.example) FROM ("                      \
-    "SELECT CASE WHEN $1::pg_catalog.text IS NOT NULL THEN pg_catalog.\"substring\"("              \
-    "  a.application_name, '^(?:' || $1 || ')$') END AS release,"                                  \
-    " pg_catalog.format('user \"%s\", application \"%s\" from %s', a.usename, a.application_name," \
-    "  coalesce(pg_catalog.host(a.client_addr), 'local')) AS example,"                             \
+#define SESSIONS(release, explained)                                                               \
+    "SELECT s.release, pg_catalog.count(*), pg_catalog.array_to_string((pg_catalog.array_agg("     \
+    "DISTINCT s.example))[1:3], ', ') || CASE WHEN pg_catalog.count(DISTINCT s.example) > 3"       \
+    "  THEN ' and others' ELSE '' END,"                                                            \
+    " pg_catalog.array_to_string((pg_catalog.array_agg(DISTINCT pg_catalog.regexp_replace("        \
+    "s.known_by, '([][\\\\^$.|?*+(){}])', '\\\\\\1', 'g')))[1:3], '|') FROM ("                     \
+    "SELECT coalesce(CASE WHEN $1::pg_catalog.text IS NOT NULL THEN pg_catalog.\"substring\"("     \
+    "  a.application_name, '^(?:' || $1 || ')$') END, " release ") AS release,"                    \
+    " pg_catalog.format('user \"%s\", %s from %s', a.usename, CASE WHEN a.application_name = ''"   \
+    "  THEN 'no application_name' ELSE pg_catalog.format('application \"%s\"',"                    \
+    "  a.application_name) END, coalesce(pg_catalog.host(a.client_addr), 'local')) AS example,"    \
+    " CASE WHEN a.application_name = '' THEN a.usename::pg_catalog.text"                           \
+    "  ELSE a.application_name END AS known_by,"                                                   \
     " $2::pg_catalog.text IS NOT NULL AND (a.application_name ~ ('^(?:' || $2 || ')$')"            \
-    "  OR a.usename ~ ('^(?:' || $2 || ')$')) AS other, "
-#define FROM_SESSIONS                                                                              \
+    "  OR a.usename ~ ('^(?:' || $2 || ')$')) AS other, " explained                                \
     " AS explained FROM pg_catalog.pg_stat_activity AS a"                                          \
     " WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()"    \
+    " AND a.pid <> $3::pg_catalog.int4"                                                            \
     " AND coalesce(a.backend_type, 'client backend') = 'client backend'"                           \
     " AND a.usename IS NOT NULL AND a.application_name NOT IN ('pawl', 'pawl watcher')"            \
     " AND a.application_name NOT LIKE 'pawl waits for %') AS s"                                    \
     " WHERE s.release IS NOT NULL OR NOT (s.other OR s.explained) GROUP BY 1 ORDER BY 1"
+
+static const char sessions_alone[] = SESSIONS("NULL", "false");
+static const char sessions_and_instances[] = SESSIONS(
+    "(SELECT i.release FROM {ledger}.instance AS i WHERE i.application_name = a.application_name"
+    " AND i.application_name LIKE '" PRESENCE_APPLICATION "%' ORDER BY i.seen_at DESC LIMIT 1)",
+    "EXISTS (SELECT FROM {ledger}.instance AS i WHERE i.left_at IS NULL"
+    " AND i.seen_at + i.ttl > pg_catalog.clock_timestamp() AND i.application_name <> ''"
+    " AND i.application_name = a.application_name AND i.\"user\" = a.usename"
+    " AND i.host = coalesce(pg_catalog.host(a.client_addr), 'local'))");
 
 static bool bad_pattern(struct err *err)
 {
@@ -195,30 +215,42 @@ static bool bad_pattern(struct err *err)
     return false;
 }
 
+/* What is named already stays so. */
+static const char *others_with(const struct reader *r, const char *names)
+{
+    const char *const others = r->options->others;
+    return others != NULL && names != NULL ? arena_printf(r->arena, "%s|%s", others, names) : names;
+}
+
+static bool add_sessions(struct reader *r, const struct rows *rows, size_t row)
+{
+    const char *const name = rows_get(rows, row, 0);
+    struct live_release *const live =
+        add(r, name, name != NULL ? PRESENCE_SIGHTED : PRESENCE_UNKNOWN);
+    if (live == NULL || (name != NULL && !note_seen(r, name, r->presence->now_us)))
+        return false;
+    live->sessions = (size_t)to_number(rows_get(rows, row, 1));
+    live->seen_us = r->presence->now_us;
+    if (live->example == NULL)
+        live->example = rows_get(rows, row, 2);
+    if (name == NULL && (live->others = others_with(r, rows_get(rows, row, 3))) == NULL)
+        return false;
+    return true;
+}
+
 static bool read_sessions(struct reader *r, struct err *err)
 {
-    static const char plain[] = SESSIONS "false" FROM_SESSIONS;
-    static const char explained[] = SESSIONS
-        "EXISTS (SELECT FROM {ledger}.instance AS i WHERE i.left_at IS NULL"
-        " AND i.seen_at + i.ttl > pg_catalog.clock_timestamp()"
-        " AND i.host = coalesce(pg_catalog.host(a.client_addr), 'local')"
-        " AND (i.application_name = 'pawl'"
-        "  OR (i.\"user\" = a.usename AND i.application_name = a.application_name)))" FROM_SESSIONS;
-    const char *const params[] = {r->options->application_name, r->options->others};
+    const char *const params[] = {r->options->application_name, r->options->others,
+                                  arena_printf(r->arena, "%" PRId64, r->options->own_backend)};
     struct rows rows;
-    if (!query(r, r->presence->table ? explained : plain, params, 2, &rows, err))
+    if (params[2] == NULL)
+        return err_nomem(err);
+    if (!query(r, r->presence->table ? sessions_and_instances : sessions_alone, params, 3, &rows,
+               err))
         return bad_pattern(err);
-    for (size_t i = 0; i < rows.count; i++) {
-        const char *const name = rows_get(&rows, i, 0);
-        struct live_release *const live =
-            add(r, name, name != NULL ? PRESENCE_SIGHTED : PRESENCE_UNKNOWN);
-        if (live == NULL || (name != NULL && !note_seen(r, name, r->presence->now_us)))
+    for (size_t i = 0; i < rows.count; i++)
+        if (!add_sessions(r, &rows, i))
             return err_nomem(err);
-        live->sessions = (size_t)to_number(rows_get(&rows, i, 1));
-        live->seen_us = r->presence->now_us;
-        if (live->example == NULL)
-            live->example = rows_get(&rows, i, 2);
-    }
     return true;
 }
 
@@ -294,4 +326,17 @@ const char *live_release_text(struct arena *arena, const struct live_release *li
     }
     return arena_printf(arena, "%zu %s of no known release (%s)", live->sessions,
                         live->sessions == 1 ? "session" : "sessions", example);
+}
+
+const char *live_release_advice(struct arena *arena, const struct live_release *live)
+{
+    const char *const others = fs_printable(arena, live->others != NULL ? live->others : "");
+    return others != NULL
+               ? arena_printf(arena,
+                              "if these sessions are none of the application's, say so in "
+                              "pawl.conf: [releases] others = %s; if they are, give those of each "
+                              "release an application_name of its own, such as shop-1.25, and: "
+                              "[releases] application_name = shop-(.*)",
+                              others)
+               : NULL;
 }

@@ -3,13 +3,17 @@
  * be started again, and sessions of which nobody knows what they are.
  *
  * An instance lives from its hello until its bye, its release's retirement, or a lapsed ttl by the
- * server's clock. SQLite has no sessions to look at.
+ * server's clock. It explains the sessions of its user, application_name and address, and no
+ * others: behind one address may be instances of any release. SQLite has no sessions to look at.
  */
 #ifndef PAWL_LEDGER_PRESENCE_H
 #define PAWL_LEDGER_PRESENCE_H
 
 #include "ledger/ledger.h"
 #include "ledger/state.h"
+
+/* What names of presence_application() begin with. */
+#define PRESENCE_APPLICATION "pawl run "
 
 enum presence_how {
     PRESENCE_REGISTERED, /* an instance said hello */
@@ -26,7 +30,8 @@ struct live_release {
     enum presence_how how;
     size_t instances, sessions;
     int64_t seen_us, until_us; /* until_us: PRESENCE_SOAK */
-    const char *example;       /* of an instance or session: who and where */
+    const char *example;       /* of an instance, or of up to three kinds of sessions: who, where */
+    const char *others; /* PRESENCE_UNKNOWN: a value of [releases] others that explains these */
 };
 
 /* One that said hello, and lives. */
@@ -40,6 +45,7 @@ struct presence_options {
     const char *others;           /* a pattern for application_name or user: to be ignored. NULL */
     int64_t soak_ms;
     int64_t settle_ms;
+    int64_t own_backend; /* another session of this process: none of an application's; 0 */
 };
 
 struct presence {
@@ -68,6 +74,10 @@ const char *presence_newest(const struct state *state);
  * out. */
 const char *live_release_text(struct arena *arena, const struct live_release *live);
 
+/* What to do about sessions of no known release, as a sentence without capital and full stop;
+ * printable. NULL when memory is out. */
+const char *live_release_advice(struct arena *arena, const struct live_release *live);
+
 /* Makes the table and the functions where the ledger has none; for its owner. */
 bool presence_make(struct ledger *ledger, struct arena *arena, struct err *err) MUST_CHECK;
 
@@ -79,9 +89,19 @@ struct hello {
     const char *migration; /* that it has to wait for, or was passed by; NULL: HELLO_OK */
 };
 
+/* The name that sessions of a release have which no other name was given: for libpq's PGAPPNAME,
+ * plain ASCII and short enough for the server to keep. NULL when memory is out. */
+const char *presence_application(struct arena *arena, const char *release);
+
+struct presence_instance {
+    const char *release, *instance;
+    const char *application; /* application_name of its sessions; SQLite has none */
+    int64_t ttl_ms;
+};
+
 /* Registers or renews. Makes what a ledger of an older build lacks, where this role may. */
-bool presence_hello(struct ledger *ledger, struct arena *arena, const char *release,
-                    const char *instance, int64_t ttl_ms, struct hello *ret,
+bool presence_hello(struct ledger *ledger, struct arena *arena,
+                    const struct presence_instance *instance, struct hello *ret,
                     struct err *err) MUST_CHECK;
 bool presence_bye(struct ledger *ledger, struct arena *arena, const char *release,
                   const char *instance, struct err *err) MUST_CHECK;

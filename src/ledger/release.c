@@ -183,6 +183,17 @@ static bool fold_held(struct fold *fold)
     return true;
 }
 
+static bool fold_override(struct fold *fold)
+{
+    struct overridden_start start = {.seq = fold->row->seq, .migration = fold->row->migration};
+    if (!member(fold, "release", &start.release) || !member(fold, "user", &start.user) ||
+        !member(fold, "host", &start.host) || !member(fold, "reason", &start.reason))
+        return false;
+    if (start.migration != NULL)
+        fold->state->overridden_start = start;
+    return true;
+}
+
 /* One deploy at a time closes, and each closing ends before the next: the last one counts. */
 static bool fold_closing(struct fold *fold)
 {
@@ -221,6 +232,8 @@ bool release_fold(struct arena *arena, struct state *state, const struct journal
         return fold_held(&fold);
     case EVENT_CLOSING:
         return fold_closing(&fold);
+    case EVENT_OVERRIDE:
+        return fold_override(&fold);
     default:
         return name_release(&fold);
     }

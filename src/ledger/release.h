@@ -6,7 +6,8 @@
 
 #include "ledger/state.h"
 
-/* Rows release, begin (which may name one), retired, held and closing. False when memory is out. */
+/* Rows release, begin (which may name one), retired, held, closing and override. False when memory
+ * is out. */
 bool release_fold(struct arena *arena, struct state *state, const struct journal_row *row,
                   const json_t *detail) MUST_CHECK;
 

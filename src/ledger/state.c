@@ -204,6 +204,8 @@ static bool fold_end(struct fold *fold, struct attempt *attempt)
 {
     if (fold->row->event == EVENT_FAILED)
         close_step(fold);
+    if (fold->row->event == EVENT_END)
+        fold->state->overridden_start = (struct overridden_start){0};
     if (attempt == NULL)
         return true;
     attempt->ended = fold->row->event;
@@ -258,6 +260,7 @@ static bool fold_row(struct fold *fold)
     case EVENT_RETIRED:
     case EVENT_HELD:
     case EVENT_CLOSING:
+    case EVENT_OVERRIDE:
         return release_fold(fold->arena, fold->state, row, fold->detail);
     case EVENT_RESERVED:
     case EVENT_RESERVATION_ENDED:

@@ -91,6 +91,12 @@ struct closing {
     int64_t seq;
 };
 
+/* Code that was started although a contract migration has passed it by. */
+struct overridden_start {
+    int64_t seq; /* 0: none was, or a deploy has ended well since */
+    const char *release, *migration, *user, *host, *reason; /* release NULL: of none */
+};
+
 struct state {
     struct {
         struct applied *items;
@@ -117,6 +123,7 @@ struct state {
         size_t count, capacity;
     } held;
     struct closing closing;
+    struct overridden_start overridden_start; /* the last one */
     struct {
         const char **items;
         size_t count, capacity;

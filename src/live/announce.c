@@ -60,8 +60,8 @@ bool announce_until(struct arena *arena, const char *text, int64_t now_us, int64
 }
 
 /* Rows that say nothing of the applied set have no digest: a start-up check finds them by that. */
-static bool record(struct announcer *announcer, enum ledger_event event, json_t *detail,
-                   const char *reason, const char **ret_head, struct err *err)
+static bool record(struct announcer *announcer, enum ledger_event event, const char *migration,
+                   json_t *detail, const char *reason, const char **ret_head, struct err *err)
 {
     CLEANUP(json_release) json_t *owned = detail;
     struct receipt receipt;
@@ -69,7 +69,8 @@ static bool record(struct announcer *announcer, enum ledger_event event, json_t 
         (reason != NULL && json_object_set_new(owned, "reason", json_string(reason)) != 0) ||
         !actor_describe(announcer->arena, owned))
         return err_nomem(err);
-    const struct entry entry = {.event = event, .detail = detail_text(announcer->arena, owned)};
+    const struct entry entry = {
+        .event = event, .migration = migration, .detail = detail_text(announcer->arena, owned)};
     if (entry.detail == NULL)
         return err_nomem(err);
     fault_point("announce");
@@ -84,28 +85,36 @@ bool announce_reservation(struct announcer *announcer, int64_t until_us, const c
 {
     char until[CLOCK_ISO_BYTES];
     clock_format_us(until_us, until);
-    return record(announcer, EVENT_RESERVED, json_pack("{s:s}", "until", until), reason, ret_head,
-                  err);
+    return record(announcer, EVENT_RESERVED, NULL, json_pack("{s:s}", "until", until), reason,
+                  ret_head, err);
 }
 
 bool announce_end(struct announcer *announcer, int64_t id, const char *reason,
                   const char **ret_head, struct err *err)
 {
-    return record(announcer, EVENT_RESERVATION_ENDED,
+    return record(announcer, EVENT_RESERVATION_ENDED, NULL,
                   json_pack("{s:I}", "reservation", (json_int_t)id), reason, ret_head, err);
 }
 
 bool announce_maintenance(struct announcer *announcer, bool on, const char *reason,
                           const char **ret_head, struct err *err)
 {
-    return record(announcer, on ? EVENT_MAINTENANCE_ON : EVENT_MAINTENANCE_OFF, json_object(),
+    return record(announcer, on ? EVENT_MAINTENANCE_ON : EVENT_MAINTENANCE_OFF, NULL, json_object(),
                   reason, ret_head, err);
 }
 
 bool announce_retired(struct announcer *announcer, const char *release, const char *reason,
                       const char **ret_head, struct err *err)
 {
-    return record(announcer, EVENT_RETIRED, json_pack("{s:s}", "release", release), reason,
+    return record(announcer, EVENT_RETIRED, NULL, json_pack("{s:s}", "release", release), reason,
+                  ret_head, err);
+}
+
+bool announce_override(struct announcer *announcer, const char *release, const char *migration,
+                       const char *reason, const char **ret_head, struct err *err)
+{
+    return record(announcer, EVENT_OVERRIDE, migration,
+                  release != NULL ? json_pack("{s:s}", "release", release) : json_object(), reason,
                   ret_head, err);
 }
 

@@ -38,6 +38,10 @@ bool announce_maintenance(struct announcer *announcer, bool on, const char *reas
 bool announce_retired(struct announcer *announcer, const char *release, const char *reason,
                       const char **ret_head, struct err *err) MUST_CHECK;
 
+/* Code of the release (NULL: of none) starts although the contract migration has passed it by. */
+bool announce_override(struct announcer *announcer, const char *release, const char *migration,
+                       const char *reason, const char **ret_head, struct err *err) MUST_CHECK;
+
 /* A backfill that has begun waits before its next batch, or goes on. Errors as above; ERR_BUSY when
  * it is done, or was switched by somebody else, since it was read. */
 bool announce_backfill(struct announcer *announcer, const struct checkpoint *checkpoint, bool pause,

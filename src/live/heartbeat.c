@@ -21,6 +21,12 @@ const char *heartbeat_name(struct arena *arena)
     return host != NULL ? arena_printf(arena, "%s-%ld-%08x", host, (long)getpid(), number) : NULL;
 }
 
+const char *heartbeat_application(struct arena *arena, const char *release)
+{
+    const char *const given = getenv("PGAPPNAME");
+    return given != NULL && given[0] != '\0' ? given : presence_application(arena, release);
+}
+
 /* deadline_ms of the wait counts for connecting too. */
 static bool open_target(const struct heartbeat *heartbeat, struct arena *arena,
                         const struct wait *wait, struct ledger *ret, struct err *err)
@@ -32,16 +38,24 @@ static bool open_target(const struct heartbeat *heartbeat, struct arena *arena,
     return true;
 }
 
-bool heartbeat_once(const struct heartbeat *heartbeat, struct arena *arena, const struct wait *wait,
-                    struct hello *ret, struct err *err)
+static bool say_hello(const struct heartbeat *heartbeat, struct arena *arena,
+                      const struct wait *wait, struct hello *ret, struct err *err)
 {
     CLEANUP(ledger_close) struct ledger ledger = {0};
     const struct wait bounded = {.cancel_fd = wait->cancel_fd,
                                  .deadline_ms =
                                      clock_monotonic_ms() + heartbeat->target->connect_timeout_ms};
     return open_target(heartbeat, arena, &bounded, &ledger, err) &&
-           presence_hello(&ledger, arena, heartbeat->release, heartbeat->instance, HEARTBEAT_TTL_MS,
-                          ret, err);
+           presence_hello(&ledger, arena, &heartbeat->instance, ret, err);
+}
+
+bool heartbeat_once(struct heartbeat *heartbeat, struct arena *arena, const struct wait *wait,
+                    struct hello *ret, struct err *err)
+{
+    if (!say_hello(heartbeat, arena, wait, ret, err))
+        return false;
+    heartbeat->registered = true;
+    return true;
 }
 
 static void *beat(void *context)
@@ -56,8 +70,8 @@ static void *beat(void *context)
         if (!wait_sleep(HEARTBEAT_EVERY_MS, &wait, &err))
             return NULL;
         /* Whatever is wrong, the next one may find it mended. */
-        if (heartbeat_once(heartbeat, &arena, &wait, &hello, &err) &&
-            hello.answer == HELLO_BLOCKED && !told && heartbeat->on_blocked != NULL) {
+        if (say_hello(heartbeat, &arena, &wait, &hello, &err) && hello.answer == HELLO_BLOCKED &&
+            !told && heartbeat->on_blocked != NULL) {
             told = true;
             heartbeat->on_blocked(heartbeat->context, hello.migration);
         }
@@ -80,20 +94,27 @@ bool heartbeat_start(struct heartbeat *heartbeat, struct err *err)
     return false;
 }
 
-void heartbeat_end(struct heartbeat *heartbeat)
+static void end_thread(struct heartbeat *heartbeat)
 {
-    CLEANUP(arena_release) struct arena arena = {0};
-    CLEANUP(err_release) struct err err = {0};
-    CLEANUP(ledger_close) struct ledger ledger = {0};
-    const struct wait wait = {.cancel_fd = -1, .deadline_ms = clock_monotonic_ms() + BYE_MS};
-    if (heartbeat->release == NULL || heartbeat->stop[1] < 0)
-        return;
     (void)close(heartbeat->stop[1]); /* the other end hangs up, which ends the waits */
     heartbeat->stop[1] = -1;
     (void)pthread_join(heartbeat->thread, NULL); /* it was started and is joined once */
     (void)close(heartbeat->stop[0]);
     heartbeat->stop[0] = -1;
-    /* Its failure costs no more than the ttl. */
-    if (open_target(heartbeat, &arena, &wait, &ledger, &err))
-        (void)!presence_bye(&ledger, &arena, heartbeat->release, heartbeat->instance, &err);
+}
+
+void heartbeat_end(struct heartbeat *heartbeat)
+{
+    CLEANUP(arena_release) struct arena arena = {0};
+    CLEANUP(err_release) struct err err = {0};
+    CLEANUP(ledger_close) struct ledger ledger = {0};
+    const bool ran = heartbeat->stop[1] >= 0;
+    if (ran)
+        end_thread(heartbeat);
+    const struct wait wait = {.cancel_fd = -1, .deadline_ms = clock_monotonic_ms() + BYE_MS};
+    /* Its failure costs no more than the ttl. A thread may have registered what could not be at
+     * first. */
+    if ((ran || heartbeat->registered) && open_target(heartbeat, &arena, &wait, &ledger, &err))
+        (void)!presence_bye(&ledger, &arena, heartbeat->instance.release,
+                            heartbeat->instance.instance, &err);
 }
