@@ -183,6 +183,25 @@ static void describe_state(const struct run *run, const struct plan_item *item, 
         err_state(err, "%s", str_text(&text));
 }
 
+static bool not_begun(const struct run *run, const struct plan_item *item, struct err *err)
+{
+    if (err->state == NULL && err->code != ERR_CHAIN)
+        err_state(err, "\"%s\" was not begun. Applied by this run: %zu of %zu.",
+                  item->migration->id, run->result->done.count, run->result->plan.items.count);
+    return false;
+}
+
+/* What speaks against a deploy is found before anything runs, and may come up again between two
+ * migrations: a live release has come back, or another pawl was there. */
+static bool refused_between(const struct run *run, struct err *err)
+{
+    const size_t done = run->result->done.count;
+    if (done > 0 && run->failed == NULL &&
+        (err->code == ERR_REFUSED || err->code == ERR_BUSY || err->code == ERR_CHAIN))
+        err_state(err, "Applied by this run: %zu. What is left was not begun.", done);
+    return false;
+}
+
 enum pass { PASS_DONE, PASS_AGAIN, PASS_FAILED };
 
 /* Renames, then each migration. PASS_AGAIN: another pawl was there between two of our
@@ -203,14 +222,13 @@ static enum pass apply_all(struct run *run, struct err *err)
         /* A cancel loses against a COMMIT, again and again where migrations are short. */
         if (wait_cancelled(run->wait)) {
             (void)err_set(err, ERR_SIGNAL, "stopped on request");
-            err_state(err, "\"%s\" was not begun. Applied by this run: %zu of %zu.",
-                      item->migration->id, run->result->done.count, plan->items.count);
+            (void)not_begun(run, item, err);
             return PASS_FAILED;
         }
         bool reopened = false;
         if (!hold_close(run, item, &reopened, err)) {
             run->failed = item;
-            describe_state(run, item, err);
+            (void)not_begun(run, item, err);
             return PASS_FAILED;
         }
         if (reopened) {
@@ -351,7 +369,7 @@ static bool run_all(struct run *run, struct err *err)
     if (run->options->reserve_role != NULL &&
         !ledger_grant_reserve(run->ledger, run->arena, run->options->reserve_role, err))
         return false;
-    const bool ok = apply_until_done(run, give_up_ms, err);
+    const bool ok = apply_until_done(run, give_up_ms, err) || refused_between(run, err);
     CLEANUP(err_release) struct err unseen = {0};
     const bool seen = leftover_look(run, ok, &unseen);
     attempt_end(run, err);
