@@ -150,8 +150,10 @@ enum pawl_state {
     PAWL_STATE_BAD_NAME = 10,    /* a file whose name is refused, and with it each deploy */
     PAWL_STATE_RECOGNISED = 11, /* a squash: all that it replaces is applied, so nothing is run; the
                                    next deploy records it */
-    PAWL_STATE_SPLIT = 12       /* a squash: a part of what it replaces is applied, and each deploy
+    PAWL_STATE_SPLIT = 12,      /* a squash: a part of what it replaces is applied, and each deploy
                                    is refused */
+    PAWL_STATE_HELD = 13        /* a contract migration that waits for live releases which do not
+                                   carry it: a deploy leaves it until they are gone */
 };
 
 struct pawl_migration {
@@ -166,6 +168,8 @@ struct pawl_migration {
                               or not read by this call */
     int64_t elapsed_ms;    /* how long it took; -1: not known */
     size_t statements;     /* to run, in a plan; 0 elsewhere */
+    const char *why; /* PAWL_STATE_HELD, of a plan or deploy: whom it waits for, lower case, no
+                        full stop; NULL elsewhere */
 };
 
 /* ---- events ---- */
@@ -311,11 +315,13 @@ struct pawl_status_result {
     const char *broken; /* NULL when chain_whole */
     const char *head;   /* "SEQ:HASH" of the ledger's last row; NULL: no ledger */
     size_t applied;     /* applied migrations, whether in the set or not; without repeatables */
-    size_t pending;     /* what a deploy would run, changed repeatables among it */
+    size_t pending;     /* what a deploy would run, changed repeatables among it; what is held is
+                           not */
     size_t missing;     /* applied and not in the set */
     size_t bad_names;   /* files that no deploy takes as they are called */
     const struct pawl_migration *const *migrations;
     size_t migration_count; /* the set in its order, then those that are not in it */
+    size_t held;            /* contract migrations that the last deploy left for live releases */
 };
 
 /*
@@ -338,6 +344,8 @@ struct pawl_plan_result {
     size_t renamed_count; /* names to be recorded */
     int older_code;       /* 1: the target is ahead of this code, which has nothing to add */
     const char *head;     /* "SEQ:HASH" of the ledger's last row; NULL: no ledger */
+    const struct pawl_migration *const *held;
+    size_t held_count; /* contract migrations that wait for live releases, and would not run */
 };
 
 /*
@@ -361,6 +369,9 @@ struct pawl_deploy_result {
                              compares; NULL: no ledger */
     const char *leftover; /* INVALID indexes and constraints that are not validated, one a line;
                              NULL: none */
+    const struct pawl_migration *const *held;
+    size_t held_count; /* contract migrations that wait for live releases: no failure, call again
+                          when these are gone */
 };
 
 /*
@@ -373,7 +384,11 @@ struct pawl_deploy_result {
  * Blocks for as long as the migrations take. Each waits for locks at most lock_budget_ms; a lost
  * connection is tried again, and its outcome looked up, for wait_ms.
  *
- * PAWL_OK. PAWL_REFUSED: nothing was changed, pawl_findings() has the reasons. PAWL_FAILED: a
+ * A contract migration that a live release does not carry is left and named in held: this is
+ * PAWL_OK, and a later call runs it.
+ *
+ * PAWL_OK. PAWL_REFUSED: pawl_findings() has the reasons, and nothing was changed, unless the
+ * reason came up between two migrations: then the error's state says so. PAWL_FAILED: a
  * statement failed and its migration was rolled back. PAWL_BUSY: locks, another deploy, or a
  * reservation (`pawl reserve`), which is waited for up to wait_ms too, but not by default.
  * PAWL_PARTIAL: part-way, call again. PAWL_CANCELLED: rolled back, or part-way as the error's state

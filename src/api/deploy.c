@@ -80,6 +80,21 @@ static bool list_pending(const struct work *work, struct migration_list *ret, st
     return true;
 }
 
+static bool list_held(const struct work *work, struct migration_list *ret, struct err *err)
+{
+    const struct plan *const plan = &work->result.plan;
+    for (size_t i = 0; i < plan->held.count; i++) {
+        const struct plan_held *const held = &plan->held.items[i];
+        struct pawl_migration *const added =
+            migration_list_add(&work->pawl->call, ret, PAWL_STATE_HELD, held->item.migration, NULL);
+        if (added == NULL)
+            return err_nomem(err);
+        added->statements = held->item.script.statements.count;
+        added->why = held->why;
+    }
+    return true;
+}
+
 static bool list_renamed(const struct work *work, struct migration_list *ret, struct err *err)
 {
     const struct plan *const plan = &work->result.plan;
@@ -111,11 +126,12 @@ static bool list_applied(const struct work *work, struct migration_list *ret, st
 static bool plan_result(const struct work *work, const struct pawl_plan_result **ret,
                         struct err *err)
 {
-    struct migration_list pending = {0}, renamed = {0};
+    struct migration_list pending = {0}, renamed = {0}, held = {0};
     struct pawl_plan_result *const result = arena_alloc(&work->pawl->call, sizeof *result);
     if (result == NULL)
         return err_nomem(err);
-    if (!list_pending(work, &pending, err) || !list_renamed(work, &renamed, err))
+    if (!list_pending(work, &pending, err) || !list_renamed(work, &renamed, err) ||
+        !list_held(work, &held, err))
         return false;
     *result = (struct pawl_plan_result){
         .pending = pending.items,
@@ -124,6 +140,8 @@ static bool plan_result(const struct work *work, const struct pawl_plan_result *
         .renamed_count = renamed.count,
         .older_code = work->result.plan.comparison.older_code,
         .head = work->result.head,
+        .held = held.items,
+        .held_count = held.count,
     };
     *ret = result;
     return true;
@@ -161,11 +179,12 @@ enum pawl_code pawl_plan(struct pawl *pawl, const struct pawl_plan_result **ret)
 static bool deploy_result(const struct work *work, const struct pawl_deploy_result **ret,
                           struct err *err)
 {
-    struct migration_list applied = {0}, pending = {0};
+    struct migration_list applied = {0}, pending = {0}, held = {0};
     struct pawl_deploy_result *const result = arena_alloc(&work->pawl->call, sizeof *result);
     if (result == NULL)
         return err_nomem(err);
-    if (!list_applied(work, &applied, err) || !list_pending(work, &pending, err))
+    if (!list_applied(work, &applied, err) || !list_pending(work, &pending, err) ||
+        !list_held(work, &held, err))
         return false;
     *result = (struct pawl_deploy_result){
         .applied = applied.items,
@@ -177,6 +196,8 @@ static bool deploy_result(const struct work *work, const struct pawl_deploy_resu
         .older_code = work->result.plan.comparison.older_code,
         .head = work->result.head,
         .leftover = work->result.leftover,
+        .held = held.items,
+        .held_count = held.count,
     };
     *ret = result;
     return true;

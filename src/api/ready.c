@@ -50,7 +50,11 @@ static bool give_verdict(const struct ready_result *answer, struct err *err)
         return false;
     case READY_NEVER:
         (void)err_set(err, ERR_NEVER_READY, "%s", answer->reason);
-        err_hint(err, "Start newer code: this code cannot work with the schema as it is now.");
+        err_hint(
+            err,
+            "Start newer code: this code cannot work with the schema as it is now. To go back, "
+            "write what undoes it in newer code: pawl new NAME --revert %s.",
+            answer->passed.count > 0 ? answer->passed.items[0] : "ID");
         return false;
     }
     return true;

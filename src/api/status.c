@@ -5,13 +5,19 @@
 static enum pawl_state public_state(enum look_state state)
 {
     static const enum pawl_state states[] = {
-        [LOOK_PENDING] = PAWL_STATE_PENDING,       [LOOK_APPLIED] = PAWL_STATE_APPLIED,
-        [LOOK_ADOPTED] = PAWL_STATE_ADOPTED,       [LOOK_RENAMED] = PAWL_STATE_RENAMED,
-        [LOOK_EDITED] = PAWL_STATE_EDITED,         [LOOK_DOUBTFUL] = PAWL_STATE_DOUBTFUL,
-        [LOOK_CHANGED] = PAWL_STATE_CHANGED,       [LOOK_OUT_OF_ORDER] = PAWL_STATE_OUT_OF_ORDER,
-        [LOOK_PARTIAL] = PAWL_STATE_PARTIAL,       [LOOK_NOT_IN_SET] = PAWL_STATE_NOT_IN_SET,
-        [LOOK_RECOGNISED] = PAWL_STATE_RECOGNISED, [LOOK_SPLIT] = PAWL_STATE_SPLIT,
-        [LOOK_HELD] = PAWL_STATE_PENDING,
+        [LOOK_PENDING] = PAWL_STATE_PENDING,
+        [LOOK_APPLIED] = PAWL_STATE_APPLIED,
+        [LOOK_ADOPTED] = PAWL_STATE_ADOPTED,
+        [LOOK_RENAMED] = PAWL_STATE_RENAMED,
+        [LOOK_EDITED] = PAWL_STATE_EDITED,
+        [LOOK_DOUBTFUL] = PAWL_STATE_DOUBTFUL,
+        [LOOK_CHANGED] = PAWL_STATE_CHANGED,
+        [LOOK_OUT_OF_ORDER] = PAWL_STATE_OUT_OF_ORDER,
+        [LOOK_PARTIAL] = PAWL_STATE_PARTIAL,
+        [LOOK_NOT_IN_SET] = PAWL_STATE_NOT_IN_SET,
+        [LOOK_RECOGNISED] = PAWL_STATE_RECOGNISED,
+        [LOOK_SPLIT] = PAWL_STATE_SPLIT,
+        [LOOK_HELD] = PAWL_STATE_HELD,
     };
     return states[state];
 }
@@ -58,11 +64,12 @@ static bool read_status(struct pawl *pawl, const struct pawl_status_result **ret
         .broken = look.broken,
         .head = look.head,
         .applied = look.state.versioned,
-        .pending = look.comparison.pending + look.comparison.changed,
+        .pending = look.comparison.pending - look.comparison.held + look.comparison.changed,
         .missing = look.comparison.missing.count,
         .bad_names = set->odd.count,
         .migrations = migrations.items,
         .migration_count = migrations.count,
+        .held = look.comparison.held,
     };
     *ret = result;
     return true;
