@@ -228,17 +228,22 @@ bool presence_bye(struct ledger *ledger, struct arena *arena, const char *releas
 
 /* ---- closing ---- */
 
+const char *presence_lock_key(struct arena *arena, const struct ledger *ledger)
+{
+    const char *const scope = arena_printf(arena, "%s:hello", ledger->name);
+    return scope != NULL ? number(arena, ledger_mutex_key(scope)) : NULL;
+}
+
 bool presence_close(struct ledger *ledger, struct arena *arena, const struct entry *entry,
                     int64_t expected_change, struct receipt *ret, struct err *err)
 {
-    const char *const scope = arena_printf(arena, "%s:hello", ledger->name);
     struct ledger_write writes[] = {
         {.sql = "SET LOCAL lock_timeout = '1s'"},
         {.sql = "SELECT pg_catalog.pg_advisory_xact_lock($1)", .count = 1},
     };
     if (ledger->pg == NULL) /* a writer is alone there */
         return ledger_append(ledger, arena, entry, expected_change, ret, err);
-    writes[1].params[0] = scope != NULL ? number(arena, ledger_mutex_key(scope)) : NULL;
+    writes[1].params[0] = presence_lock_key(arena, ledger);
     if (writes[1].params[0] == NULL)
         return err_nomem(err);
     return ledger_append_with(ledger, arena, writes, COUNT_OF(writes), entry, expected_change, ret,

@@ -171,14 +171,16 @@ static bool read_instances(struct reader *r, struct err *err)
  * A session of the same user, name and address as a living instance is of that instance. A name of
  * presence_application() says the release by itself: whoever has it is of that, under any user, and
  * also when the instance has left and a pooler keeps its session. An empty name says nothing: it is
- * what most drivers send when nobody has told them one, in each release alike.
+ * what most drivers send when nobody has told them one, in each release alike. A session in the
+ * middle of hello() is about to be known: a contract step is closed behind it, and looks again.
  */
 #define SESSIONS(release, explained)                                                               \
     "SELECT s.release, pg_catalog.count(*), pg_catalog.array_to_string((pg_catalog.array_agg("     \
     "DISTINCT s.example))[1:3], ', ') || CASE WHEN pg_catalog.count(DISTINCT s.example) > 3"       \
     "  THEN ' and others' ELSE '' END,"                                                            \
-    " pg_catalog.array_to_string((pg_catalog.array_agg(DISTINCT pg_catalog.regexp_replace("        \
-    "s.known_by, '([][\\\\^$.|?*+(){}])', '\\\\\\1', 'g')))[1:3], '|') FROM ("                     \
+    " pg_catalog.array_to_string((pg_catalog.array_agg(DISTINCT pg_catalog.translate("             \
+    "pg_catalog.regexp_replace(s.known_by, '([$.|?*+(){}[])', '[\\1]', 'g'), '^\\', '..')))"       \
+    "[1:3], '|') FROM ("                                                                           \
     "SELECT coalesce(CASE WHEN $1::pg_catalog.text IS NOT NULL THEN pg_catalog.\"substring\"("     \
     "  a.application_name, '^(?:' || $1 || ')$') END, " release ") AS release,"                    \
     " pg_catalog.format('user \"%s\", %s from %s', a.usename, CASE WHEN a.application_name = ''"   \
@@ -198,12 +200,16 @@ static bool read_instances(struct reader *r, struct err *err)
 
 static const char sessions_alone[] = SESSIONS("NULL", "false");
 static const char sessions_and_instances[] = SESSIONS(
-    "(SELECT i.release FROM {ledger}.instance AS i WHERE i.application_name = a.application_name"
-    " AND i.application_name LIKE '" PRESENCE_APPLICATION "%' ORDER BY i.seen_at DESC LIMIT 1)",
+    "CASE WHEN a.application_name LIKE '" PRESENCE_APPLICATION "%' THEN (SELECT i.release"
+    " FROM {ledger}.instance AS i WHERE i.application_name = a.application_name"
+    " ORDER BY i.seen_at DESC LIMIT 1) END",
     "EXISTS (SELECT FROM {ledger}.instance AS i WHERE i.left_at IS NULL"
     " AND i.seen_at + i.ttl > pg_catalog.clock_timestamp() AND i.application_name <> ''"
     " AND i.application_name = a.application_name AND i.\"user\" = a.usename"
-    " AND i.host = coalesce(pg_catalog.host(a.client_addr), 'local'))");
+    " AND i.host = coalesce(pg_catalog.host(a.client_addr), 'local'))"
+    " OR a.pid IN (SELECT l.pid FROM pg_catalog.pg_locks AS l WHERE l.locktype = 'advisory'"
+    "  AND l.objsubid = 1 AND (l.classid::pg_catalog.int8 << 32) | l.objid::pg_catalog.int8"
+    "  = $4::pg_catalog.int8)");
 
 static bool bad_pattern(struct err *err)
 {
@@ -241,11 +247,13 @@ static bool add_sessions(struct reader *r, const struct rows *rows, size_t row)
 static bool read_sessions(struct reader *r, struct err *err)
 {
     const char *const params[] = {r->options->application_name, r->options->others,
-                                  arena_printf(r->arena, "%" PRId64, r->options->own_backend)};
+                                  arena_printf(r->arena, "%" PRId64, r->options->own_backend),
+                                  presence_lock_key(r->arena, r->ledger)};
+    const bool known = r->presence->table;
     struct rows rows;
-    if (params[2] == NULL)
+    if (params[2] == NULL || params[3] == NULL)
         return err_nomem(err);
-    if (!query(r, r->presence->table ? sessions_and_instances : sessions_alone, params, 3, &rows,
+    if (!query(r, known ? sessions_and_instances : sessions_alone, params, known ? 4 : 3, &rows,
                err))
         return bad_pattern(err);
     for (size_t i = 0; i < rows.count; i++)

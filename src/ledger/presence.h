@@ -106,6 +106,9 @@ bool presence_hello(struct ledger *ledger, struct arena *arena,
 bool presence_bye(struct ledger *ledger, struct arena *arena, const char *release,
                   const char *instance, struct err *err) MUST_CHECK;
 
+/* Of the advisory lock that hello() holds shared, as a parameter; NULL when memory is out. */
+const char *presence_lock_key(struct arena *arena, const struct ledger *ledger);
+
 /* Appends the row in a transaction that no hello is in the middle of. ERR_BUSY where one stays in
  * the way for longer than a second. */
 bool presence_close(struct ledger *ledger, struct arena *arena, const struct entry *entry,
