@@ -19,14 +19,14 @@ PYTHON := /usr/bin/python3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: setup setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix release demo \
-	test test-compat test-facts test-faults test-probe test-matrix test-recipes bench bench-backfill fuzz \
-	coverage tsan lint format docs install help
+.PHONY: setup setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix setup-clients \
+	release demo test test-clients test-compat test-facts test-faults test-probe test-matrix test-recipes \
+	bench bench-backfill fuzz coverage tsan lint format docs install help
 
 setup: ## install the Debian packages for building and testing
 	@scripts/setup.sh build test
 
-setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix: setup-%:
+setup-build setup-fuzz setup-lint setup-format setup-coverage setup-matrix setup-clients: setup-%:
 	@scripts/setup.sh $*
 
 demo: release ## build pawl and watch it take a small database from schema to schema
@@ -34,7 +34,12 @@ demo: release ## build pawl and watch it take a small database from schema to sc
 
 test: build/asan/build.ninja ## build with sanitizers and run every test
 	ninja -C build/asan
+	@scripts/clients.sh
 	@scripts/test.sh build/asan $(PYTEST_ARGS)
+
+test-clients: build/asan/build.ninja setup-clients ## run the recipes of docs/releases.md that take a JDK or Go
+	ninja -C build/asan
+	PAWL_BIN=$(CURDIR)/build/asan/src/pawl $(PYTHON) -m pytest -q tests/clients.py
 
 test-faults: build/asan/build.ninja ## every message lost, every point killed, every allocation failed
 	ninja -C build/asan

@@ -64,6 +64,8 @@ int main(int argc, char **argv)
         code = pawl_deploy(pawl, 60000, &result);
     if (code != PAWL_OK)
         explain(pawl);
+    for (size_t i = 0; result != NULL && i < result->held_count; i++)
+        printf("held %s: %s\n", result->held[i]->id, result->held[i]->why);
     if (result != NULL)
         printf("%zu applied, %zu pending, ledger at %s\n", result->applied_count,
                result->pending_count, result->head != NULL ? result->head : "none");

@@ -12,8 +12,10 @@ packages_of() {
     test)
         echo git g++ procps libcmocka-dev postgresql-15 pgbouncer sqlite3 python3-psycopg \
             python3-pytest python3-pytest-xdist python3-pytest-timeout python3-yaml \
-            zsh fish mandoc man-db
+            zsh fish mandoc man-db libfaketime
         ;;
+    node) echo nodejs node-pg ;;
+    clients) echo default-jdk-headless libpostgresql-jdbc-java golang-go golang-github-lib-pq-dev ;;
     fuzz) echo clang libclang-rt-14-dev ;;
     lint) echo python3 clang-format cppcheck ;;
     format) echo clang-format ;;
@@ -21,7 +23,8 @@ packages_of() {
     # Any npm will do, and Debian's brings some 350 packages.
     matrix) command -v npm >/dev/null || echo npm ;;
     *)
-        echo "setup.sh: unknown group \"$1\"; known: build test fuzz lint format coverage matrix" >&2
+        echo "setup.sh: unknown group \"$1\"; known: build test node clients fuzz lint format" \
+            "coverage matrix" >&2
         return 1
         ;;
     esac

@@ -281,6 +281,24 @@ def test_a_program_deploys(programs, checkout, engine, tmp_path):
     assert code == 0 and out.startswith("0 applied, 0 pending") and engine.dump() == before
 
 
+def test_what_waits_for_a_live_release_is_held(programs, checkout, engine):
+    checkout.run("deploy", check=0)
+    checkout.run("run", "--release", "1", "--", "true", check=0)
+    table = "pawl.instance" if engine.engine == "postgres" else "pawl_instance"
+    engine.query(f"UPDATE {table} SET left_at = NULL")
+    checkout.write("20250103090000_drop", "-- pawl: phase=contract\nALTER TABLE users DROP COLUMN email;")
+    before = engine.dump()
+    code, out, err = programs.run("deploy", engine.url, checkout.migrations)
+    assert (code, err) == (0, "") and engine.dump() == before
+    assert re.search(r'^held 20250103090000_drop: waits for release "1" \(1 instance, last seen', out,
+                     re.MULTILINE)
+    assert "0 applied, 0 pending" in out
+    engine.query(f"UPDATE {table} SET seen_at = seen_at, left_at = seen_at")
+    checkout.run("release", "retire", "1", "--reason", "gone", check=0)
+    code, out, _ = programs.run("deploy", engine.url, checkout.migrations)
+    assert code == 0 and out.startswith("applied 20250103090000_drop") and "held" not in out
+
+
 def test_a_refusal_gives_its_reasons(programs, checkout, engine):
     checkout.run("deploy", check=0)
     checkout.write("20250101090000_users", "CREATE TABLE people (id integer);")

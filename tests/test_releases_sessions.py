@@ -1,6 +1,5 @@
 """Which sessions a registered instance explains: real ones, of programs that pawl run starts."""
 
-import os
 import signal
 
 import psycopg
@@ -207,20 +206,6 @@ def test_a_program_that_outlives_its_pawl_holds_as_long_as_its_session(app, pg, 
     pg.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
              " WHERE application_name = 'pawl run 1'")
     wait_until(lambda: sessions(pg, "pawl run 1") == [], "its session is gone")
-    assert released(app, pg)
-
-
-def test_heartbeats_that_stop_hold_for_the_ttl(app, pg):
-    """Killed with its program: nobody says bye, and nobody is there."""
-    (app.folder / "none").mkdir()
-    process = app.spawn("run", "--release", "1.5", "--migrations", "none", "--", "sh", "-c",
-                        "echo $$; exec sleep 600")
-    wait_until(lambda: process.out.strip(), "the program's number")
-    process.kill()
-    os.kill(int(process.out), signal.SIGKILL)
-    assert held(deploy(app, "2")) == [B]
-    pg.query("UPDATE pawl.instance SET ttl = '1 second'")
-    wait_until(lambda: app.run("release", "--json").json()["instances"] == [], "the ttl is over")
     assert released(app, pg)
 
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <pawl.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -472,6 +473,57 @@ static void a_sum_that_does_not_fit_is_refused(void **state)
     pawl_close(pawl);
 }
 
+/* An instance of a release that nobody recorded, as `pawl run` registers it. */
+static void register_instance(const struct checkout *checkout)
+{
+    static const char sql[] =
+        "CREATE TABLE pawl_instance (release TEXT, instance TEXT, user TEXT, host TEXT,"
+        " application_name TEXT, backend INTEGER, registered_at INTEGER, seen_at INTEGER,"
+        " ttl INTEGER, left_at INTEGER, PRIMARY KEY (release, instance)) WITHOUT ROWID;"
+        "INSERT INTO pawl_instance SELECT 'old', 'web-1', 'me', 'here', 'pawl', 1, t, t,"
+        " 3600 * 1000000, NULL FROM (SELECT unixepoch() * 1000000 AS t)";
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(checkout->url + strlen("sqlite:"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void a_contract_migration_is_held_and_says_for_whom(void **state)
+{
+    static const char drop_id[] = "20250103090000_drop", waits[] = "waits for release \"old\" (1 i";
+    const struct checkout *const checkout = *state;
+    const struct pawl_plan_result *plan = NULL;
+    const struct pawl_deploy_result *deployed = NULL;
+    const struct pawl_status_result *status = NULL;
+    deploy_ok(checkout, 2);
+    register_instance(checkout);
+    write_migration(checkout, drop_id,
+                    "-- pawl: phase=contract\nALTER TABLE users DROP COLUMN email;");
+    struct pawl *const pawl = open_checkout(checkout);
+    assert_int_equal(pawl_plan(pawl, &plan), PAWL_OK);
+    assert_int_equal(plan->pending_count, 0);
+    assert_int_equal(plan->held_count, 1);
+    assert_string_equal(plan->held[0]->id, drop_id);
+    assert_int_equal(plan->held[0]->state, PAWL_STATE_HELD);
+    assert_int_equal(plan->held[0]->statements, 1);
+    assert_memory_equal(plan->held[0]->why, waits, strlen(waits));
+
+    assert_int_equal(pawl_deploy(pawl, 0, &deployed), PAWL_OK);
+    assert_int_equal(deployed->applied_count, 0);
+    assert_int_equal(deployed->pending_count, 0);
+    assert_int_equal(deployed->held_count, 1);
+    assert_string_equal(deployed->held[0]->phase, "contract");
+    assert_memory_equal(deployed->held[0]->why, waits, strlen(waits));
+
+    assert_int_equal(pawl_status(pawl, &status), PAWL_OK);
+    assert_int_equal(status->applied, 2);
+    assert_int_equal(status->pending, 0);
+    assert_int_equal(status->held, 1);
+    assert_int_equal(status->migrations[2]->state, PAWL_STATE_HELD);
+    assert_null(status->migrations[2]->why);
+    pawl_close(pawl);
+}
+
 static void a_release_is_one_set(void **state)
 {
     const struct checkout *const checkout = *state;
@@ -627,6 +679,7 @@ int main(void)
         TEST(an_edit_is_a_warning_to_ready),
         TEST(what_cannot_be_read_is_an_error),
         TEST(a_sum_that_does_not_fit_is_refused),
+        TEST(a_contract_migration_is_held_and_says_for_whom),
         TEST(a_release_is_one_set),
         TEST(a_password_is_in_no_text),
         TEST(events_tell_the_progress),
