@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "check/made.h"
 #include "history/script.h"
+#include "sql/identifier.h"
 #include "sql/parser.h"
 
 static bool read_migration(struct arena *arena, const struct migration *migration,
@@ -22,21 +23,10 @@ static bool read_migration(struct arena *arena, const struct migration *migratio
     return !made->failed || err_nomem(err);
 }
 
-/* As the text of an array: {"a","b \"quoted\""}. */
 static const char *array_of(struct arena *arena, const struct made_names *names)
 {
     CLEANUP(str_release) struct str text = {0};
-    str_putc(&text, '{');
-    for (size_t i = 0; i < names->count; i++) {
-        str_puts(&text, i > 0 ? ",\"" : "\"");
-        for (const char *c = names->items[i]; *c != '\0'; c++) {
-            if (*c == '"' || *c == '\\')
-                str_putc(&text, '\\');
-            str_putc(&text, *c);
-        }
-        str_putc(&text, '"');
-    }
-    str_putc(&text, '}');
+    identifier_append_array(&text, names->items, names->count);
     return text.failed ? NULL : arena_strdup(arena, str_text(&text));
 }
 

@@ -107,3 +107,18 @@ const char *identifier_last_part(struct arena *arena, enum dialect dialect, cons
     }
     return name.failed ? NULL : arena_strdup(arena, str_text(&name));
 }
+
+void identifier_append_array(struct str *out, const char *const *names, size_t count)
+{
+    str_putc(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        str_puts(out, i > 0 ? ",\"" : "\"");
+        for (const char *at = names[i]; *at != '\0'; at++) {
+            if (*at == '"' || *at == '\\')
+                str_putc(out, '\\');
+            str_putc(out, *at);
+        }
+        str_putc(out, '"');
+    }
+    str_putc(out, '}');
+}

@@ -8,6 +8,9 @@
 /* Appends the name, in quotes unless it is lower case and no key word. */
 void identifier_append(struct str *out, struct span name);
 
+/* Appends the names as the text of a PostgreSQL array, for a parameter: {"a","b \"quoted\""}. */
+void identifier_append_array(struct str *out, const char *const *names, size_t count);
+
 /* Appends the same name that this TOKEN_WORD or TOKEN_NAME stands for: words fold to lower case. */
 void identifier_append_token(struct str *out, const struct token *token);
 

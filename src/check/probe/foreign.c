@@ -5,6 +5,7 @@
 
 #include "check/probe/parts.h"
 #include "ledger/detail.h"
+#include "sql/identifier.h"
 #include "sql/parser.h"
 #include "sql/tree_name.h"
 
@@ -28,17 +29,7 @@ static void list_strings(struct probing *p, PgQuery__Node *const *nodes, size_t 
 static const char *array_text(struct probing *p, const struct name_list *names)
 {
     struct str text = {0};
-    str_putc(&text, '{');
-    for (size_t i = 0; i < names->count; i++) {
-        str_puts(&text, i > 0 ? ",\"" : "\"");
-        for (const char *c = names->items[i]; *c != '\0'; c++) {
-            if (*c == '"' || *c == '\\')
-                str_putc(&text, '\\');
-            str_putc(&text, *c);
-        }
-        str_putc(&text, '"');
-    }
-    str_putc(&text, '}');
+    identifier_append_array(&text, names->items, names->count);
     return probing_keep(p, &text);
 }
 
