@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "check/fix.h"
 #include "check/rules.h"
+#include "cli/attesting.h"
 #include "cli/commands.h"
 #include "cli/summary.h"
 #include "cli/workspace.h"
@@ -148,12 +149,10 @@ static bool fix(struct cli *cli, const struct check_options *options, struct err
 
 /* ---- the command ---- */
 
-static bool run(struct cli *cli, struct err *err)
+static bool review(struct cli *cli, struct attesting *attesting, struct err *err)
 {
     struct workspace workspace;
     struct base base = {0};
-    if (cli_flag(cli, "dry-run") && !cli_flag(cli, "fix"))
-        return err_set(err, ERR_USAGE, "--dry-run belongs to --fix");
     if (!workspace_load(cli, &workspace, err))
         return false;
     const struct check_options options = {
@@ -170,7 +169,10 @@ static bool run(struct cli *cli, struct err *err)
         if (!workspace_load(cli, &workspace, err))
             return false;
     }
-    if (!check_run(&cli->arena, &workspace.set, &options, &base, &cli->findings, err))
+    if (options.base != NULL)
+        attesting_about(attesting, "base", cli_json_text(options.base));
+    if (!attesting_set(cli, attesting, &workspace.set, err) ||
+        !check_run(&cli->arena, &workspace.set, &options, &base, &cli->findings, err))
         return false;
     if (options.base != NULL)
         report_base(cli, &base);
@@ -180,12 +182,22 @@ static bool run(struct cli *cli, struct err *err)
                         err);
 }
 
+static bool run(struct cli *cli, struct err *err)
+{
+    CLEANUP(attesting_release) struct attesting attesting = {0};
+    if (cli_flag(cli, "dry-run") && !cli_flag(cli, "fix"))
+        return err_set(err, ERR_USAGE, "--dry-run belongs to --fix");
+    return attesting_start(cli, ATTESTED_CHECK, &attesting, err) &&
+           attesting_end(cli, &attesting, review(cli, &attesting, err), err);
+}
+
 static const struct option options[] = {
     {.name = "base",
      .argument = "GITREF",
      .text = "compare with this branch, tag or commit: the one to merge into"},
     {.name = "fix", .text = "mend what can be mended safely, and check again"},
     {.name = "dry-run", .text = "with --fix: only show what it would change"},
+    ATTEST_OPTION,
     {.name = "format",
      .argument = "FORMAT",
      .text = "how findings are printed",

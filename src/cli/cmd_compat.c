@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/supervisor.h"
 #include "check/compat.h"
+#include "cli/attesting.h"
 #include "cli/commands.h"
 #include "cli/compat_tests.h"
 #include "cli/pending.h"
@@ -167,7 +168,55 @@ static bool open_copy(struct cli *cli, struct session *session, const struct pla
     return true;
 }
 
-static bool run(struct cli *cli, struct err *err)
+/* ---- the attestation ---- */
+
+/* RELEASE of folder/RELEASE/NAME.sql. */
+static const char *release_of(struct cli *cli, const char *path)
+{
+    const char *const end = strrchr(path, '/');
+    const char *start = end;
+    while (start != NULL && start > path && start[-1] != '/')
+        start--;
+    return end != NULL ? arena_strndup(&cli->arena, start, (size_t)(end - start)) : NULL;
+}
+
+/* The statements that were judged, and of which releases. */
+static bool attest_queries(struct cli *cli, struct attesting *attesting,
+                           const struct compat_queries *queries, struct err *err)
+{
+    CLEANUP(str_release) struct str all = {0};
+    for (size_t i = 0; i < queries->count; i++) {
+        const struct compat_query *const query = &queries->items[i];
+        const bool same = i > 0 && strcmp(query->path, queries->items[i - 1].path) == 0;
+        const char *const release = same ? NULL : release_of(cli, query->path);
+        str_printf(&all, "%s\n", query->sql);
+        if (!same && release == NULL)
+            return err_nomem(err);
+        if (!same && !attesting_add_release(cli, attesting, release, err))
+            return false;
+    }
+    if (all.failed)
+        return err_nomem(err);
+    attesting_about(attesting, "statements", json_integer((json_int_t)queries->count));
+    attesting_about(attesting, "statements_sha256",
+                    json_string(hash_bytes(str_text(&all), all.len).text));
+    return true;
+}
+
+/* The command, and of which release its tests are, where that was told. */
+static bool attest_tests(struct cli *cli, struct attesting *attesting, struct err *err)
+{
+    const char *const release = cli_option(cli, "release");
+    json_t *const words = json_array();
+    for (size_t i = 0; words != NULL && i < cli->words.count; i++)
+        (void)json_array_append_new(words, cli_json_text(cli->words.items[i]));
+    attesting_about(attesting, "command", words);
+    return release == NULL || attesting_add_release(cli, attesting, release, err);
+}
+
+/* ---- the command ---- */
+
+static bool hold_against(struct cli *cli, struct attesting *attesting, struct err *err)
 {
     const struct value *const setting = &cli->config.values[SETTING_QUERIES];
     const bool tests = cli_flag(cli, "tests");
@@ -187,25 +236,43 @@ static bool run(struct cli *cli, struct err *err)
     if (!check_line(cli, err) ||
         (!tests &&
          !compat_queries_read(&cli->arena, folder, cli_option(cli, "release"), &queries, err)) ||
+        !(tests ? attest_tests(cli, attesting, err)
+                : attest_queries(cli, attesting, &queries, err)) ||
         !workspace_load(cli, &workspace, err) ||
+        !attesting_set(cli, attesting, &workspace.set, err) ||
         !pending_read(cli, &workspace, &session, &result, err) ||
+        !attesting_plan(cli, attesting, &result, err) ||
         !open_copy(cli, &session, &result.plan, &shadowing, err) ||
         !compare(cli, &result.plan, shadowing.shadow, &queries, &compat, err))
         return false;
-    if (!tests)
+    if (!tests) {
+        attesting->skipped = compat.judged == 0 ? "no statement could be judged" : NULL;
         return report(cli, &queries, &compat, err);
+    }
     return compat.failed != NULL
                ? fails_itself(cli, &compat, err)
                : compat_tests_run(cli, shadowing.shadow, program, &session.wait, err);
 }
 
+static bool run(struct cli *cli, struct err *err)
+{
+    CLEANUP(attesting_release) struct attesting attesting = {0};
+    const enum attested_kind kind = cli_flag(cli, "tests") ? ATTESTED_TESTS : ATTESTED_COMPAT;
+    return attesting_start(cli, kind, &attesting, err) &&
+           attesting_end(cli, &attesting, hold_against(cli, &attesting, err), err);
+}
+
 static const struct option options[] = {
-    {.name = "release", .argument = "R", .text = "only the statements of this release"},
+    {.name = "release",
+     .argument = "R",
+     .text = "only the statements of this release; with --tests: whose tests they are"},
     {.name = "on",
      .argument = "WHERE",
      .text = "the server for the copy: a URL, local for one that is started for the run, target "
              "for the target's own"},
     {.name = "to", .argument = "ID", .text = "up to this migration", .offers = OFFER_MIGRATIONS},
+    PENDING_PHASE_OPTION,
+    ATTEST_OPTION,
     {.name = "tests", .text = "run a command with the pending migrations in place"},
 };
 

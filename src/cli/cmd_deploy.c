@@ -4,6 +4,7 @@
 #include "cli/backup_text.h"
 #include "cli/commands.h"
 #include "cli/deploy_events.h"
+#include "cli/pending.h"
 #include "cli/preflight_text.h"
 #include "cli/presence_text.h"
 #include "cli/session.h"
@@ -199,15 +200,6 @@ static void report(struct cli *cli, const struct deploy_result *result, const st
     report_debt(cli, &result->debt);
 }
 
-static bool read_phase(struct cli *cli, struct deploy_options *ret, struct err *err)
-{
-    const char *const word = cli_option(cli, "phase");
-    ret->expand_only = word != NULL && strcmp(word, "expand") == 0;
-    if (word == NULL || ret->expand_only || strcmp(word, "all") == 0)
-        return true;
-    return err_set(err, ERR_USAGE, "--phase takes expand or all");
-}
-
 /* Each that was given: they add up. */
 static bool read_override(struct cli *cli, struct deploy_options *ret, struct err *err)
 {
@@ -216,7 +208,7 @@ static bool read_override(struct cli *cli, struct deploy_options *ret, struct er
         if (strcmp(given->option->name, "override") == 0 &&
             !override_parse(given->text, &ret->overrides))
             return err_set(err, ERR_USAGE,
-                           "--override takes reservation, lint, data, backup or hold");
+                           "--override takes reservation, lint, data, backup, hold or gate");
     }
     if (ret->overrides == 0 && cli_option(cli, "reason") != NULL)
         return err_set(err, ERR_USAGE, "--reason goes with --override");
@@ -233,7 +225,7 @@ static bool read_options(struct cli *cli, struct workspace *workspace, struct de
     ret->dry_run = cli_flag(cli, "dry-run");
     return session_duration(cli, "wait", ret->wait_ms, &ret->wait_ms, err) &&
            session_duration(cli, "wait", 0, &ret->reservation_wait_ms, err) &&
-           read_phase(cli, ret, err) && read_override(cli, ret, err);
+           pending_phase(cli, &ret->expand_only, err) && read_override(cli, ret, err);
 }
 
 /* What is done about sessions in the way: only what was typed for this run. */

@@ -1,6 +1,7 @@
 /* `pawl rehearse`: the pending migrations, run in a copy of the target. */
 #include <string.h>
 
+#include "cli/attesting.h"
 #include "cli/commands.h"
 #include "cli/rehearsal.h"
 #include "conf/value.h"
@@ -121,7 +122,7 @@ static bool report(struct cli *cli, const struct rehearsal *rehearsal, struct er
 
 /* ---- the command ---- */
 
-static bool run(struct cli *cli, struct err *err)
+static bool rehearse(struct cli *cli, struct attesting *attesting, struct err *err)
 {
     struct workspace workspace;
     struct deploy_result result = {0};
@@ -130,7 +131,9 @@ static bool run(struct cli *cli, struct err *err)
     CLEANUP(session_close) struct session session = {0};
     if (!read_options(cli, &options, err) || !check_engine(cli, err) ||
         !workspace_load(cli, &workspace, err) ||
-        !pending_read(cli, &workspace, &session, &result, err))
+        !attesting_set(cli, attesting, &workspace.set, err) ||
+        !pending_read(cli, &workspace, &session, &result, err) ||
+        !attesting_plan(cli, attesting, &result, err))
         return false;
     cli->findings.count = 0; /* names and directives are for `pawl check` */
     if (result.plan.items.count > 0 &&
@@ -139,6 +142,13 @@ static bool run(struct cli *cli, struct err *err)
              : !rehearsal_sqlite(cli, &workspace, &session, &result, &options, &rehearsal, err)))
         return false;
     return report(cli, &rehearsal, err);
+}
+
+static bool run(struct cli *cli, struct err *err)
+{
+    CLEANUP(attesting_release) struct attesting attesting = {0};
+    return attesting_start(cli, ATTESTED_REHEARSE, &attesting, err) &&
+           attesting_end(cli, &attesting, rehearse(cli, &attesting, err), err);
 }
 
 static const struct option options[] = {
@@ -158,6 +168,8 @@ static const struct option options[] = {
      .argument = "ID",
      .text = "rehearse up to this migration",
      .offers = OFFER_MIGRATIONS},
+    PENDING_PHASE_OPTION,
+    ATTEST_OPTION,
     {.name = "markdown", .text = "as a page to paste into a pull request"},
     {.name = "keep", .text = "leave the copy, and say how to connect to it"},
 };

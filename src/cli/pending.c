@@ -1,7 +1,17 @@
 /* Planning without a deploy. */
 #include "cli/pending.h"
 
+#include <string.h>
+
 #include "deploy/prepare.h"
+
+bool pending_phase(const struct cli *cli, bool *ret_expand_only, struct err *err)
+{
+    const char *const word = cli_option(cli, "phase");
+    *ret_expand_only = word != NULL && strcmp(word, "expand") == 0;
+    return word == NULL || *ret_expand_only || strcmp(word, "all") == 0 ||
+           err_set(err, ERR_USAGE, "--phase takes expand or all");
+}
 
 bool pending_read(struct cli *cli, struct workspace *workspace, struct session *session,
                   struct deploy_result *ret, struct err *err)
@@ -11,7 +21,8 @@ bool pending_read(struct cli *cli, struct workspace *workspace, struct session *
     options.set = &workspace->set;
     options.plan.to = cli_option(cli, "to");
     options.dry_run = true;
-    if (!session_check_dialect(cli, cli->url.engine, workspace->options.dialect == DIALECT_SQLITE,
+    if (!pending_phase(cli, &options.expand_only, err) ||
+        !session_check_dialect(cli, cli->url.engine, workspace->options.dialect == DIALECT_SQLITE,
                                err) ||
         !prepare_sum(&cli->arena, &workspace->set, workspace->sum_path, err) ||
         !session_open(cli, false, session, err) ||

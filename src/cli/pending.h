@@ -6,8 +6,20 @@
 #include "cli/workspace.h"
 #include "deploy/deploy.h"
 
-/* Connects, and plans as a deploy does, up to the migration of --to. Nothing is changed, and a
- * standby will do: that is told. Errors: those of session_open() and of deploy_look(). */
+/* The row of a command's options: --phase, as of a deploy. */
+#define PENDING_PHASE_OPTION                                                                       \
+    {                                                                                              \
+        .name = "phase", .argument = "PHASE",                                                      \
+        .text = "expand leaves contract migrations out, as a deploy that holds them",              \
+        .choices = "expand|all"                                                                    \
+    }
+
+/* Reads it. Errors: ERR_USAGE. */
+bool pending_phase(const struct cli *cli, bool *ret_expand_only, struct err *err) MUST_CHECK;
+
+/* Connects, and plans as a deploy does, up to the migration of --to and of --phase. Nothing is
+ * changed, and a standby will do: that is told. Errors: those of session_open() and of
+ * deploy_look(). */
 bool pending_read(struct cli *cli, struct workspace *workspace, struct session *session,
                   struct deploy_result *ret, struct err *err) MUST_CHECK;
 

@@ -161,6 +161,7 @@ static bool deploy(struct cli *cli, struct workspace *workspace, struct session 
     options.set = &workspace->set;
     options.plan.to = cli_option(cli, "to");
     options.black_box = (struct black_box_options){0};
+    options.gate = (struct gate_options){0};
     options.preflight = false;
     options.overrides = OVERRIDE_RESERVATION | OVERRIDE_BACKUP;
     options.override_reason = "a rehearsal in a copy";

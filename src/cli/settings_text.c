@@ -29,6 +29,7 @@ const struct settings_section settings_sections[] = {
     {"backfill", "[backfill]", "How large batches are, and when a backfill waits."},
     {"check", "[check]", "Where statements are tried before they are run."},
     {"releases", "[releases]", "Who lives on a target, and holds contract migrations up."},
+    {"gate", "[gate]", "Which verdicts a deploy demands, and who may have signed them."},
     {"target", "[target.NAME]", "A database, under a name of your choice; any number of them."},
 };
 const size_t settings_section_count = COUNT_OF(settings_sections);

@@ -62,6 +62,10 @@ enum setting_id {
     SETTING_RELEASES_OTHERS,     /* [releases] others, a pattern; "" is none */
     SETTING_SOAK,                /* [releases] soak = 24h */
     SETTING_SETTLE,              /* [releases] settle = 1s */
+    SETTING_GATE_REQUIRE,        /* [gate] require, kinds of attestations; "" is none */
+    SETTING_GATE_PUBLIC_KEY,     /* [gate] public_key, a file; "" is none */
+    SETTING_ATTESTATIONS,        /* [gate] attestations = attestations, a folder */
+    SETTING_GATE_MAX_AGE,        /* [gate] max_age = 24h */
     SETTING_COUNT,
 };
 

@@ -60,6 +60,8 @@ static bool describe_overrides(const struct run *run, json_t *detail)
             json_object_set_new(detail, "reservation", json_integer(run->reservation)) == 0) &&
            ((run->overridden & OVERRIDE_LINT) == 0 ||
             json_object_set_new(detail, "lint", preflight_overridden(run)) == 0) &&
+           ((run->overridden & OVERRIDE_GATE) == 0 ||
+            json_object_set_new(detail, "gate", gate_overridden(run)) == 0) &&
            json_object_set_new(detail, "reason", json_string(run->options->override_reason)) == 0;
 }
 

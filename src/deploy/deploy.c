@@ -209,6 +209,11 @@ enum pass { PASS_DONE, PASS_AGAIN, PASS_FAILED };
 static enum pass apply_all(struct run *run, struct err *err)
 {
     const struct plan *const plan = &run->result->plan;
+    /* Whatever the plan is by now: a deploy in between, or a release that went, may have changed
+     * it.
+     */
+    if (!gate_pass(run, err))
+        return PASS_FAILED;
     for (size_t i = 0; i < plan->renames.count; i++)
         if (!record_rename(run, plan->renames.items[i], err))
             return err->code == ERR_BUSY ? PASS_AGAIN : PASS_FAILED;
@@ -232,7 +237,7 @@ static enum pass apply_all(struct run *run, struct err *err)
             return PASS_FAILED;
         }
         if (reopened) {
-            if (!run_plan(run, err) || !hold_record(run, err))
+            if (!run_plan(run, err) || !hold_record(run, err) || !gate_pass(run, err))
                 return PASS_FAILED;
             i = SIZE_MAX; /* from the first of the new plan */
             continue;
@@ -336,6 +341,12 @@ static bool exclude_and_pass(struct run *run, int64_t give_up_ms, struct err *er
     }
 }
 
+/* What is asked before anything is changed. */
+static bool pass_checks(struct run *run, struct err *err)
+{
+    return preflight_pass(run, err) && gate_pass(run, err);
+}
+
 static bool plan_first(struct run *run, struct err *err)
 {
     return run_plan(run, err) && (run->ledger->exists || run_refuse_foreign(run, err));
@@ -352,14 +363,14 @@ static bool run_all(struct run *run, struct err *err)
         reservation_note(run);
         backup_note(run);
         return run_refuse_pooled_steps(run, err) && backfill_check(run, err) &&
-               preflight_pass(run, err);
+               pass_checks(run, err);
     }
     if (nothing_to_do(run))
         return bury_finished(run, err);
     /* Before a ledger is made where there is none; else under the mutex, with the last plan. */
     const bool early = !run->ledger->exists;
-    if (!run_refuse_pooled_steps(run, err) || (early && !preflight_pass(run, err)) ||
-        !exclude_and_pass(run, give_up_ms, err) || (!early && !preflight_pass(run, err)) ||
+    if (!run_refuse_pooled_steps(run, err) || (early && !pass_checks(run, err)) ||
+        !exclude_and_pass(run, give_up_ms, err) || (!early && !pass_checks(run, err)) ||
         !backfill_check(run, err) || !backup_before(run, err))
         return false;
     if (run->options->app_role != NULL &&
@@ -410,6 +421,21 @@ bool deploy_run(struct arena *arena, const struct ledger_options *target, const 
     /* The mutex goes with the connection, which the caller closes. */
 }
 
+static bool describe_start(struct run *run, struct err *err)
+{
+    const struct plan *const plan = &run->result->plan;
+    struct hash_hex digest;
+    const char **const ids = arena_alloc(run->arena, (plan->items.count + 1) * sizeof *ids);
+    size_t count = 0;
+    for (size_t i = 0; ids != NULL && i < plan->items.count; i++)
+        if (!plan->items.items[i].recognised)
+            ids[count++] = plan->items.items[i].migration->id;
+    if (ids == NULL || !state_digest_without(run->arena, &run->state, ids, count, &digest))
+        return err_nomem(err);
+    run->result->start = arena_strdup(run->arena, digest.text);
+    return run->result->start != NULL || err_nomem(err);
+}
+
 bool deploy_look(struct arena *arena, const struct wait *wait, struct ledger *ledger,
                  const struct deploy_options *options, struct deploy_result *result,
                  struct findings *findings, struct err *err)
@@ -423,7 +449,8 @@ bool deploy_look(struct arena *arena, const struct wait *wait, struct ledger *le
                       .set_findings = findings->count};
     *result = (struct deploy_result){0};
     return ledger_prepare_plan(ledger, arena, err) && plan_first(&run, err) &&
-           run_refuse_pooled_steps(&run, err) && backfill_check(&run, err);
+           run_refuse_pooled_steps(&run, err) && backfill_check(&run, err) &&
+           describe_start(&run, err);
 }
 
 size_t deploy_first_pending(const struct deploy_result *result)

@@ -10,6 +10,7 @@
 #include "check/probe/probe.h"
 #include "deploy/backup.h"
 #include "deploy/black_box_file.h"
+#include "deploy/gate.h"
 #include "deploy/leftover.h"
 #include "deploy/listener.h"
 #include "deploy/oust.h"
@@ -40,6 +41,7 @@ struct deploy_options {
     const char *reserve_role;   /* NULL: none */
     struct black_box_options black_box;
     struct presence_options presence;
+    struct gate_options gate;
     bool expand_only; /* contract migrations are left to a later deploy */
     bool dry_run;
     bool preflight; /* it begins with the checks of deploy/preflight.h */
@@ -65,7 +67,8 @@ struct deploy_result {
     const char *head;      /* "seq:hash" after the run; NULL where there is no ledger */
     const char *leftover;  /* INVALID indexes and unvalidated constraints, as text; NULL: none */
     struct leftovers debt; /* the same as a list, after a run that failed too */
-    bool waited;           /* for another deploy */
+    const char *start; /* of deploy_look(): the digest of what is applied besides what is to run */
+    bool waited;       /* for another deploy */
     struct preflight preflight;  /* what was asked before anything ran; no lines: nothing was */
     const struct backup *backup; /* taken before, or found good enough; NULL */
 };

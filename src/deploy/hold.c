@@ -29,8 +29,7 @@ static bool is_contracting(const struct plan *plan)
 
 /* ---- who is in the way ---- */
 
-/* Of a set without a name: the last release, where it is that set. */
-static bool newest_of(const struct run *run, const char **ret, struct err *err)
+bool hold_newest(const struct run *run, const char **ret, struct err *err)
 {
     const size_t count = run->state.releases.count;
     struct hash_hex whole;
@@ -51,8 +50,8 @@ static bool look_who_lives(struct run *run, struct err *err)
     const char *newest;
     if (run->watcher.pg != NULL)
         options.own_backend = pg_backend_pid(run->watcher.pg);
-    return newest_of(run, &newest, err) && presence_read(run->ledger, run->arena, &run->state,
-                                                         &options, newest, &run->presence, err);
+    return hold_newest(run, &newest, err) && presence_read(run->ledger, run->arena, &run->state,
+                                                           &options, newest, &run->presence, err);
 }
 
 static bool add_holders(struct run *run, struct plan_held *held, struct err *err)

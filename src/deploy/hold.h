@@ -18,6 +18,9 @@ struct plan_item;
 /* Moves what is held from the plan's items to plan.held; "held-order" findings. */
 bool hold_look(struct run *run, struct err *err) MUST_CHECK;
 
+/* The release whose set this is: the one named, or the last one where it is that set; NULL. */
+bool hold_newest(const struct run *run, const char **ret, struct err *err) MUST_CHECK;
+
 /* Something is held and no row says so yet. */
 bool hold_is_new(const struct run *run);
 /* Appends these rows. */

@@ -10,7 +10,8 @@
     X(LINT, "lint")                                                                                \
     X(DATA, "data")                                                                                \
     X(BACKUP, "backup")                                                                            \
-    X(HOLD, "hold")
+    X(HOLD, "hold")                                                                                \
+    X(GATE, "gate")
 
 enum override_bit {
 #define X(name, text) OVERRIDE_BIT_##name,
@@ -26,7 +27,7 @@ enum {
 };
 
 /* As in struct option, for the command line. */
-#define OVERRIDE_CHOICES "reservation|lint|data|backup|hold"
+#define OVERRIDE_CHOICES "reservation|lint|data|backup|hold|gate"
 
 /* Adds the bit; false for any other word. */
 bool override_parse(const char *word, unsigned *overrides);

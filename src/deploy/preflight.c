@@ -84,6 +84,13 @@ static const struct preflight_question questions[] = {
              "a deploy holds it and does the rest.",
      .needs = PREFLIGHT_NEEDS_LEDGER,
      .ask = preflight_releases},
+    {.id = "gate",
+     .title = "gate",
+     .asks =
+         "Whether the verdicts that `[gate] require` demands are there, signed, for these files "
+         "and what is applied: an error for each that is missing, as a deploy is refused then.",
+     .needs = PREFLIGHT_NEEDS_LEDGER,
+     .ask = preflight_gate},
     {.id = "replicas",
      .title = "replicas",
      .asks = "How far each replica is behind: a warning from 10 seconds or 256 MB on, as a "

@@ -180,3 +180,24 @@ QUESTION(preflight_releases)
     return preflight_say(look, line, PREFLIGHT_OK, NULL, err, "%s",
                          text.len > 0 ? str_text(&text) : "none is registered or seen");
 }
+
+QUESTION(preflight_gate)
+{
+    struct run *const run = look->run;
+    struct gate_lacks lacks;
+    bool asked;
+    CLEANUP(err_release) struct err why = {0};
+    if (!look->planned)
+        return preflight_say(look, line, PREFLIGHT_SKIPPED, NULL, err, "there is no plan");
+    if (!gate_look(run, &lacks, &asked, &why))
+        return refuse_unless_over(look, line, &why, err);
+    if (!asked)
+        return preflight_say(look, line, PREFLIGHT_OK, NULL, err, "nothing is demanded");
+    for (size_t i = 0; i < lacks.count; i++) {
+        (void)err_set(&why, ERR_REFUSED, "%s", lacks.items[i].what);
+        if (!preflight_refuse(look, line, lacks.items[i].command, &why, err))
+            return false;
+    }
+    return lacks.count > 0 || preflight_say(look, line, PREFLIGHT_OK, NULL, err,
+                                            "every verdict that is demanded is there");
+}

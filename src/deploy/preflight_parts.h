@@ -55,6 +55,7 @@ QUESTION(preflight_deploys);
 QUESTION(preflight_reservation);
 QUESTION(preflight_maintenance);
 QUESTION(preflight_releases);
+QUESTION(preflight_gate);
 
 /* --- preflight_lint.c --- */
 QUESTION(preflight_lint);

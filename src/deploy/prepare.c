@@ -57,6 +57,19 @@ struct presence_options prepare_presence(const struct config *config)
     };
 }
 
+struct gate_options prepare_gate(const struct config *config)
+{
+    const struct value *const values = config->values;
+    return (struct gate_options){
+        .require = or_none(&values[SETTING_GATE_REQUIRE]),
+        .public_key = or_none(&values[SETTING_GATE_PUBLIC_KEY]),
+        .key_base = config_folder_of(config, &values[SETTING_GATE_PUBLIC_KEY]),
+        .folder = values[SETTING_ATTESTATIONS].text,
+        .base = config_folder_of(config, &values[SETTING_ATTESTATIONS]),
+        .max_age_ms = values[SETTING_GATE_MAX_AGE].number,
+    };
+}
+
 void prepare_probe(const struct config *config, const struct target *target,
                    struct probe_options *ret)
 {
@@ -96,6 +109,7 @@ void prepare_deploy(const struct config *config, const struct target *target,
         .backup = prepare_backup(config),
         .black_box = prepare_black_box(config),
         .presence = prepare_presence(config),
+        .gate = prepare_gate(config),
         .preflight = strcmp(values[SETTING_PREFLIGHT].text, "on") == 0,
     };
     prepare_probe(config, target, &ret->probe);

@@ -27,6 +27,9 @@ void prepare_deploy(const struct config *config, const struct target *target,
 /* What [releases] says. Points into its argument. */
 struct presence_options prepare_presence(const struct config *config);
 
+/* What [gate] says. Points into its argument. */
+struct gate_options prepare_gate(const struct config *config);
+
 /* What the questions to the data of the target take. Points into its arguments. */
 void prepare_probe(const struct config *config, const struct target *target,
                    struct probe_options *ret);

@@ -46,6 +46,8 @@ struct run {
     bool reserved;                  /* a reservation ends the run */
     struct presence presence;       /* who lives, where the plan contracts */
     const char *went_over;          /* whom it did not wait for, as it was told to; NULL */
+    struct gate *gate;              /* what it has read; NULL: nothing yet */
+    struct gate_lacks gate_lacks;   /* what it went over */
     bool looked;                    /* at the ledger, once */
     bool fresh;                     /* nothing was applied then */
 };

@@ -2,17 +2,11 @@
 #ifndef PAWL_LEDGER_DETAIL_H
 #define PAWL_LEDGER_DETAIL_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
-
-/* For CLEANUP. */
-static inline void json_release(json_t **json)
-{
-    json_decref(*json);
-}
+#include "base/json.h"
 
 /* *ret is the object, or NULL for a text that is none; the caller releases it. False when memory is
  * out. */

@@ -334,6 +334,42 @@ static bool build_digests(struct arena *arena, struct state *state)
     return digest_set_fill(arena, &state->digests, checksums, count);
 }
 
+static void leave_out(const struct state *state, const char *id, bool *out)
+{
+    const struct applied *const applied = state_find(state, id);
+    if (applied != NULL)
+        out[applied - state->applied.items] = true;
+}
+
+bool state_digest_without(struct arena *arena, const struct state *state, const char *const *ids,
+                          size_t count, struct hash_hex *ret)
+{
+    bool *const out = arena_alloc(arena, state->applied.count + 1);
+    const char **const checksums =
+        arena_alloc(arena, (state->applied.count + 1) * sizeof *checksums);
+    struct digest_set digests;
+    size_t kept = 0;
+    if (out == NULL || checksums == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct applied *const applied = state_find(state, ids[i]);
+        leave_out(state, ids[i], out);
+        for (size_t k = 0; applied != NULL && k < applied->replaces.count; k++)
+            leave_out(state, applied->replaces.items[k], out);
+    }
+    for (size_t i = 0; i < state->applied.count; i++) {
+        const struct applied *const applied = &state->applied.items[i];
+        const char *const checksum = applied->checksums.items[applied->checksums.count - 1];
+        /* A ledger that was edited by hand may hold anything. */
+        if (!out[i] && !applied->squash && hash_hex_valid(checksum, strlen(checksum)))
+            checksums[kept++] = checksum;
+    }
+    if (!digest_set_fill(arena, &digests, checksums, kept))
+        return false;
+    *ret = digest_set_hash(&digests);
+    return true;
+}
+
 bool state_build(struct arena *arena, const struct journal *journal, struct state *ret,
                  struct err *err)
 {

@@ -171,6 +171,11 @@ const struct attempt *state_open_attempt(const struct state *state);
 /* The last attempt that went over something, until a deploy after it ends well; NULL. */
 const struct attempt *state_override(const struct state *state);
 
+/* The digest of all that is applied, contract migrations and repeatables too, but for the
+ * migrations of these names and what such a squash has replaced. False when memory is out. */
+bool state_digest_without(struct arena *arena, const struct state *state, const char *const *ids,
+                          size_t count, struct hash_hex *ret) MUST_CHECK;
+
 const char *applied_name(const struct applied *applied); /* the current one */
 /* As migration_in_digest(), by what the journal says of it. */
 bool applied_in_digest(const struct applied *applied);
