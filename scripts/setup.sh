@@ -12,7 +12,7 @@ packages_of() {
     test)
         echo git g++ procps libcmocka-dev postgresql-15 pgbouncer sqlite3 python3-psycopg \
             python3-pytest python3-pytest-xdist python3-pytest-timeout python3-yaml \
-            zsh fish mandoc man-db libfaketime
+            zsh fish mandoc man-db openssl libfaketime
         ;;
     node) echo nodejs node-pg ;;
     clients) echo default-jdk-headless libpostgresql-jdbc-java golang-go golang-github-lib-pq-dev ;;

@@ -136,7 +136,8 @@ static bool judge(struct cli *cli, struct attesting *attesting, bool ok, const s
                   struct err *err)
 {
     struct attestation *const attestation = &attesting->attestation;
-    const bool failed = !ok && (why->code == ERR_REFUSED || why->code == ERR_FAILED);
+    const bool failed =
+        !ok && attesting->asked && (why->code == ERR_REFUSED || why->code == ERR_FAILED);
     const char *const reason = ok ? attesting->skipped : why->message;
     attestation->verdict = failed           ? ATTESTED_FAILED
                            : reason != NULL ? ATTESTED_SKIPPED

@@ -18,6 +18,7 @@
 struct attesting {
     struct signing_key key; /* none: nothing is attested */
     bool bound;             /* to a set */
+    bool asked;             /* from here on an error is the verdict */
     const char *skipped;    /* why a run without an error is no verdict; NULL */
     struct attestation attestation;
     json_t *about;

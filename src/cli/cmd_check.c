@@ -171,6 +171,7 @@ static bool review(struct cli *cli, struct attesting *attesting, struct err *err
     }
     if (options.base != NULL)
         attesting_about(attesting, "base", cli_json_text(options.base));
+    attesting->asked = true;
     if (!attesting_set(cli, attesting, &workspace.set, err) ||
         !check_run(&cli->arena, &workspace.set, &options, &base, &cli->findings, err))
         return false;

@@ -245,6 +245,7 @@ static bool hold_against(struct cli *cli, struct attesting *attesting, struct er
         !open_copy(cli, &session, &result.plan, &shadowing, err) ||
         !compare(cli, &result.plan, shadowing.shadow, &queries, &compat, err))
         return false;
+    attesting->asked = true;
     if (!tests) {
         attesting->skipped = compat.judged == 0 ? "no statement could be judged" : NULL;
         return report(cli, &queries, &compat, err);

@@ -141,6 +141,7 @@ static bool rehearse(struct cli *cli, struct attesting *attesting, struct err *e
              ? !rehearsal_postgres(cli, &session, &result, &options, &rehearsal, err)
              : !rehearsal_sqlite(cli, &workspace, &session, &result, &options, &rehearsal, err)))
         return false;
+    attesting->asked = true;
     return report(cli, &rehearsal, err);
 }
 

@@ -202,6 +202,7 @@ static void put_environment(struct str *out)
     } others[] = {
         {"DATABASE_URL", "The target, where nothing else names one."},
         {"PAWL_RELEASE", "The release that deploys or asks, without --release."},
+        {"PAWL_ATTEST_KEY", "The key of --attest: the path of its file, or its text in PEM."},
         {"NO_COLOR", "No colour, whatever the terminal."},
     };
     put_section(out, "ENVIRONMENT");

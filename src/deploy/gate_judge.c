@@ -151,20 +151,25 @@ static bool judge_verdict(struct run *run, const struct attestation *a, enum gat
     return say(run, ret_why, *ret == GATE_FAILED ? "did not pass: " : "was skipped: ", a->why, "");
 }
 
+static bool judge_trust(struct run *run, const struct gate_item *item, enum gate_fit *ret,
+                        const char **ret_why)
+{
+    *ret = item->trust == ATTESTATION_UNKNOWN ? GATE_UNKNOWN_KEY : GATE_BROKEN;
+    *ret_why = NULL;
+    if (item->trust == ATTESTATION_UNKNOWN)
+        return say(run, ret_why, "is signed with an unknown key: ", item->key, "");
+    if (item->trust == ATTESTATION_BROKEN)
+        *ret_why = "was changed after it was signed";
+    return true;
+}
+
+/* What nobody has signed is looked at too, so that the one that was meant is the one that is named:
+ * its verdict never counts. */
 bool gate_judge(struct run *run, const struct gate *gate, const struct gate_item *item,
                 enum gate_fit *ret, const char **ret_why, struct err *err)
 {
     const struct attestation *const a = &item->attestation;
     bool same;
-    *ret_why = NULL;
-    *ret = GATE_UNKNOWN_KEY;
-    if (item->trust == ATTESTATION_UNKNOWN)
-        return say(run, ret_why, "is signed with an unknown key: ", item->key, "") ||
-               err_nomem(err);
-    *ret = GATE_BROKEN;
-    *ret_why = "was changed after it was signed";
-    if (item->trust == ATTESTATION_BROKEN)
-        return true;
     *ret = GATE_OTHER_FILES;
     if (!other_files(run, gate, a, ret_why, err) || *ret_why != NULL)
         return *ret_why != NULL;
@@ -180,5 +185,7 @@ bool gate_judge(struct run *run, const struct gate *gate, const struct gate_item
     *ret = GATE_NOT_FRESH;
     if (!is_fresh(run, a))
         return (*ret_why = not_fresh(run, a)) != NULL || err_nomem(err);
-    return judge_verdict(run, a, ret, ret_why) || err_nomem(err);
+    if (!judge_trust(run, item, ret, ret_why))
+        return err_nomem(err);
+    return *ret_why != NULL || judge_verdict(run, a, ret, ret_why) || err_nomem(err);
 }

@@ -30,12 +30,12 @@ struct gate {
 /* How near an attestation comes to what is demanded, the farthest first. */
 enum gate_fit {
     GATE_NONE,
-    GATE_UNKNOWN_KEY,
-    GATE_BROKEN,
     GATE_OTHER_FILES,
     GATE_OTHER_START,
     GATE_OTHER_PLAN,
     GATE_NOT_FRESH,
+    GATE_UNKNOWN_KEY,
+    GATE_BROKEN,
     GATE_SKIPPED,
     GATE_PASSED,
     GATE_FAILED,
