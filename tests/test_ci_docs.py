@@ -15,6 +15,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "docs" / "ci.md").read_tex
                     re.DOTALL | re.MULTILINE)
 CREATE = "20250703075850_create_users.sql"
 WRONG, MEANT = "1751619600000_add_email.sql", "20250704090000_add_email.sql"
+ADD, DROP = "20250705090000_add_email.sql", "20250706090000_drop_email.sql"
 
 
 def blocks(language):
@@ -67,7 +68,7 @@ def checkout(tmp_path):
 def test_every_block_is_of_a_kind_that_is_tested():
     """What consoles show is compared with the examples of all other pages."""
     assert {name for name, _ in BLOCKS} == {"console", "yaml", "sh"}
-    assert len(blocks("console")) == 3 and len(blocks("sh")) == 1 and len(blocks("yaml")) == 5
+    assert len(blocks("console")) == 3 and len(blocks("sh")) == 1 and len(blocks("yaml")) == 6
 
 
 def github_steps(name):
@@ -100,6 +101,31 @@ def test_the_sarif_workflow(checkout):
     assert upload["if"] == "always()"
     report = json.loads((checkout.clone / upload["with"]["sarif_file"]).read_text())
     assert len(report["runs"][0]["results"]) == 2 and f"migrations/{WRONG}: error: " in log
+
+
+def test_the_verdicts_workflow(checkout, pg):
+    """The release that runs reads a column that the branch drops: that is a verdict, and kept."""
+    (check, running, tests), job = github_steps("verdicts")
+    checkout.shell("openssl genpkey -algorithm ed25519 -out ../ci.pem")
+    env = {name: {"PAWL_ATTEST_KEY": (checkout.clone.parent / "ci.pem").read_text(), "PAWL_URL": pg.url}[name]
+           for name in job["env"]}
+    checkout.wrong.unlink()
+    (checkout.clone / "Makefile").write_text(
+        "test:\n\tpsql -qAt -v ON_ERROR_STOP=1 -c 'SELECT email FROM users' \"$$DATABASE_URL\"\n")
+    (checkout.clone / "migrations" / ADD).write_text("ALTER TABLE users ADD COLUMN email text;\n")
+    checkout.shell("git add -A && git commit -qm running && git tag 1.24 && pawl deploy -q", **env)
+    (checkout.clone / "migrations" / DROP).write_text(
+        "-- pawl: allow=drop-column reason=\"read by nobody\"\nALTER TABLE users DROP COLUMN email;\n")
+    (checkout.clone / "deploy").mkdir()
+    (checkout.clone / "deploy" / "running-release").write_text("1.24\n")
+    checkout.shell("git add -A && git commit -qm next", **env)
+    checkout.shell(check["run"], **env)
+    checkout.shell(running["run"], **env)
+    assert "failed with the pending migrations" in checkout.shell(tests["run"], code=3, **env)
+    upload = job["steps"][-1]
+    assert upload["if"] == "always()" and job["steps"][0]["with"]["fetch-depth"] == 0
+    kept = sorted(path.name.rsplit("-", 2)[0] for path in (checkout.clone / upload["with"]["path"]).iterdir())
+    assert kept == ["check", "tests-1.24"]
 
 
 def test_the_gitlab_job(checkout):
