@@ -1,6 +1,7 @@
 """`pawl lint`: each rule by its own examples, and the command by what it prints."""
 
 import json
+import shlex
 import subprocess
 
 import pytest
@@ -245,3 +246,27 @@ def test_what_cannot_be_read_is_only_a_note(desk):
 def test_a_deep_expression_ends_nothing(desk):
     assert rules_of(lint(desk, "SELECT " + "(" * 20000 + "1" + ")" * 20000 + ";")) == {"not-analysed"}
     assert rules_of(lint(desk, "SELECT 1" + "+1" * 100000 + ";")) == {"not-analysed"}
+
+
+@pytest.mark.parametrize("text, recipe", [
+    ("ALTER TABLE users RENAME COLUMN name TO full_name;",
+     "rename-column --table users --column name --to full_name --type TYPE"),
+    ("ALTER TABLE app.users RENAME TO people;", "rename-table --table app.users --to people"),
+    ("ALTER TABLE orders ALTER COLUMN id TYPE bigint;", "change-type --table orders --column id --type TYPE"),
+    ("ALTER TABLE \"Odd; table\" RENAME \"A b\" TO \"C$(x)\";",
+     "rename-column --table '\"Odd; table\"' --column '\"A b\"' --to '\"C$(x)\"' --type TYPE"),
+    ("ALTER TABLE users RENAME \"it's\" TO its;", None),
+    ("ALTER TABLE users SET SCHEMA other;", None),
+])
+def test_a_fix_names_the_recipe_and_pawl_new_takes_it(desk, text, recipe):
+    fixes = [finding["fix"] for finding in lint(desk, text) if finding["rule"] in
+             ("rename-column", "rename-table", "alter-column-type")]
+    assert len(fixes) == 1
+    if recipe is None:
+        assert "--recipe" not in fixes[0]
+        return
+    assert f"`pawl new --recipe {recipe}` writes these migrations" in fixes[0]
+    desk.env["PAWL_DIALECT"] = "postgres"
+    words = shlex.split(recipe.replace("TYPE", "text"))
+    desk.run("new", "--recipe", *words, check=0)
+    assert list(desk.migrations.glob("*.sql"))

@@ -66,9 +66,7 @@ static bool fires(const struct lint *lint, const struct lint_rule *item, const s
 
 static void report_act(struct lint *lint, const struct rule *rule, const struct act *act)
 {
-    lint->by = &act->by;
-    lint_report_name(lint, rule, act->at, act->name);
-    lint->by = NULL;
+    lint_report_form(lint, rule, act);
     if (lint->options->mends == NULL || rule->mend == NULL ||
         migration_allows(lint->migration, rule->id))
         return;

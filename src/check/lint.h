@@ -99,6 +99,9 @@ void lint_report_act(struct lint *lint, const struct rule *rule, const struct ac
 /* The same with the rule's own sentence, in which the name stands for "{}". */
 void lint_report_name(struct lint *lint, const struct rule *rule, int at, const char *name);
 
+/* The same of an act that the rule names a form of, with the recipe that does it otherwise. */
+void lint_report_form(struct lint *lint, const struct rule *rule, const struct act *act);
+
 /* The same of what was read before. */
 void lint_report_spot(struct lint *lint, const struct rule *rule, const struct lint_spot *spot,
                       const char *format, ...) PRINTF_LIKE(4, 5);

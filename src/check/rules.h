@@ -54,6 +54,9 @@ struct rule {
     bool breaks;
     const char *const *remade; /* of these, one further up or down that makes the same again */
     bool (*applies)(const struct lint *lint, const struct act *act);
+    /* And by form: what `pawl new --recipe` is given to write it otherwise, behind which stand the
+     * names: "rename-column --table {table} --column {column}". NULL: there is no recipe. */
+    const char *recipe;
     const char *what; /* of a finding by form, or by name; "{}" stands for what it is about */
     void (*mend)(struct lint *lint, const struct rule *rule, const struct act *act);
     void (*look)(struct lint *lint, const struct rule *rule);
