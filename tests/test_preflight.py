@@ -10,7 +10,7 @@ from support.ledger import version
 from support.server import wait_until
 
 QUESTIONS = ["target", "ledger", "plan", "release", "lint", "data", "sessions", "deploys", "reservation",
-             "maintenance", "releases", "replicas", "slots", "connections", "wraparound", "leftovers"]
+             "maintenance", "releases", "gate", "replicas", "slots", "connections", "wraparound", "leftovers"]
 FIRST = ("CREATE TABLE users (id int PRIMARY KEY, email text, age int);"
          "CREATE TABLE unused (id int, note text);")
 DROP = "ALTER TABLE users DROP COLUMN age;"
