@@ -85,8 +85,8 @@ def sign(path, key, text, kind="application/vnd.pawl.verdict+json"):
 def rewrite(path, key, **changes):
     """The same attestation with other facts, signed again."""
     facts = {**payload(path), **changes}
-    return sign(path, key, json.dumps({name: value for name, value in facts.items()
-                                       if value is not None}).encode())
+    kept = {name: value for name, value in facts.items() if value is not None}
+    return sign(path, key, json.dumps(kept, sort_keys=True, separators=(",", ":")).encode())
 
 
 def ago(seconds):

@@ -207,6 +207,15 @@ static bool read_payload(struct arena *arena, const json_t *payload, struct atte
     return ret->set != NULL || is_none(err, "it does not say which set it is about");
 }
 
+/* In the one form that it is written in: what was read is what stands there. */
+static bool is_exact(const json_t *payload, struct span bytes, struct err *err)
+{
+    CLEANUP(free_pointer) char *text = json_dumps(payload, JSON_COMPACT | JSON_SORT_KEYS);
+    if (text == NULL)
+        return err_nomem(err);
+    return span_is(bytes, text) || is_none(err, "its payload is not in the one form for it");
+}
+
 static bool load_json(const char *text, size_t len, json_t **ret, struct err *err)
 {
     json_error_t error;
@@ -279,5 +288,6 @@ bool attestation_read(struct arena *arena, const char *text, size_t len,
         return is_none(err, "its payload is not base64");
     return verify(arena, bytes, json_object_get(envelope, "signatures"), keys, ret_trust, ret_key,
                   err) &&
-           load_json(bytes.at, bytes.len, &payload, err) && read_payload(arena, payload, ret, err);
+           load_json(bytes.at, bytes.len, &payload, err) && is_exact(payload, bytes, err) &&
+           read_payload(arena, payload, ret, err);
 }
