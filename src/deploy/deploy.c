@@ -396,22 +396,30 @@ static bool run_all(struct run *run, struct err *err)
     return false;
 }
 
+struct run run_start(struct arena *arena, const struct ledger_options *target,
+                     const struct wait *wait, struct ledger *ledger,
+                     const struct deploy_options *options, struct deploy_result *result,
+                     struct findings *findings)
+{
+    *result = (struct deploy_result){0};
+    return (struct run){.arena = arena,
+                        .target = target,
+                        .wait = wait,
+                        .ledger = ledger,
+                        .options = options,
+                        .result = result,
+                        .findings = findings,
+                        .set_findings = findings->count};
+}
+
 bool deploy_run(struct arena *arena, const struct ledger_options *target, const struct wait *wait,
                 struct ledger *ledger, const struct deploy_options *options,
                 struct deploy_result *result, struct findings *findings, struct err *err)
 {
-    struct run run = {.arena = arena,
-                      .target = target,
-                      .wait = wait,
-                      .ledger = ledger,
-                      .options = options,
-                      .result = result,
-                      .findings = findings,
-                      .set_findings = findings->count};
+    struct run run = run_start(arena, target, wait, ledger, options, result, findings);
     struct deploy_options heard = *options;
     heard.listener = black_box_listen(&run, &options->listener);
     run.options = &heard;
-    *result = (struct deploy_result){0};
     const bool ok = run_all(&run, err);
     watcher_close(&run.watcher);
     black_box_close(&run);
@@ -440,14 +448,7 @@ bool deploy_look(struct arena *arena, const struct wait *wait, struct ledger *le
                  const struct deploy_options *options, struct deploy_result *result,
                  struct findings *findings, struct err *err)
 {
-    struct run run = {.arena = arena,
-                      .wait = wait,
-                      .ledger = ledger,
-                      .options = options,
-                      .result = result,
-                      .findings = findings,
-                      .set_findings = findings->count};
-    *result = (struct deploy_result){0};
+    struct run run = run_start(arena, NULL, wait, ledger, options, result, findings);
     return ledger_prepare_plan(ledger, arena, err) && plan_first(&run, err) &&
            run_refuse_pooled_steps(&run, err) && backfill_check(&run, err) &&
            describe_start(&run, err);

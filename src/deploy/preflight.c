@@ -297,16 +297,8 @@ bool preflight_run(struct arena *arena, const struct ledger_options *target,
                    const struct deploy_options *options, struct deploy_result *result,
                    struct findings *findings, struct err *err)
 {
-    struct run run = {.arena = arena,
-                      .target = target,
-                      .wait = wait,
-                      .ledger = ledger,
-                      .options = options,
-                      .result = result,
-                      .findings = findings,
-                      .set_findings = findings->count};
+    struct run run = run_start(arena, target, wait, ledger, options, result, findings);
     struct preflight_look look = {.run = &run};
-    *result = (struct deploy_result){0};
     const bool asked = ask_all(&look, err);
     for (size_t i = 0; i < run.preflight.count; i++)
         finding_add(arena, findings, &run.preflight.items[i]);

@@ -143,15 +143,7 @@ bool deploy_start_release(struct arena *arena, const struct ledger_options *targ
                           const struct deploy_options *options, struct deploy_result *result,
                           struct findings *findings, struct err *err)
 {
-    struct run run = {.arena = arena,
-                      .target = target,
-                      .wait = wait,
-                      .ledger = ledger,
-                      .options = options,
-                      .result = result,
-                      .findings = findings,
-                      .set_findings = findings->count};
-    *result = (struct deploy_result){0};
+    struct run run = run_start(arena, target, wait, ledger, options, result, findings);
     if (!ledger_prepare_writer(ledger, arena, err) || !run_look(&run, err) ||
         !refuse_absent(&run, err) || !release_check(&run, err) ||
         !presence_make(ledger, arena, err))

@@ -183,6 +183,11 @@ bool exclude_others(struct run *run, int64_t give_up_ms, struct err *err) MUST_C
 bool exclude_still_busy(const char *text, struct err *err);
 
 /* --- deploy.c --- */
+/* A run at its start, with an empty result. target is NULL where only a look is taken. */
+struct run run_start(struct arena *arena, const struct ledger_options *target,
+                     const struct wait *wait, struct ledger *ledger,
+                     const struct deploy_options *options, struct deploy_result *result,
+                     struct findings *findings);
 /* Reads the ledger anew and plans, whatever speaks against it: that is in run->findings. */
 bool run_look(struct run *run, struct err *err) MUST_CHECK;
 /* ERR_REFUSED where there are errors among run->findings. */
