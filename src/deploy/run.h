@@ -182,7 +182,7 @@ bool exclude_others(struct run *run, int64_t give_up_ms, struct err *err) MUST_C
 /* ERR_BUSY for the caller to end with; text: who is at work, or NULL. False. */
 bool exclude_still_busy(const char *text, struct err *err);
 
-/* --- deploy.c --- */
+/* --- run.c --- */
 /* A run at its start, with an empty result. target is NULL where only a look is taken. */
 struct run run_start(struct arena *arena, const struct ledger_options *target,
                      const struct wait *wait, struct ledger *ledger,
