@@ -4,8 +4,8 @@
 PAWL_BIN=build/asan/src/pawl PYTHONPATH=tests scripts/make_journal.py tests/fixtures/journal-N
 
 Writes FOLDER/postgres.sql and FOLDER/sqlite.sql, plain dumps of a database that this build has
-written through its commands alone (but for what a break of the chain needs), and the migrations
-that belong to them in FOLDER/postgres and FOLDER/sqlite. A folder that exists is refused: a fixture
+written through its commands alone (but for what a break of the chain needs, and an instance that
+comes back), and the migrations that belong to them in FOLDER/postgres and FOLDER/sqlite. A folder that exists is refused: a fixture
 never changes (docs/ledger.md). Where a new event comes, a new fixture stands beside the old ones.
 """
 
@@ -40,6 +40,7 @@ VIEW = {
     "postgres": "CREATE OR REPLACE VIEW counts AS SELECT count(*) AS n FROM users;",
     "sqlite": "DROP VIEW IF EXISTS counts;\nCREATE VIEW counts AS SELECT count(*) AS n FROM users;",
 }
+OLD = "as-of-1.2"
 TOKEN = "CREATE TABLE IF NOT EXISTS token (id int);"
 
 
@@ -78,13 +79,14 @@ def announce(pawl, database):
         database.query(f"SELECT pawl.end_reservation({number})")
     pawl.run("maintenance", "off", check=0)
     deploy(pawl, "--release", "1.2")
+    shutil.copytree(pawl.migrations, pawl.folder / OLD)
 
 
 def walk(pawl, database):
     """A backfill that is paused from another shell, and goes on."""
     pawl.write(name(13, "fill_noted"), "INSERT INTO noted (id) VALUES (1), (2), (3);\n"
                "CREATE TABLE walked (id int PRIMARY KEY NOT NULL, n int);\n"
-               "INSERT INTO walked (id, n) VALUES (1, 0), (2, 0), (3, 0);")
+               "INSERT INTO walked (id, n) VALUES (1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 0), (7, 0), (8, 0);")
     pawl.write(name(14, "walk"), "-- pawl: kind=backfill batch=1\nUPDATE walked SET n = n + 1;")
     process = pawl.spawn("deploy", env={"PAWL_REST": "10000"})
     wait_until(lambda: ledger.events(database).count("backfill_begin") == 1, "the backfill has begun")
@@ -98,19 +100,21 @@ def wait_for_releases(pawl, database):
     """A contract step that is held, closing, reopened, and applied at last."""
     pawl.write(name(15, "narrow"), "-- pawl: phase=contract\nDROP TABLE more;")
     pawl.run("release", "start", "1.3", check=0)
-    old = ("run", "--release", "1.2", "--", "sh", "-c", "echo serving; exec sleep 60")
-    process = pawl.spawn(*old)
+    old = {"PAWL_MIGRATIONS": pawl.folder / OLD}
+    command = ("run", "--release", "1.2", "--", "sh", "-c", "echo serving; exec sleep 60")
+    process = pawl.spawn(*command, env=old)
     process.wait_for("serving")
     deploy(pawl, "--release", "1.3")
     stop(process)
     closing = pawl.spawn("deploy", env={"PAWL_SETTLE": "5s"})
     wait_until(lambda: ledger.events(database)[-1] == "closing", "it is closing")
-    process = pawl.spawn(*old)
+    database.query(f"UPDATE {ledger.table(database, 'instance')} SET left_at = NULL")
     closing.finish(check=0)
-    process.wait_for("serving")
-    stop(process)
+    database.query(f"UPDATE {ledger.table(database, 'instance')} SET left_at = seen_at")
     pawl.run("release", "retire", "1.2", "--reason", "scaled to zero, größer", check=0)
     deploy(pawl)
+    pawl.run("run", "--release", "1.2", "--override", "blocked", "--reason", "one report, größer", "--", "true",
+             env=old, check=0)
 
 
 def give_up(pawl, database):

@@ -22,10 +22,7 @@ DIGESTS = {
     "journal-1": "bb5b1dd7b7920af0739761c4a884756e4725f7a886d72ae8a0324869ae2a4115",
     "journal-2": "67f6c0158bc0c5c56cdeb917acb552df75bb2236d8357b7c57eb15e57a34ca36",
     "journal-3": "89d47f5b8f5b674128ab2ef813fdf7c7bc4000b2d0697df36aa22f9f9afbcbe6",
-    "journal-4": "c819d29b924cdb95a6a262861c25d7059f9639efb5e0c67bb90e5b58a1c2e368",
-    "journal-5": "7c422cbb3ecf7119274760a54f6e63151838a9ad569be380a395a971173b4dfa",
-    "journal-6": "be54f4e04d5a88f2a0f86550db5d051a32b31449f4f13b66e04f584de9931708",
-    "journal-7": "36cb53c10812cb4512ef0ab30a15054de8217f1979066581381af4f7e71d470a",
+    "journal-4": "fe5fab8e2c2dc93c081f6c66bd001d600b1480120dfb54c89c43fdf1b5343938",
 }
 
 # SQLite records what runs outside of a transaction as a step like any other, and has no sessions.
