@@ -6,9 +6,9 @@ cd "$(dirname "$0")/.."
 build=$1
 shift
 
-# One worker a processor, 2 to 4: each brings a PostgreSQL of its own.
-workers=$(nproc)
-[ "$workers" -ge 2 ] || workers=2
+# One worker more than processors, as many tests wait; 3 or 4: each brings a PostgreSQL of its own.
+workers=$(($(nproc) + 1))
+[ "$workers" -ge 3 ] || workers=3
 [ "$workers" -le 4 ] || workers=4
 
 # The sanitizer's default is to go on after undefined behaviour, and to pass.

@@ -40,7 +40,8 @@ class Shop:
 
     def settings(self, **backup):
         values = {"when": "risky", "directory": self.folder, **backup}
-        self.pawl.config({"target.main": {"url": self.engine.url},
+        # A pg_dump of the command before may still be on its way out.
+        self.pawl.config({"target.main": {"url": self.engine.url}, "releases": {"others": "pg_dump"},
                           "backup": {name: value for name, value in values.items() if value is not None}})
 
     def write_lossy(self):

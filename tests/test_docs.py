@@ -418,8 +418,6 @@ def tell_a_backfill(pawl, reports, url):
     reports.run("backfill")
     reports.run("backfill", "pause", "--reason", "r")
     reports.run("backfill", "pause", "20250710090000_walk")
-    reports.run("backfill", "cancel", "--reason", "r")
-    reports.run("backfill")
     reports.run("status")
     reports.run("backfill", "resume")
     walk.unlink()

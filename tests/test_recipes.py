@@ -140,6 +140,8 @@ CASES = {
 @pytest.fixture
 def target(make_pawl, pg):
     pawl = make_pawl(pg.url)
+    # The writers of the old release have ended when a contract step comes; none of them is registered.
+    pawl.config({"target.main": {"url": pg.url}, "releases": {"others": ".*"}})
     pg.query(SCHEMA)
     pawl.run("adopt", "--as-of", "none", check=0)
     return pawl

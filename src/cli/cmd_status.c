@@ -82,7 +82,7 @@ static bool one_target(struct cli *cli, const struct target *target,
 {
     const struct set *const set = &loading->workspace.set;
     struct url url;
-    struct status status;
+    struct status status = {0};
     const struct value *const value = &target->values[SETTING_URL];
     if (!url_parse(&cli->arena, value->text, config_folder_of(&cli->config, value), &url, err))
         return false;

@@ -179,7 +179,7 @@ static bool read_instances(struct reader *r, struct err *err)
     "DISTINCT s.example))[1:3], ', ') || CASE WHEN pg_catalog.count(DISTINCT s.example) > 3"       \
     "  THEN ' and others' ELSE '' END,"                                                            \
     " pg_catalog.array_to_string((pg_catalog.array_agg(DISTINCT pg_catalog.translate("             \
-    "pg_catalog.regexp_replace(s.known_by, '([$.|?*+(){}[])', '[\\1]', 'g'), '^\\', '..')))"       \
+    "pg_catalog.regexp_replace(s.known_by, '([$.|?*+(){}[])', E'[\\\\1]', 'g'), E'^\\\\', '..')))" \
     "[1:3], '|') FROM ("                                                                           \
     "SELECT coalesce(CASE WHEN $1::pg_catalog.text IS NOT NULL THEN pg_catalog.\"substring\"("     \
     "  a.application_name, '^(?:' || $1 || ')$') END, " release ") AS release,"                    \
