@@ -448,6 +448,13 @@ def tell_releases(pawl, reports, url):
     instance.signal()
     instance.finish()
     reports.run("release", "retire", "1", "--reason", "r")
+    older = pawl.folder / "older"
+    older.mkdir()
+    shutil.copy(pawl.migrations / "20250901090000_third.sql", older)
+    reports.run("deploy")
+    over = ("--override", "blocked", "--reason", "r")
+    pawl.run("run", "--migrations", "older", "--release", "1", *over, "--", "true", check=0)
+    reports.run("status")
 
 
 def tell_a_squash(pawl, reports):
