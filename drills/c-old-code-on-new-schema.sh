@@ -3,7 +3,7 @@
 #
 # The database is altered before the new code takes over, and until then the old code talks to the
 # new schema. First what a console does to it, then pawl, both under steady sign-ins through a
-# blue/green swap. URL names an empty PostgreSQL database; runs in a temporary folder.
+# blue/green swap, and pawl once more with nothing configured. URL names an empty PostgreSQL database; runs in a temporary folder.
 set -eu
 pawl=$1
 url=$2
@@ -99,3 +99,24 @@ stop_app new
 say "Release 1 does not start again."
 expect 6 run --migrations old_code --release 1 -- true
 expect 0 log --timeline
+
+say "And with nothing configured, by people who have registered nobody: the old code is a session that" \
+    "pawl knows nothing of, so the contract step waits for it. (A ledger of its own, in the same database.)"
+mkdir -p unconfigured/migrations
+cd unconfigured
+cat >pawl.conf <<CONF
+[target.main]
+url = $url
+ledger = unconfigured
+CONF
+expect 0 adopt --as-of none
+write migrations/20250703075850_users.sql \
+    'CREATE SCHEMA plain; CREATE TABLE plain.users (id integer PRIMARY KEY, name text);'
+expect 0 deploy
+start_plain old name
+write migrations/20250704080200_drop_name.sql '-- pawl: phase=contract
+ALTER TABLE plain.users DROP COLUMN name;'
+expect 0 deploy
+sleep 1
+stop_app old
+expect 0 deploy
