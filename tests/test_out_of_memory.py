@@ -10,6 +10,9 @@ import re
 import pytest
 from support.ledger import Journal
 
+# What a deploy may do without.
+NO_BLACK_BOX = "note: no black box of this deploy: out of memory\n"
+
 FULL = os.environ.get("PAWL_TEST_FULL") == "1"
 STRIDE = 1 if FULL else 7
 
@@ -96,7 +99,7 @@ def test_deploy(pawl, engine, flags):
         check_said(result, applied, where)
         if result.code == 0:
             assert len(applied) == 1 + len(HISTORY), f"{where}\n{result}"
-            assert result.err == "", f"{where}\n{result}"
+            assert result.err in ("", NO_BLACK_BOX), f"{where}\n{result}"
         else:
             failures += 1
         pawl.run("deploy", check=0)
