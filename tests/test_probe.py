@@ -407,9 +407,12 @@ def test_the_row_that_an_expression_fails_on_is_found(target, pg):
              "INSERT INTO t SELECT i, i FROM generate_series(1, 20000) AS i;"
              "UPDATE t SET x = 'seven' WHERE id IN (7, 15000)")
     one, = [one for one in probe(target, "ALTER TABLE t ALTER x TYPE int USING x::int;").json()["probes"]]
-    assert one["verdict"] == "violated" and (one["count"], one["exact"]) == (2, True)
+    assert one["verdict"] == "violated" and "invalid input syntax" in one["words"]
+    if pg.cluster.major < 14:  # no ranges of rows by their place: that there is one is all it knows
+        assert (one["count"], one["exact"]) == (1, False)
+        return
+    assert (one["count"], one["exact"]) == (2, True)
     assert sorted(sample["id"] for sample in one["samples"]) == ["15000", "7"]
-    assert "invalid input syntax" in one["words"]
 
 
 def test_values_that_would_change_are_a_warning(target, pg):

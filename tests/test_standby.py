@@ -72,7 +72,7 @@ def test_the_checklist_asks_what_is_known_and_ends_as_a_deploy_would(targets):
 def test_a_rehearsal_takes_the_rows_that_are_there(targets):
     targets.write("20250102000000_next", "DO $$ BEGIN RAISE EXCEPTION '% and %', (SELECT count(*) FROM t),"
                                          " (SELECT count(*) FROM u); END $$;")
-    answer = ask(targets, "standby", "rehearse", "--on", "local", "--data", "full", check=1)
+    answer = ask(targets, "standby", "rehearse", "--on", targets.pg.url, "--data", "full", check=1)
     assert "3 and 0 " in answer["findings"][0]["what"]
     assert [(gap["statement"], gap["why"]) for gap in answer["gaps"]] == [
         ("rows of public.u", "a standby does not have them")]
