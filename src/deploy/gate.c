@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "deploy/gate_parts.h"
 #include "deploy/hold.h"
@@ -152,8 +153,9 @@ static bool load(struct run *run, struct err *err)
 
 static const char *command_for(struct run *run, enum attested_kind kind, const char *release)
 {
+    const char *const word = release != NULL ? shell_word(run->arena, release) : "";
     const char *const option =
-        release != NULL ? arena_printf(run->arena, " --release '%s'", release) : "";
+        release != NULL && word != NULL ? arena_printf(run->arena, " --release %s", word) : word;
     if (option == NULL)
         return NULL;
     switch (kind) {
